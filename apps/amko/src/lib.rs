@@ -1,0 +1,1 @@
+//! The multi-cluster operator: watch, translate, reconcile, status

@@ -1,0 +1,1 @@
+//! The controller: API, store, system objects, snapshots, wired

@@ -1,0 +1,1 @@
+//! The published story on loopback: three clusters, a controller, an engine, in one process

@@ -1,0 +1,1 @@
+//! The service engine: view, DNS, probes, reports, wired

@@ -1,0 +1,1 @@
+//! Member clusters' objects and policies to desired GSLB services and health monitors

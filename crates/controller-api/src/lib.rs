@@ -1,0 +1,1 @@
+//! The Avi REST API: routes, login, tenancy, versions, status codes

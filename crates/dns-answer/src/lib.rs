@@ -1,0 +1,1 @@
+//! A DNS query to its answer: zones, GSLB names, negative answers, explanations

@@ -1,0 +1,1 @@
+//! UDP and TCP loops around one answering function

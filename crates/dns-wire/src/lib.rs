@@ -1,0 +1,1 @@
+//! DNS messages on slices: parse a query, build a response

@@ -1,0 +1,1 @@
+//! Which members of a GSLB service answer, and why

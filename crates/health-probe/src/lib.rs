@@ -1,0 +1,1 @@
+//! HTTP, HTTPS, TCP and UDP probes on a timetable

@@ -1,0 +1,1 @@
+//! Probe results to member state: thresholds, combined checks, time to live

@@ -1,0 +1,118 @@
+//! One object of any kind the operators read.
+
+use k8s_openapi::api::{
+    core::v1::{Namespace, Service},
+    networking::v1::Ingress,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use crate::{GlobalDeploymentPolicy, GslbConfig};
+
+/// Kinds that are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// `v1` Namespace.
+    Namespace,
+    /// `v1` Service.
+    Service,
+    /// `networking.k8s.io/v1` Ingress.
+    Ingress,
+    /// `amko.vmware.com/v1alpha1` GSLBConfig.
+    GslbConfig,
+    /// `amko.vmware.com/v1alpha2` GlobalDeploymentPolicy.
+    GlobalDeploymentPolicy,
+}
+
+impl Kind {
+    /// `kind` of a manifest.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Namespace => "Namespace",
+            Self::Service => "Service",
+            Self::Ingress => "Ingress",
+            Self::GslbConfig => "GSLBConfig",
+            Self::GlobalDeploymentPolicy => "GlobalDeploymentPolicy",
+        }
+    }
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Kind, namespace and name: identity within one cluster.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectKey {
+    /// Kind.
+    pub kind: Kind,
+    /// Namespace; `None` for a Namespace object.
+    pub namespace: Option<String>,
+    /// Name.
+    pub name: String,
+}
+
+impl std::fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.namespace {
+            Some(namespace) => write!(f, "{} {namespace}/{}", self.kind, self.name),
+            None => write!(f, "{} {}", self.kind, self.name),
+        }
+    }
+}
+
+/// An object of a kind that is read.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Object {
+    /// `v1` Namespace.
+    Namespace(Namespace),
+    /// `v1` Service.
+    Service(Service),
+    /// `networking.k8s.io/v1` Ingress.
+    Ingress(Ingress),
+    /// `amko.vmware.com/v1alpha1` GSLBConfig.
+    GslbConfig(GslbConfig),
+    /// `amko.vmware.com/v1alpha2` GlobalDeploymentPolicy.
+    GlobalDeploymentPolicy(GlobalDeploymentPolicy),
+}
+
+impl Object {
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Namespace(_) => Kind::Namespace,
+            Self::Service(_) => Kind::Service,
+            Self::Ingress(_) => Kind::Ingress,
+            Self::GslbConfig(_) => Kind::GslbConfig,
+            Self::GlobalDeploymentPolicy(_) => Kind::GlobalDeploymentPolicy,
+        }
+    }
+
+    /// Its metadata.
+    #[must_use]
+    pub fn metadata(&self) -> &ObjectMeta {
+        match self {
+            Self::Namespace(object) => &object.metadata,
+            Self::Service(object) => &object.metadata,
+            Self::Ingress(object) => &object.metadata,
+            Self::GslbConfig(object) => &object.metadata,
+            Self::GlobalDeploymentPolicy(object) => &object.metadata,
+        }
+    }
+
+    /// Its identity within the cluster; a namespaced object without a namespace is in `default`.
+    #[must_use]
+    pub fn key(&self) -> ObjectKey {
+        let metadata = self.metadata();
+        let namespace = (self.kind() != Kind::Namespace)
+            .then(|| metadata.namespace.clone().unwrap_or_else(|| "default".to_owned()));
+        ObjectKey {
+            kind: self.kind(),
+            namespace,
+            name: metadata.name.clone().unwrap_or_default(),
+        }
+    }
+}

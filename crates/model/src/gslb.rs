@@ -1,0 +1,141 @@
+//! GSLB services, pools and members.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{DomainName, PoolPriority, Ttl, Weight};
+
+/// One global name and the places it can send clients to. Avi: `GslbService`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GslbService {
+    /// Object uuid, `gslbservice-…`.
+    pub uuid: String,
+    /// Object name; by AMKO's convention the first domain name.
+    pub name: String,
+    /// Tenant name.
+    pub tenant: String,
+    /// Administrative switch; a disabled service is answered as if it did not exist.
+    pub enabled: bool,
+    /// Names it answers, at least one.
+    pub domain_names: Vec<DomainName>,
+    /// Also answer names below those.
+    pub wildcard_match: bool,
+    /// Own time to live; the DNS profile's when `None`.
+    pub ttl: Option<Ttl>,
+    /// Addresses per answer, 0 = all; the DNS profile's when `None`.
+    pub num_dns_ip: Option<u8>,
+    /// How a pool is chosen.
+    pub pool_algorithm: PoolAlgorithm,
+    /// Pools in the order of the object.
+    pub pools: Vec<GslbPool>,
+    /// What to answer when no pool is usable.
+    pub down_response: DownResponse,
+    /// Uuids of the health monitors, in order.
+    pub health_monitors: Vec<String>,
+    /// Which members the monitors probe.
+    pub monitor_scope: MonitorScope,
+    /// Whether the control plane's verdict on a member's virtual service counts.
+    pub controller_health: bool,
+}
+
+/// A group of members that share a priority. Avi: `GslbPool`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GslbPool {
+    /// Label, unique within the service by convention.
+    pub name: String,
+    /// Higher wins, 0 is never chosen.
+    pub priority: PoolPriority,
+    /// Administrative switch.
+    pub enabled: bool,
+    /// How a member is chosen.
+    pub algorithm: MemberAlgorithm,
+    /// How many monitors must pass; all when `None`. Avi: `min_health_monitors_up`.
+    pub min_health_monitors_up: Option<u32>,
+    /// Members in the order of the object; may be empty while an operator removes them.
+    pub members: Vec<GslbMember>,
+}
+
+/// One target of a GSLB service. Avi: `GslbPoolMember`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GslbMember {
+    /// Address that is served and probed.
+    pub ip: IpAddr,
+    /// Share within the pool.
+    pub weight: Weight,
+    /// Administrative switch; a disabled member is neither answered nor probed.
+    pub enabled: bool,
+    /// Controller cluster that owns the member's virtual service.
+    pub cluster_uuid: Option<String>,
+    /// The member's virtual service, when it is an Avi one.
+    pub vs_uuid: Option<String>,
+    /// Host header and SNI of its probes; the service's name when `None`.
+    pub hostname: Option<String>,
+}
+
+/// How a pool is chosen. Avi: `pool_algorithm`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PoolAlgorithm {
+    /// The usable pool of the highest priority.
+    Priority,
+    /// The pool nearest to the client.
+    Geo,
+}
+
+/// How a member is chosen within its pool. Avi: `GslbPool.algorithm`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MemberAlgorithm {
+    /// Weighted round robin.
+    RoundRobin,
+    /// By hash of the client's address.
+    ConsistentHash,
+    /// Nearest member.
+    Geo,
+    /// By topology policy.
+    Topology,
+    /// Lowest preference order.
+    PreferenceOrder,
+}
+
+impl MemberAlgorithm {
+    /// The wire value, for example `GSLB_ALGORITHM_ROUND_ROBIN`.
+    #[must_use]
+    pub fn as_avi(self) -> &'static str {
+        match self {
+            Self::RoundRobin => "GSLB_ALGORITHM_ROUND_ROBIN",
+            Self::ConsistentHash => "GSLB_ALGORITHM_CONSISTENT_HASH",
+            Self::Geo => "GSLB_ALGORITHM_GEO",
+            Self::Topology => "GSLB_ALGORITHM_TOPOLOGY",
+            Self::PreferenceOrder => "GSLB_ALGORITHM_PREFERENCE_ORDER",
+        }
+    }
+}
+
+/// Answer of a service with no usable pool. Avi: `down_response`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DownResponse {
+    /// Treated as an unhandled query.
+    None,
+    /// Every member's address, whatever its state.
+    AllRecords,
+    /// These addresses.
+    FallbackIp {
+        /// Answer to A.
+        v4: Option<std::net::Ipv4Addr>,
+        /// Answer to AAAA.
+        v6: Option<std::net::Ipv6Addr>,
+    },
+    /// NOERROR and nothing.
+    Empty,
+    /// This canonical name.
+    Cname(DomainName),
+}
+
+/// Which members are probed. Avi: `health_monitor_scope`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MonitorScope {
+    /// All.
+    AllMembers,
+    /// Only those that are not Avi virtual services.
+    OnlyNonAviMembers,
+}

@@ -1,0 +1,16 @@
+//! Domain nouns with their invariants: what Meridian believes, after the wire was parsed.
+//!
+//! Start at [`gslb`] (services, pools, members), then [`monitor`] (health monitors), [`dns`] (DNS virtual services)
+//! and [`version`] (what a snapshot is stamped with). No JSON of a public API, no I/O, no clock.
+#![warn(missing_docs)]
+
+pub mod dns;
+pub mod gslb;
+pub mod monitor;
+pub mod name;
+pub mod units;
+pub mod version;
+
+pub use name::{DomainName, DomainNameError};
+pub use units::{PoolPriority, RangeError, Ttl, Weight};
+pub use version::{Revision, Version};

@@ -1,0 +1,1 @@
+//! Rules of the Avi objects: defaults, references, validation, patches, filters, back-references

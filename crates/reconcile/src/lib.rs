@@ -1,0 +1,1 @@
+//! Desired versus observed objects to an ordered plan of writes

@@ -1,0 +1,121 @@
+//! What an engine tells the controller.
+
+use std::net::{IpAddr, SocketAddr};
+
+use model::Version;
+use serde::{Deserialize, Serialize};
+
+/// The engine's whole view of its own state, complete each time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Version of the snapshot the engine runs.
+    pub version: Version,
+    /// State of each DNS virtual service.
+    pub dns_services: Vec<DnsServiceState>,
+    /// State of each GSLB service.
+    pub gslb_services: Vec<GslbServiceState>,
+}
+
+/// Operational state. Avi: `OperationalStatus.state`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Serving.
+    Up,
+    /// Not serving.
+    Down,
+    /// No verdict yet.
+    Unknown,
+    /// Switched off by the administrator.
+    Disabled,
+}
+
+impl State {
+    /// Wire value, for example `OPER_UP`.
+    #[must_use]
+    pub fn as_avi(self) -> &'static str {
+        match self {
+            Self::Up => "OPER_UP",
+            Self::Down => "OPER_DOWN",
+            Self::Unknown => "OPER_UNKNOWN",
+            Self::Disabled => "OPER_DISABLED",
+        }
+    }
+}
+
+/// State of a DNS virtual service on this engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DnsServiceState {
+    /// Object uuid.
+    pub uuid: String,
+    /// State; down when a listener could not be opened.
+    pub state: State,
+    /// Why, in words, empty when up.
+    pub reason: String,
+    /// Addresses it listens on, after the port offset.
+    pub listeners: Vec<SocketAddr>,
+}
+
+/// State of a GSLB service.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GslbServiceState {
+    /// Object uuid.
+    pub uuid: String,
+    /// Up when at least one pool is usable.
+    pub state: State,
+    /// Why, in words.
+    pub reason: String,
+    /// When `state` last changed, microseconds since the Unix epoch.
+    pub since_us: i64,
+    /// Pools in the order of the object.
+    pub pools: Vec<PoolState>,
+}
+
+/// State of a pool.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PoolState {
+    /// Pool name.
+    pub name: String,
+    /// Up when at least one member is up.
+    pub state: State,
+    /// Members in the order of the object.
+    pub members: Vec<MemberState>,
+}
+
+/// State of a member.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MemberState {
+    /// Address.
+    pub ip: IpAddr,
+    /// Verdict of everything that counts.
+    pub state: State,
+    /// Why, in words, for example `1 of 1 required monitors pass`.
+    pub reason: String,
+    /// When `state` last changed, microseconds since the Unix epoch.
+    pub since_us: i64,
+    /// Verdict of the data plane alone.
+    pub datapath: State,
+    /// Verdict of the control plane; `None` when the member has no virtual service or the site does not ask for it.
+    pub controller: Option<State>,
+    /// Each monitor in the order of the service.
+    pub monitors: Vec<MonitorState>,
+}
+
+/// State of one monitor on one member.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MonitorState {
+    /// Object uuid.
+    pub uuid: String,
+    /// Object name.
+    pub name: String,
+    /// Address and port that are really probed, after the port offset.
+    pub target: SocketAddr,
+    /// Verdict.
+    pub state: State,
+    /// Consecutive results against the present state.
+    pub streak: u32,
+    /// Last failure: code of avi-api 6.1 (`CONNECTION_REFUSED` …) with a sentence; `None` after a pass.
+    pub last_failure: Option<String>,
+    /// Round trip of the last pass in microseconds.
+    pub latency_us: Option<u64>,
+}

@@ -1,0 +1,1 @@
+//! Stored objects at a revision to one immutable engine snapshot

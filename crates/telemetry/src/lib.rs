@@ -1,0 +1,1 @@
+//! Subscriber, formats, the dictionary of field names
