@@ -223,7 +223,7 @@ prop_compose! {
                 let ip: IpAddr = if v6 {
                     IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, host])
                 } else {
-                    IpAddr::from([192, 0, 2, host as u8])
+                    IpAddr::from([192, 0, 2, u8::try_from(host).unwrap()])
                 };
                 GslbMember { enabled, ..member(&ip.to_string(), weight) }
             }).collect();
