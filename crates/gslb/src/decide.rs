@@ -80,24 +80,13 @@ fn choose_pool(
     let usable = |pool: &Pool| is_usable(pool, Some(family), health);
     let first = service.pools.iter().position(usable)?;
     let priority = service.pools[first].priority;
-    let tied = || {
-        service
-            .pools
-            .iter()
-            .enumerate()
-            .skip(first)
-            .take_while(move |(_, pool)| pool.priority == priority)
-    };
+    let tied = || service.pools.iter().enumerate().skip(first).take_while(move |(_, pool)| pool.priority == priority);
     let candidates = tied().filter(|(_, pool)| usable(pool)).count();
     if candidates <= 1 {
         return Some(first);
     }
     let turn = usize::try_from(draw.next(&service.between_pools) % candidates as u64).unwrap_or(0);
-    tied()
-        .filter(|(_, pool)| usable(pool))
-        .nth(turn)
-        .map(|(index, _)| index)
-        .or(Some(first))
+    tied().filter(|(_, pool)| usable(pool)).nth(turn).map(|(index, _)| index).or(Some(first))
 }
 
 /// Whether a pool may answer: switched on, of a priority above 0, and with a member that is up (in `family`, if given).
@@ -133,11 +122,7 @@ fn choose_members(
         skipped += 1;
     }
 
-    let limit = if wanted == 0 {
-        ADDRESSES_MAX
-    } else {
-        usize::from(wanted).min(ADDRESSES_MAX)
-    };
+    let limit = if wanted == 0 { ADDRESSES_MAX } else { usize::from(wanted).min(ADDRESSES_MAX) };
     let mut members = [0_u16; ADDRESSES_MAX];
     let mut count = 0_usize;
     // The chosen one first, then the next ones in the order of the ring, each once.
@@ -155,21 +140,12 @@ fn choose_members(
         // The last member went down between the choice of the pool and here.
         return Outcome::Down;
     }
-    Outcome::Members {
-        pool: index,
-        turn,
-        skipped,
-        members,
-        count: u8::try_from(count).unwrap_or(u8::MAX),
-    }
+    Outcome::Members { pool: index, turn, skipped, members, count: u8::try_from(count).unwrap_or(u8::MAX) }
 }
 
 /// The members that a down response of all records answers, in order: every enabled one of the family.
 pub fn all_records(service: &Service, family: Family) -> impl Iterator<Item = &crate::Member> {
-    debug_assert!(
-        matches!(service.down_response, DownResponse::AllRecords),
-        "only for down responses of all records"
-    );
+    debug_assert!(matches!(service.down_response, DownResponse::AllRecords), "only for down responses of all records");
     service
         .pools
         .iter()

@@ -112,9 +112,7 @@ impl Service {
             pool_algorithm: service.pool_algorithm,
             pools: pools.into(),
             down_response: service.down_response.clone(),
-            between_pools: previous
-                .map(|previous| previous.between_pools.clone())
-                .unwrap_or_default(),
+            between_pools: previous.map(|previous| previous.between_pools.clone()).unwrap_or_default(),
         }
     }
 
@@ -127,18 +125,15 @@ impl Service {
 
 impl Pool {
     fn compile(pool: &GslbPool, first_slot: u32, previous: Option<&Service>) -> Self {
-        let members: Box<[Member]> = (first_slot..)
-            .zip(&pool.members)
-            .map(|(slot, m)| Member::compile(m, slot))
-            .collect();
+        let members: Box<[Member]> =
+            (first_slot..).zip(&pool.members).map(|(slot, m)| Member::compile(m, slot)).collect();
         let kept = previous.and_then(|service| service.pools.iter().find(|known| known.name == pool.name));
         let ring = |family| {
             let ring = Ring::compile(&members, family);
             match kept {
-                Some(known) if known.has_same_ring(&members, family) => Ring {
-                    cursor: known.ring(family).cursor.clone(),
-                    ..ring
-                },
+                Some(known) if known.has_same_ring(&members, family) => {
+                    Ring { cursor: known.ring(family).cursor.clone(), ..ring }
+                }
                 _ => ring,
             }
         };
@@ -164,11 +159,7 @@ impl Pool {
 
     fn has_same_ring(&self, members: &[Member], family: Family) -> bool {
         let shape = |members: &[Member]| -> Vec<(IpAddr, Weight)> {
-            members
-                .iter()
-                .filter(|m| m.enabled && Family::of(m.ip) == family)
-                .map(|m| (m.ip, m.weight))
-                .collect()
+            members.iter().filter(|m| m.enabled && Family::of(m.ip) == family).map(|m| (m.ip, m.weight)).collect()
         };
         shape(&self.members) == shape(members)
     }
@@ -176,31 +167,15 @@ impl Pool {
 
 impl Ring {
     fn compile(members: &[Member], family: Family) -> Self {
-        let weights: Vec<u8> = members
-            .iter()
-            .map(|m| {
-                if m.enabled && Family::of(m.ip) == family {
-                    m.weight.get()
-                } else {
-                    0
-                }
-            })
-            .collect();
-        Self {
-            sequence: smooth_sequence(&weights),
-            cursor: Cursor::default(),
-        }
+        let weights: Vec<u8> =
+            members.iter().map(|m| if m.enabled && Family::of(m.ip) == family { m.weight.get() } else { 0 }).collect();
+        Self { sequence: smooth_sequence(&weights), cursor: Cursor::default() }
     }
 }
 
 impl Member {
     fn compile(member: &GslbMember, slot: u32) -> Self {
-        Self {
-            ip: member.ip,
-            weight: member.weight,
-            enabled: member.enabled,
-            slot,
-        }
+        Self { ip: member.ip, weight: member.weight, enabled: member.enabled, slot }
     }
 
     /// The address, when it is IPv4.

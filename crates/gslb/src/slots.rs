@@ -29,9 +29,7 @@ impl Slots {
 
 impl MemberHealth for Slots {
     fn is_up(&self, slot: u32) -> bool {
-        self.0
-            .get(slot as usize)
-            .is_some_and(|cell| cell.load(Ordering::Relaxed) != 0)
+        self.0.get(slot as usize).is_some_and(|cell| cell.load(Ordering::Relaxed) != 0)
     }
 }
 

@@ -69,11 +69,7 @@ pub fn verdicts<'s>(
     let mut all = Vec::new();
     for (pool_index, pool) in service.pools.iter().enumerate() {
         for (index, member) in pool.members.iter().enumerate() {
-            all.push(Verdict {
-                pool,
-                member,
-                why: why(decision, pool_index, pool, index, member, service, health),
-            });
+            all.push(Verdict { pool, member, why: why(decision, pool_index, pool, index, member, service, health) });
         }
     }
     all
@@ -100,13 +96,7 @@ fn why(
     if Family::of(member.ip) != decision.family {
         return Why::OtherFamily;
     }
-    let Outcome::Members {
-        pool: chosen_pool,
-        turn,
-        skipped,
-        ..
-    } = &decision.outcome
-    else {
+    let Outcome::Members { pool: chosen_pool, turn, skipped, .. } = &decision.outcome else {
         return Why::NotUp;
     };
     let index = u16::try_from(index).unwrap_or(u16::MAX);
@@ -125,9 +115,7 @@ fn why(
         return Why::NotItsTurn;
     }
     if health.is_up(member.slot) {
-        Why::OtherPool {
-            priority: service.pools[*chosen_pool].priority.get(),
-        }
+        Why::OtherPool { priority: service.pools[*chosen_pool].priority.get() }
     } else {
         Why::NotUp
     }

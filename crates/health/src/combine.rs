@@ -104,23 +104,14 @@ pub enum Cause {
 #[must_use]
 pub fn combine(inputs: &MemberInputs<'_>) -> Verdict {
     if !inputs.enabled {
-        return Verdict {
-            state: State::Disabled,
-            reason: Reason::Disabled,
-        };
+        return Verdict { state: State::Disabled, reason: Reason::Disabled };
     }
     if inputs.monitors.is_empty() && inputs.control_plane.is_none() {
-        return Verdict {
-            state: State::Up,
-            reason: Reason::NoMonitor,
-        };
+        return Verdict { state: State::Up, reason: Reason::NoMonitor };
     }
     let count = Count::of(inputs);
     if count.verdicts == 0 {
-        return Verdict {
-            state: State::Unknown,
-            reason: reason_for_no_verdict(inputs),
-        };
+        return Verdict { state: State::Unknown, reason: reason_for_no_verdict(inputs) };
     }
     match inputs.min_health_monitors_up {
         Some(min) => at_least(usize::try_from(min).unwrap_or(usize::MAX), count, inputs),
@@ -132,61 +123,34 @@ fn at_least(min: usize, count: Count, inputs: &MemberInputs<'_>) -> Verdict {
     let Count { passing, verdicts, .. } = count;
     let required = min.min(verdicts).max(1); // one must pass, even when none is asked for
     if passing >= required {
-        Verdict {
-            state: State::Up,
-            reason: Reason::Passing { passing, required },
-        }
+        Verdict { state: State::Up, reason: Reason::Passing { passing, required } }
     } else {
         failing(passing, required, inputs)
     }
 }
 
 fn all(count: Count, inputs: &MemberInputs<'_>) -> Verdict {
-    let Count {
-        passing,
-        verdicts,
-        waited_for,
-    } = count;
+    let Count { passing, verdicts, waited_for } = count;
     let required = verdicts + waited_for;
     if passing < verdicts {
         return failing(passing, required, inputs);
     }
     match inputs.monitors.iter().find(|monitor| monitor.is_waited_for()) {
         Some(monitor) => {
-            let reason = Reason::Waiting {
-                passing,
-                required,
-                monitor: monitor.name.to_owned(),
-            };
-            Verdict {
-                state: State::Unknown,
-                reason,
-            }
+            let reason = Reason::Waiting { passing, required, monitor: monitor.name.to_owned() };
+            Verdict { state: State::Unknown, reason }
         }
-        None => Verdict {
-            state: State::Up,
-            reason: Reason::Passing { passing, required },
-        },
+        None => Verdict { state: State::Up, reason: Reason::Passing { passing, required } },
     }
 }
 
 fn failing(passing: usize, required: usize, inputs: &MemberInputs<'_>) -> Verdict {
     let monitor = inputs.monitors.iter().find(|monitor| monitor.state() == State::Down);
     let cause = match monitor {
-        Some(monitor) => Cause::Monitor {
-            name: monitor.name.to_owned(),
-            code: monitor.failure.map(|f| f.code),
-        },
+        Some(monitor) => Cause::Monitor { name: monitor.name.to_owned(), code: monitor.failure.map(|f| f.code) },
         None => Cause::ControlPlane(inputs.control_plane.unwrap_or(State::Unknown)),
     };
-    Verdict {
-        state: State::Down,
-        reason: Reason::Failing {
-            passing,
-            required,
-            cause,
-        },
-    }
+    Verdict { state: State::Down, reason: Reason::Failing { passing, required, cause } }
 }
 
 fn reason_for_no_verdict(inputs: &MemberInputs<'_>) -> Reason {
@@ -255,21 +219,10 @@ impl fmt::Display for Reason {
             Self::Passing { passing, required } => {
                 write!(f, "{} of {required} required monitors pass", passing.min(required))
             }
-            Self::Waiting {
-                passing,
-                required,
-                monitor,
-            } => {
-                write!(
-                    f,
-                    "{passing} of {required} required monitors pass: {monitor} has no verdict yet"
-                )
+            Self::Waiting { passing, required, monitor } => {
+                write!(f, "{passing} of {required} required monitors pass: {monitor} has no verdict yet")
             }
-            Self::Failing {
-                passing,
-                required,
-                cause,
-            } => {
+            Self::Failing { passing, required, cause } => {
                 write!(f, "{passing} of {required} required monitors pass: {cause}")
             }
         }

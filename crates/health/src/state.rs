@@ -58,10 +58,7 @@ pub struct Thresholds {
 
 impl From<&HealthMonitor> for Thresholds {
     fn from(monitor: &HealthMonitor) -> Self {
-        Self {
-            down_after: monitor.failed_checks,
-            up_after: monitor.successful_checks,
-        }
+        Self { down_after: monitor.failed_checks, up_after: monitor.successful_checks }
     }
 }
 
@@ -78,17 +75,11 @@ impl Health {
             (Self::Unknown { fails } | Self::Up { fails }, Probe::Fail) if fails.saturating_add(1) >= down_after => {
                 Self::Down { passes: 0 }
             }
-            (Self::Unknown { fails }, Probe::Fail) => Self::Unknown {
-                fails: fails.saturating_add(1),
-            },
-            (Self::Up { fails }, Probe::Fail) => Self::Up {
-                fails: fails.saturating_add(1),
-            },
+            (Self::Unknown { fails }, Probe::Fail) => Self::Unknown { fails: fails.saturating_add(1) },
+            (Self::Up { fails }, Probe::Fail) => Self::Up { fails: fails.saturating_add(1) },
             (Self::Down { .. }, Probe::Fail) => Self::Down { passes: 0 },
             (Self::Down { passes }, Probe::Pass) if passes.saturating_add(1) >= up_after => Self::Up { fails: 0 },
-            (Self::Down { passes }, Probe::Pass) => Self::Down {
-                passes: passes.saturating_add(1),
-            },
+            (Self::Down { passes }, Probe::Pass) => Self::Down { passes: passes.saturating_add(1) },
         }
     }
 
@@ -134,10 +125,7 @@ mod tests {
     use super::*;
 
     /// Three failures take down, two passes bring up.
-    const THRESHOLDS: Thresholds = Thresholds {
-        down_after: 3,
-        up_after: 2,
-    };
+    const THRESHOLDS: Thresholds = Thresholds { down_after: 3, up_after: 2 };
 
     #[track_caller]
     fn check(from: Health, probe: Probe, expected: Health) {
@@ -196,10 +184,7 @@ mod tests {
 
     #[test]
     fn a_lowered_threshold_takes_effect_at_the_next_result() {
-        let lowered = Thresholds {
-            down_after: 1,
-            up_after: 1,
-        };
+        let lowered = Thresholds { down_after: 1, up_after: 1 };
         assert_eq!(Up { fails: 2 }.observe(Fail, &lowered), Down { passes: 0 });
         assert_eq!(Down { passes: 5 }.observe(Pass, &lowered), Up { fails: 0 });
     }

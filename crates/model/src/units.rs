@@ -78,10 +78,7 @@ mod tests {
     fn the_bounds_are_inside_and_their_neighbours_outside() {
         assert_eq!(Weight::try_from(1).map(Weight::get), Ok(1));
         assert_eq!(Weight::try_from(20).map(Weight::get), Ok(20));
-        assert_eq!(
-            Weight::try_from(21).unwrap_err().to_string(),
-            "weight 21 is outside 1 to 20"
-        );
+        assert_eq!(Weight::try_from(21).unwrap_err().to_string(), "weight 21 is outside 1 to 20");
         assert!(Weight::try_from(0).is_err());
         assert!(Ttl::try_from(86_401).is_err());
         assert!(PoolPriority::try_from(101).is_err());

@@ -46,11 +46,7 @@ mod tests {
     use super::*;
 
     fn version(incarnation: &str, term: u64, revision: u64) -> Version {
-        Version {
-            incarnation: incarnation.into(),
-            term,
-            revision: Revision(revision),
-        }
+        Version { incarnation: incarnation.into(), term, revision: Revision(revision) }
     }
 
     #[test]

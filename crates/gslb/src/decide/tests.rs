@@ -49,10 +49,7 @@ fn service(pools: Vec<GslbPool>) -> GslbService {
 }
 
 fn split() -> GslbService {
-    service(vec![pool(
-        10,
-        vec![member("192.0.2.1", 6), member("192.0.2.2", 4), member("192.0.2.3", 2)],
-    )])
+    service(vec![pool(10, vec![member("192.0.2.1", 6), member("192.0.2.2", 4), member("192.0.2.3", 2)])])
 }
 
 fn counts(service: &Service, health: &[bool], queries: usize) -> Vec<usize> {
@@ -85,12 +82,10 @@ fn the_share_of_a_member_that_is_down_goes_to_the_others_by_their_ratio() {
 fn four_workers_on_one_cursor_are_exact_together() {
     let service = Service::compile(&split(), 0, None);
     let total: Vec<usize> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..4)
-            .map(|_| scope.spawn(|| counts(&service, &[true; 3], 3_000)))
-            .collect();
-        workers.into_iter().fold(vec![0; 3], |sum, worker| {
-            sum.iter().zip(worker.join().unwrap()).map(|(a, b)| a + b).collect()
-        })
+        let workers: Vec<_> = (0..4).map(|_| scope.spawn(|| counts(&service, &[true; 3], 3_000))).collect();
+        workers
+            .into_iter()
+            .fold(vec![0; 3], |sum, worker| sum.iter().zip(worker.join().unwrap()).map(|(a, b)| a + b).collect())
     });
     assert_eq!(total, [6_000, 4_000, 2_000]);
 }
@@ -98,10 +93,7 @@ fn four_workers_on_one_cursor_are_exact_together() {
 #[test]
 fn the_highest_usable_priority_answers() {
     let service = Service::compile(
-        &service(vec![
-            pool(10, vec![member("192.0.2.1", 1)]),
-            pool(20, vec![member("192.0.2.2", 1)]),
-        ]),
+        &service(vec![pool(10, vec![member("192.0.2.1", 1)]), pool(20, vec![member("192.0.2.2", 1)])]),
         0,
         None,
     );
@@ -124,10 +116,7 @@ fn priority_zero_and_disabled_pools_never_answer() {
     let service = Service::compile(&service(vec![pool(0, vec![member("192.0.2.1", 1)]), off]), 0, None);
     let decision = decide(&service, Family::V4, 1, &[true, true][..], &mut Advance);
     assert_eq!(decision.outcome, Outcome::Down);
-    let why: Vec<_> = verdicts(&service, &decision, &[true, true][..])
-        .iter()
-        .map(|v| v.why)
-        .collect();
+    let why: Vec<_> = verdicts(&service, &decision, &[true, true][..]).iter().map(|v| v.why).collect();
     assert_eq!(why, [Why::PoolDisabled, Why::PoolNeverChosen]);
 }
 
@@ -146,10 +135,7 @@ fn all_addresses_come_once_each_the_chosen_one_first() {
 fn an_answer_without_addresses_takes_no_turn() {
     let service = Service::compile(&split(), 0, None);
     decide(&service, Family::V4, 1, &[false; 3][..], &mut Advance);
-    assert_eq!(
-        decide(&service, Family::V6, 1, &[true; 3][..], &mut Advance).outcome,
-        Outcome::OtherFamilyOnly
-    );
+    assert_eq!(decide(&service, Family::V6, 1, &[true; 3][..], &mut Advance).outcome, Outcome::OtherFamilyOnly);
     assert_eq!(service.pools[0].v4.cursor.turn(), 0);
 }
 
@@ -163,13 +149,7 @@ fn cursors_survive_a_swap_unless_members_or_ratios_change() {
     assert_eq!(second.pools[0].v4.cursor.turn(), 5);
     let mut other_ratio = split();
     other_ratio.pools[0].members[1].weight = Weight::try_from(3).unwrap();
-    assert_eq!(
-        Service::compile(&other_ratio, 0, Some(&second)).pools[0]
-            .v4
-            .cursor
-            .turn(),
-        0
-    );
+    assert_eq!(Service::compile(&other_ratio, 0, Some(&second)).pools[0].v4.cursor.turn(), 0);
 }
 
 #[test]
@@ -178,15 +158,7 @@ fn each_passed_over_member_has_its_reason() {
     disabled.enabled = false;
     let service = Service::compile(
         &service(vec![
-            pool(
-                20,
-                vec![
-                    member("192.0.2.1", 1),
-                    member("192.0.2.2", 1),
-                    member("192.0.2.3", 1),
-                    disabled,
-                ],
-            ),
+            pool(20, vec![member("192.0.2.1", 1), member("192.0.2.2", 1), member("192.0.2.3", 1), disabled]),
             pool(10, vec![member("192.0.2.5", 1), member("2001:db8::1", 1)]),
         ]),
         0,
@@ -194,10 +166,7 @@ fn each_passed_over_member_has_its_reason() {
     );
     let health = [false, true, true, true, true, true];
     let decision = decide(&service, Family::V4, 1, &health[..], &mut Peek::default());
-    let why: Vec<_> = verdicts(&service, &decision, &health[..])
-        .iter()
-        .map(|v| v.why)
-        .collect();
+    let why: Vec<_> = verdicts(&service, &decision, &health[..]).iter().map(|v| v.why).collect();
     assert_eq!(
         why,
         [

@@ -42,36 +42,16 @@ impl World {
 
 #[track_caller]
 fn check(min: Option<u32>, monitors: &[Option<Health>], control_plane: Option<State>, state: State, reason: &str) {
-    let world = World {
-        enabled: true,
-        min,
-        monitors: monitors.to_vec(),
-        control_plane,
-    };
+    let world = World { enabled: true, min, monitors: monitors.to_vec(), control_plane };
     let verdict = world.verdict();
-    assert_eq!(
-        (verdict.state, verdict.reason.to_string().as_str()),
-        (state, reason),
-        "{world:?}"
-    );
+    assert_eq!((verdict.state, verdict.reason.to_string().as_str()), (state, reason), "{world:?}");
 }
 
 #[test]
 fn a_disabled_member_is_disabled_whatever_its_monitors_say() {
     for monitors in [vec![], vec![UP], vec![DOWN]] {
-        let world = World {
-            enabled: false,
-            min: None,
-            monitors,
-            control_plane: Some(State::Up),
-        };
-        assert_eq!(
-            world.verdict(),
-            Verdict {
-                state: State::Disabled,
-                reason: Reason::Disabled
-            }
-        );
+        let world = World { enabled: false, min: None, monitors, control_plane: Some(State::Up) };
+        assert_eq!(world.verdict(), Verdict { state: State::Disabled, reason: Reason::Disabled });
     }
     assert_eq!(Reason::Disabled.to_string(), "disabled");
 }
@@ -86,21 +66,9 @@ fn a_member_nobody_watches_is_up() {
 fn one_monitor_alone_decides() {
     for min in [None, Some(0), Some(1), Some(2)] {
         check(min, &[UP], None, State::Up, "1 of 1 required monitors pass");
-        check(
-            min,
-            &[DOWN],
-            None,
-            State::Down,
-            "0 of 1 required monitors pass: m0 CONNECTION_REFUSED",
-        );
+        check(min, &[DOWN], None, State::Down, "0 of 1 required monitors pass: m0 CONNECTION_REFUSED");
         check(min, &[NEW], None, State::Unknown, "no verdict yet");
-        check(
-            min,
-            &[UNSUPPORTED],
-            None,
-            State::Unknown,
-            "no verdict: m0 is of a type that is not probed",
-        );
+        check(min, &[UNSUPPORTED], None, State::Unknown, "no verdict: m0 is of a type that is not probed");
     }
 }
 
@@ -108,13 +76,7 @@ fn one_monitor_alone_decides() {
 fn the_control_plane_alone_decides() {
     for min in [None, Some(0), Some(1), Some(2)] {
         check(min, &[], Some(State::Up), State::Up, "1 of 1 required monitors pass");
-        check(
-            min,
-            &[],
-            Some(State::Down),
-            State::Down,
-            "0 of 1 required monitors pass: control plane OPER_DOWN",
-        );
+        check(min, &[], Some(State::Down), State::Down, "0 of 1 required monitors pass: control plane OPER_DOWN");
         check(
             min,
             &[],
@@ -130,181 +92,55 @@ fn the_control_plane_alone_decides() {
 fn two_asked_for_means_monitor_and_control_plane() {
     let two = Some(2);
     check(two, &[UP], Some(State::Up), State::Up, "2 of 2 required monitors pass");
-    check(
-        two,
-        &[UP],
-        Some(State::Down),
-        State::Down,
-        "1 of 2 required monitors pass: control plane OPER_DOWN",
-    );
-    check(
-        two,
-        &[DOWN],
-        Some(State::Up),
-        State::Down,
-        "1 of 2 required monitors pass: m0 CONNECTION_REFUSED",
-    );
-    check(
-        two,
-        &[DOWN],
-        Some(State::Down),
-        State::Down,
-        "0 of 2 required monitors pass: m0 CONNECTION_REFUSED",
-    );
+    check(two, &[UP], Some(State::Down), State::Down, "1 of 2 required monitors pass: control plane OPER_DOWN");
+    check(two, &[DOWN], Some(State::Up), State::Down, "1 of 2 required monitors pass: m0 CONNECTION_REFUSED");
+    check(two, &[DOWN], Some(State::Down), State::Down, "0 of 2 required monitors pass: m0 CONNECTION_REFUSED");
     // Unknown: a dead controller, or a virtual service it does not know.
-    check(
-        two,
-        &[UP],
-        Some(State::Unknown),
-        State::Up,
-        "1 of 1 required monitors pass",
-    );
-    check(
-        two,
-        &[DOWN],
-        Some(State::Unknown),
-        State::Down,
-        "0 of 1 required monitors pass: m0 CONNECTION_REFUSED",
-    );
+    check(two, &[UP], Some(State::Unknown), State::Up, "1 of 1 required monitors pass");
+    check(two, &[DOWN], Some(State::Unknown), State::Down, "0 of 1 required monitors pass: m0 CONNECTION_REFUSED");
     check(two, &[NEW], Some(State::Unknown), State::Unknown, "no verdict yet");
     check(two, &[NEW], Some(State::Up), State::Up, "1 of 1 required monitors pass");
-    check(
-        two,
-        &[NEW],
-        Some(State::Down),
-        State::Down,
-        "0 of 1 required monitors pass: control plane OPER_DOWN",
-    );
+    check(two, &[NEW], Some(State::Down), State::Down, "0 of 1 required monitors pass: control plane OPER_DOWN");
 }
 
 #[test]
 fn fewer_asked_for_than_there_are_is_enough() {
     check(Some(1), &[UP, DOWN], None, State::Up, "1 of 1 required monitors pass");
     check(Some(1), &[UP, UP], None, State::Up, "1 of 1 required monitors pass");
-    check(
-        Some(2),
-        &[UP, DOWN, UP],
-        Some(State::Down),
-        State::Up,
-        "2 of 2 required monitors pass",
-    );
-    check(
-        Some(2),
-        &[UP, DOWN, DOWN],
-        None,
-        State::Down,
-        "1 of 2 required monitors pass: m1 CONNECTION_REFUSED",
-    );
+    check(Some(2), &[UP, DOWN, UP], Some(State::Down), State::Up, "2 of 2 required monitors pass");
+    check(Some(2), &[UP, DOWN, DOWN], None, State::Down, "1 of 2 required monitors pass: m1 CONNECTION_REFUSED");
     check(Some(0), &[DOWN, UP], None, State::Up, "1 of 1 required monitors pass");
-    check(
-        Some(0),
-        &[DOWN, DOWN],
-        None,
-        State::Down,
-        "0 of 1 required monitors pass: m0 CONNECTION_REFUSED",
-    );
+    check(Some(0), &[DOWN, DOWN], None, State::Down, "0 of 1 required monitors pass: m0 CONNECTION_REFUSED");
 }
 
 #[test]
 fn what_has_no_verdict_lowers_what_is_asked_for() {
-    check(
-        Some(3),
-        &[UP, NEW],
-        Some(State::Unknown),
-        State::Up,
-        "1 of 1 required monitors pass",
-    );
-    check(
-        Some(3),
-        &[UP, UNSUPPORTED],
-        Some(State::Up),
-        State::Up,
-        "2 of 2 required monitors pass",
-    );
-    check(
-        Some(3),
-        &[DOWN, NEW],
-        None,
-        State::Down,
-        "0 of 1 required monitors pass: m0 CONNECTION_REFUSED",
-    );
+    check(Some(3), &[UP, NEW], Some(State::Unknown), State::Up, "1 of 1 required monitors pass");
+    check(Some(3), &[UP, UNSUPPORTED], Some(State::Up), State::Up, "2 of 2 required monitors pass");
+    check(Some(3), &[DOWN, NEW], None, State::Down, "0 of 1 required monitors pass: m0 CONNECTION_REFUSED");
 }
 
 #[test]
 fn unset_means_all() {
-    check(
-        None,
-        &[UP, UP],
-        Some(State::Up),
-        State::Up,
-        "3 of 3 required monitors pass",
-    );
-    check(
-        None,
-        &[UP, DOWN],
-        None,
-        State::Down,
-        "1 of 2 required monitors pass: m1 CONNECTION_REFUSED",
-    );
-    check(
-        None,
-        &[UP],
-        Some(State::Down),
-        State::Down,
-        "1 of 2 required monitors pass: control plane OPER_DOWN",
-    );
-    check(
-        None,
-        &[UP],
-        Some(State::Unknown),
-        State::Up,
-        "1 of 1 required monitors pass",
-    );
+    check(None, &[UP, UP], Some(State::Up), State::Up, "3 of 3 required monitors pass");
+    check(None, &[UP, DOWN], None, State::Down, "1 of 2 required monitors pass: m1 CONNECTION_REFUSED");
+    check(None, &[UP], Some(State::Down), State::Down, "1 of 2 required monitors pass: control plane OPER_DOWN");
+    check(None, &[UP], Some(State::Unknown), State::Up, "1 of 1 required monitors pass");
 }
 
 #[test]
 fn unset_waits_for_every_probed_monitor() {
-    check(
-        None,
-        &[UP, NEW],
-        None,
-        State::Unknown,
-        "1 of 2 required monitors pass: m1 has no verdict yet",
-    );
-    check(
-        None,
-        &[NEW],
-        Some(State::Up),
-        State::Unknown,
-        "1 of 2 required monitors pass: m0 has no verdict yet",
-    );
-    check(
-        None,
-        &[NEW, DOWN],
-        None,
-        State::Down,
-        "0 of 2 required monitors pass: m1 CONNECTION_REFUSED",
-    );
-    check(
-        None,
-        &[UP, UNSUPPORTED],
-        None,
-        State::Up,
-        "1 of 1 required monitors pass",
-    );
+    check(None, &[UP, NEW], None, State::Unknown, "1 of 2 required monitors pass: m1 has no verdict yet");
+    check(None, &[NEW], Some(State::Up), State::Unknown, "1 of 2 required monitors pass: m0 has no verdict yet");
+    check(None, &[NEW, DOWN], None, State::Down, "0 of 2 required monitors pass: m1 CONNECTION_REFUSED");
+    check(None, &[UP, UNSUPPORTED], None, State::Up, "1 of 1 required monitors pass");
 }
 
 /// Every world of up to three monitors, four kinds of verdict each, five of the control plane, five thresholds.
 #[test]
 fn every_small_world_follows_the_rule() {
     const KINDS: [Option<Health>; 4] = [UP, DOWN, NEW, UNSUPPORTED];
-    let planes = [
-        None,
-        Some(State::Up),
-        Some(State::Down),
-        Some(State::Disabled),
-        Some(State::Unknown),
-    ];
+    let planes = [None, Some(State::Up), Some(State::Down), Some(State::Disabled), Some(State::Unknown)];
     let mut monitor_sets = vec![vec![]];
     for length in 1..=3 {
         let longer: Vec<Vec<_>> = monitor_sets
@@ -318,12 +154,7 @@ fn every_small_world_follows_the_rule() {
     for monitors in &monitor_sets {
         for control_plane in planes {
             for min in [None, Some(0), Some(1), Some(2), Some(3)] {
-                let world = World {
-                    enabled: true,
-                    min,
-                    monitors: monitors.clone(),
-                    control_plane,
-                };
+                let world = World { enabled: true, min, monitors: monitors.clone(), control_plane };
                 assert_eq!(world.verdict().state, rule(&world), "{world:?}");
                 worlds += 1;
             }
@@ -360,24 +191,10 @@ fn health() -> impl Strategy<Value = Option<Health>> {
 }
 
 fn world() -> impl Strategy<Value = World> {
-    let plane = prop::option::of(prop_oneof![
-        Just(State::Up),
-        Just(State::Down),
-        Just(State::Unknown),
-        Just(State::Disabled)
-    ]);
-    (
-        any::<bool>(),
-        prop::option::of(0u32..8),
-        prop::collection::vec(health(), 0..6),
-        plane,
-    )
-        .prop_map(|(enabled, min, monitors, control_plane)| World {
-            enabled,
-            min,
-            monitors,
-            control_plane,
-        })
+    let plane =
+        prop::option::of(prop_oneof![Just(State::Up), Just(State::Down), Just(State::Unknown), Just(State::Disabled)]);
+    (any::<bool>(), prop::option::of(0u32..8), prop::collection::vec(health(), 0..6), plane)
+        .prop_map(|(enabled, min, monitors, control_plane)| World { enabled, min, monitors, control_plane })
 }
 
 proptest! {
