@@ -1,0 +1,53 @@
+//! Keys under which objects and their guards are stored.
+//!
+//! | Key | Value | For |
+//! |---|---|---|
+//! | `/object/<path>/<uuid>` | the object | the object itself |
+//! | `/name/<path>/<tenant>[/<cloud>]/<name>` | uuid | unique names |
+//! | `/fqdn/<domain name>` | uuid | unique names of GSLB services |
+//! | `/single/<path>` | uuid | collections of at most one object |
+//! | `/refs/<path>/<uuid>` | uuid of the last referrer | written with every new reference to that object |
+
+/// Every object's key starts so.
+pub const OBJECT_PREFIX: &str = "/object/";
+/// Every back-reference guard starts so.
+pub const REFS_PREFIX: &str = "/refs/";
+
+/// Key of an object.
+#[must_use]
+pub fn object(path: &str, uuid: &str) -> String {
+    format!("{OBJECT_PREFIX}{path}/{uuid}")
+}
+
+/// Back-reference guard of an object: written by every transaction that adds a reference to it.
+#[must_use]
+pub fn refs(path: &str, uuid: &str) -> String {
+    format!("{REFS_PREFIX}{path}/{uuid}")
+}
+
+/// Guard of a name; `cloud` only for cloud-scoped types. The name comes last, so it may contain slashes.
+#[must_use]
+pub fn name(path: &str, tenant: &str, cloud: Option<&str>, name: &str) -> String {
+    match cloud {
+        Some(cloud) => format!("/name/{path}/{tenant}/{cloud}/{name}"),
+        None => format!("/name/{path}/{tenant}/{name}"),
+    }
+}
+
+/// Guard of a GSLB service's domain name, which is compared without case and trailing dot.
+#[must_use]
+pub fn fqdn(domain_name: &str) -> String {
+    format!("/fqdn/{}", domain_name.trim_end_matches('.').to_ascii_lowercase())
+}
+
+/// Guard of a collection of at most one object.
+#[must_use]
+pub fn single(path: &str) -> String {
+    format!("/single/{path}")
+}
+
+/// Path and uuid of an `/object/…` key.
+#[must_use]
+pub fn parse_object(key: &str) -> Option<(&str, &str)> {
+    key.strip_prefix(OBJECT_PREFIX)?.split_once('/')
+}

@@ -1,0 +1,182 @@
+//! Create, replace, patch and delete as values: what to commit, and under which conditions.
+//!
+//! ```text
+//!  input ──▶ coerce (schema) ──▶ rules (type) ──▶ guards and effects ──▶ the edge: one store transaction
+//!                 ▲                   ▲
+//!                 └──── Projection ───┘            Conflict? wait until the projection has caught up, decide again
+//! ```
+//!
+//! # How races are excluded
+//! A write is decided on a projection that may be behind the store, so everything the decision relied on is repeated
+//! as a [`Guard`] and checked by the store in the same transaction:
+//!
+//! * **Two writers of one object.** Replace, patch and delete compare the object's key with the revision they read.
+//! * **Names.** Each unique thing an object holds (its name, the domain names of a GSLB service, being the only `gslb`)
+//!   is a key. Taking it requires it absent, and puts it; giving it up deletes it.
+//! * **A new reference against the delete of its target.** A write that adds a reference requires the target present
+//!   and writes the target's `/refs/…` key, without comparing it, so referrers do not disturb each other. A delete
+//!   requires the target's `/refs/…` key unchanged since the projection said that nobody points at it. Whichever
+//!   commits second fails. System default objects cannot be deleted, so references to them need no guard. A tenant
+//!   is the target of each object it owns.
+//! * **GSLB.** Federated writes compare the `gslb` object (or its absence) they were judged by: maintenance mode, leader and
+//!   sub-domains cannot change in between. A new GSLB service counts as a reference to `gslb`.
+//!
+//! On a conflict the edge lets the projection reach the store's revision and calls the same function again: either
+//! the write is still right, under new guards, or the error with the right text comes out by itself.
+
+use std::sync::Arc;
+
+use avi_schema::TypeSchema;
+use serde_json::Value;
+
+use crate::error::WriteError;
+use crate::object::Object;
+use crate::projection::{Projection, Visibility};
+
+/// Most guards and most effects of one write; the bound of the store's transactions.
+pub const KEYS_MAX: usize = 128;
+/// Longest name, in characters (avi-api 2.1).
+pub const NAME_CHARS_MAX: usize = 255;
+
+/// A write that was decided and waits for its commit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Write {
+    /// What happens.
+    pub change: Change,
+    /// Conditions, at most [`KEYS_MAX`].
+    pub guards: Vec<Guard>,
+    /// Keys to write, at most [`KEYS_MAX`], each once.
+    pub effects: Vec<Effect>,
+}
+
+/// What a write does to its object.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// The object is new.
+    Created(Arc<Object>),
+    /// The object changed.
+    Replaced {
+        /// As it was.
+        before: Arc<Object>,
+        /// As it will be; render this in the response.
+        after: Arc<Object>,
+    },
+    /// The object goes.
+    Deleted(Arc<Object>),
+}
+
+/// A condition of the commit; the edge maps it to a store comparison of the same name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Guard {
+    /// The key does not exist.
+    Absent(String),
+    /// The key exists.
+    Present(String),
+    /// The key was last written at this store revision.
+    ModifiedAt(String, u64),
+}
+
+/// A key to write; the edge maps it to a store operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Creates or replaces.
+    Put(String, Vec<u8>),
+    /// Removes.
+    Delete(String),
+}
+
+/// Who writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A client of the API.
+    Client,
+    /// The controller itself: may create singletons, and is not held to leader and maintenance rules.
+    Controller {
+        /// Mark what it creates as a system default object.
+        system_default: bool,
+    },
+}
+
+/// The circumstances of a write.
+#[derive(Clone, Copy)]
+pub struct WriteContext<'a> {
+    /// Uuid of the tenant that owns a new object whose body names none: the request's, or the user's default for `*`.
+    pub tenant: &'a str,
+    /// What the caller sees, and may therefore write.
+    pub visibility: Visibility<'a>,
+    /// Microseconds since the epoch.
+    pub now_us: i64,
+    /// A fresh random uuid (36 characters, lower case, no prefix) at each call.
+    pub new_uuid: &'a (dyn Fn() -> String + Sync),
+    /// Uuid that the `Slug` header asks for.
+    pub slug: Option<&'a str>,
+    /// Who writes.
+    pub origin: Origin,
+}
+
+impl Write {
+    /// The object as it will be, `None` for a delete.
+    #[must_use]
+    pub fn object(&self) -> Option<&Arc<Object>> {
+        match &self.change {
+            Change::Created(object) | Change::Replaced { after: object, .. } => Some(object),
+            Change::Deleted(_) => None,
+        }
+    }
+}
+
+/// Decides a POST: a new object from `input` (avi-api 1.9).
+///
+/// # Errors
+/// The text and class of the refusal.
+pub fn create(
+    projection: &Projection,
+    schema: &'static TypeSchema,
+    input: &Value,
+    context: &WriteContext<'_>,
+) -> Result<Write, WriteError> {
+    todo!()
+}
+
+/// Decides a PUT: the object's configuration becomes `input` (avi-api 1.10). `Value::Null` stands for an empty body,
+/// which only a singleton accepts: nothing changes but `_last_modified`. The uuid of a singleton is that of
+/// [`Projection::single`].
+///
+/// # Errors
+/// The text and class of the refusal.
+pub fn replace(
+    projection: &Projection,
+    schema: &'static TypeSchema,
+    uuid: &str,
+    input: &Value,
+    context: &WriteContext<'_>,
+) -> Result<Write, WriteError> {
+    todo!()
+}
+
+/// Decides a PATCH in any of the accepted forms (avi-api 1.10).
+///
+/// # Errors
+/// The text and class of the refusal.
+pub fn patch(
+    projection: &Projection,
+    schema: &'static TypeSchema,
+    uuid: &str,
+    input: &Value,
+    context: &WriteContext<'_>,
+) -> Result<Write, WriteError> {
+    todo!()
+}
+
+/// Decides a DELETE (avi-api 1.10).
+///
+/// # Errors
+/// The text and class of the refusal.
+pub fn delete(
+    projection: &Projection,
+    schema: &'static TypeSchema,
+    uuid: &str,
+    context: &WriteContext<'_>,
+) -> Result<Write, WriteError> {
+    todo!()
+}
