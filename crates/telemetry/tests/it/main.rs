@@ -1,0 +1,5 @@
+//! What a reader of the log sees, byte by byte.
+
+mod format;
+mod install;
+mod sink;
