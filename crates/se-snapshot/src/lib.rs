@@ -1,1 +1,99 @@
-//! Stored objects at a revision to one immutable engine snapshot
+//! Stored objects at a revision to one immutable engine [`Snapshot`]. Pure: values in, a value out.
+//!
+//! What the engine cannot use is skipped and told as a [`Problem`]; the rest is kept, so one bad object never stops
+//! the others. Start at [`build`]; then `site` (cluster, Gslb), `dns_service`, `gslb_service` and `monitor`, one file per
+//! object type (avi-api 2.4, 2.8, 2.13, 2.22, 2.23). No defaults that need other objects, no references by name: the
+//! stored objects have gone through `objects`.
+#![warn(missing_docs)]
+
+mod dns_service;
+mod field;
+mod gslb_service;
+mod monitor;
+mod problem;
+mod site;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::Version;
+use se_protocol::{PortOffset, Snapshot};
+use serde_json::{Map, Value};
+
+pub use problem::Problem;
+
+/// Types whose changes can change a snapshot.
+pub const TYPES: &[&str] =
+    &["applicationprofile", "cluster", "gslb", "gslbservice", "healthmonitor", "tenant", "virtualservice"];
+
+/// One stored object.
+#[derive(Debug, Clone, Copy)]
+pub struct Object<'a> {
+    /// API path of its type: `gslbservice`.
+    pub kind: &'a str,
+    /// Its uuid.
+    pub uuid: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// Uuid of its tenant.
+    pub tenant: &'a str,
+    /// Its configuration with the defaults filled in; references end in a uuid.
+    pub fields: &'a Map<String, Value>,
+}
+
+/// Builds the snapshot of everything in `objects`; objects of types not in [`TYPES`] are ignored.
+#[must_use]
+pub fn build<'a>(
+    objects: impl IntoIterator<Item = Object<'a>>,
+    version: Version,
+    port_offset: PortOffset,
+) -> (Snapshot, Vec<Problem>) {
+    let world = World::sort(objects);
+    let mut problems = Vec::new();
+    let site = site::Site::read(&world, &mut problems);
+    let dns_services = world
+        .of("virtualservice")
+        .filter_map(|object| dns_service::read(object, &world, &site, &mut problems))
+        .collect();
+    let gslb_services: Vec<_> =
+        world.of("gslbservice").filter_map(|object| gslb_service::read(object, &world, &site, &mut problems)).collect();
+    let wanted: BTreeSet<&str> =
+        gslb_services.iter().flat_map(|service| service.health_monitors.iter().map(String::as_str)).collect();
+    let monitors =
+        wanted.into_iter().map(|uuid| monitor::read(uuid, world.get("healthmonitor", uuid), &mut problems)).collect();
+    let snapshot = Snapshot {
+        version,
+        cluster_uuid: site.cluster_uuid,
+        port_offset,
+        dns_services,
+        gslb_domains: site.gslb_domains,
+        gslb_services,
+        monitors,
+    };
+    (snapshot, problems)
+}
+
+/// The objects by type and uuid, so that the order of the input does not show.
+struct World<'a> {
+    by_kind: BTreeMap<&'a str, BTreeMap<&'a str, Object<'a>>>,
+}
+
+impl<'a> World<'a> {
+    fn sort(objects: impl IntoIterator<Item = Object<'a>>) -> Self {
+        let mut by_kind: BTreeMap<&str, BTreeMap<&str, Object<'a>>> = BTreeMap::new();
+        for object in objects {
+            by_kind.entry(object.kind).or_default().insert(object.uuid, object);
+        }
+        Self { by_kind }
+    }
+
+    fn of(&self, kind: &str) -> impl Iterator<Item = Object<'a>> {
+        self.by_kind.get(kind).into_iter().flat_map(|objects| objects.values().copied())
+    }
+
+    fn get(&self, kind: &str, uuid: &str) -> Option<Object<'a>> {
+        self.by_kind.get(kind)?.get(uuid).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,162 @@
+//! `GslbService` with its pools and members (avi-api 2.23).
+
+use model::{
+    PoolPriority, Ttl, Weight,
+    gslb::{DownResponse, GslbMember, GslbPool, GslbService, MemberAlgorithm, MonitorScope, PoolAlgorithm},
+};
+
+use crate::{Object, Problem, World, field::Message, site::Site};
+
+/// The service, or `None` when it answers no name.
+pub(crate) fn read(
+    object: Object<'_>,
+    world: &World<'_>,
+    site: &Site<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<GslbService> {
+    let name = object.fields.get("name").and_then(serde_json::Value::as_str).unwrap_or_default();
+    let label = format!("GslbService {name}");
+    let service = Message::root(&label, object.fields);
+    let domain_names = service.domains("domain_names", problems);
+    if domain_names.is_empty() {
+        problems.push(service.problem("domain_names", "no domain name; the service is not answered"));
+        return None;
+    }
+    if service.number("min_members").is_some_and(|count| count > 0) {
+        problems.push(service.problem("min_members", "not applied by this release"));
+    }
+    let ttl = service.number("ttl").and_then(|seconds| match Ttl::try_from(seconds) {
+        Ok(ttl) => Some(ttl),
+        Err(error) => {
+            problems.push(service.problem("ttl", format!("{error}; the DNS profile's is used")));
+            None
+        }
+    });
+    Some(GslbService {
+        uuid: object.uuid.to_owned(),
+        name: object.name.to_owned(),
+        tenant: world.get("tenant", object.tenant).map_or(object.tenant, |tenant| tenant.name).to_owned(),
+        enabled: service.flag("enabled", true),
+        domain_names,
+        wildcard_match: service.flag("wildcard_match", false),
+        ttl,
+        num_dns_ip: service.number("num_dns_ip").and_then(|count| u8::try_from(count).ok()),
+        pool_algorithm: match service.text("pool_algorithm") {
+            Some("GSLB_SERVICE_ALGORITHM_GEO") => PoolAlgorithm::Geo,
+            _ => PoolAlgorithm::Priority,
+        },
+        pools: service.messages("groups").iter().filter_map(|pool| read_pool(pool, site, problems)).collect(),
+        down_response: down_response(&service.message("down_response"), problems),
+        // `hm_off` switches probing off; the control plane's verdict still counts.
+        health_monitors: if service.flag("hm_off", false) {
+            Vec::new()
+        } else {
+            service.references("health_monitor_refs").into_iter().map(str::to_owned).collect()
+        },
+        monitor_scope: match service.text("health_monitor_scope") {
+            Some("GSLB_SERVICE_HEALTH_MONITOR_ONLY_NON_AVI_MEMBERS") => MonitorScope::OnlyNonAviMembers,
+            _ => MonitorScope::AllMembers,
+        },
+        controller_health: service.flag("controller_health_status_enabled", true),
+    })
+}
+
+fn read_pool(pool: &Message<'_>, site: &Site<'_>, problems: &mut Vec<Problem>) -> Option<GslbPool> {
+    let priority = match PoolPriority::try_from(pool.number("priority").unwrap_or(10)) {
+        Ok(priority) => priority,
+        Err(error) => {
+            problems.push(pool.problem("priority", format!("{error}; the pool is skipped")));
+            return None;
+        }
+    };
+    let algorithm = pool.text("algorithm").unwrap_or("GSLB_ALGORITHM_ROUND_ROBIN");
+    let Some(algorithm) = ALGORITHMS.into_iter().find(|known| known.as_avi() == algorithm) else {
+        problems.push(pool.problem("algorithm", format!("`{algorithm}` is unknown; the pool is skipped")));
+        return None;
+    };
+    Some(GslbPool {
+        name: pool.text("name").unwrap_or_default().to_owned(),
+        priority,
+        enabled: pool.flag("enabled", true),
+        algorithm,
+        min_health_monitors_up: pool.number("min_health_monitors_up").and_then(|count| u32::try_from(count).ok()),
+        members: pool.messages("members").iter().filter_map(|member| read_member(member, site, problems)).collect(),
+    })
+}
+
+const ALGORITHMS: [MemberAlgorithm; 5] = [
+    MemberAlgorithm::RoundRobin,
+    MemberAlgorithm::ConsistentHash,
+    MemberAlgorithm::Geo,
+    MemberAlgorithm::Topology,
+    MemberAlgorithm::PreferenceOrder,
+];
+
+fn read_member(member: &Message<'_>, site: &Site<'_>, problems: &mut Vec<Problem>) -> Option<GslbMember> {
+    let ip = match member.address("ip") {
+        Some(Ok(ip)) => ip,
+        Some(Err(problem)) => {
+            problems.push(problem);
+            return None;
+        }
+        None => {
+            let reason = if member.has("fqdn") {
+                "a member known by its name only is not resolved by this release; skipped"
+            } else {
+                "no address; the member is skipped"
+            };
+            problems.push(member.problem("ip", reason));
+            return None;
+        }
+    };
+    let weight = match Weight::try_from(member.number("ratio").unwrap_or(1)) {
+        Ok(weight) => weight,
+        Err(error) => {
+            problems.push(member.problem("ratio", format!("{error}; the member is skipped")));
+            return None;
+        }
+    };
+    let cluster_uuid = member.text("cluster_uuid");
+    Some(GslbMember {
+        ip,
+        weight,
+        enabled: member.flag("enabled", true) && cluster_uuid.is_none_or(|uuid| !site.disabled.contains(uuid)),
+        cluster_uuid: cluster_uuid.map(str::to_owned),
+        vs_uuid: member.text("vs_uuid").map(str::to_owned),
+        hostname: member.text("hostname").map(str::to_owned),
+    })
+}
+
+fn down_response(response: &Message<'_>, problems: &mut Vec<Problem>) -> DownResponse {
+    match response.text("type") {
+        None | Some("GSLB_SERVICE_DOWN_RESPONSE_NONE") => DownResponse::None,
+        Some("GSLB_SERVICE_DOWN_RESPONSE_ALL_RECORDS") => DownResponse::AllRecords,
+        Some("GSLB_SERVICE_DOWN_RESPONSE_EMPTY") => DownResponse::Empty,
+        Some("GSLB_SERVICE_DOWN_RESPONSE_FALLBACK_IP") => {
+            let (mut v4, mut v6) = (None, None);
+            for address in ["fallback_ip", "fallback_ip6"].into_iter().filter_map(|field| response.address(field)) {
+                match address {
+                    Ok(std::net::IpAddr::V4(address)) => v4 = Some(address),
+                    Ok(std::net::IpAddr::V6(address)) => v6 = Some(address),
+                    Err(problem) => problems.push(problem),
+                }
+            }
+            DownResponse::FallbackIp { v4, v6 }
+        }
+        Some("GSLB_SERVICE_DOWN_RESPONSE_CNAME") => match response.domain("fallback_cname") {
+            Some(Ok(name)) => DownResponse::Cname(name),
+            Some(Err(problem)) => {
+                problems.push(problem);
+                DownResponse::None
+            }
+            None => {
+                problems.push(response.problem("fallback_cname", "no name given; treated as an unhandled query"));
+                DownResponse::None
+            }
+        },
+        Some(other) => {
+            problems.push(response.problem("type", format!("`{other}` is unknown; treated as an unhandled query")));
+            DownResponse::None
+        }
+    }
+}

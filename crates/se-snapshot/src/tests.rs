@@ -1,0 +1,217 @@
+//! The whole way from stored objects to a snapshot.
+
+use std::time::Duration;
+
+use model::{
+    DomainName, Revision, Version,
+    dns::ErrorResponse,
+    gslb::{DownResponse, MemberAlgorithm, MonitorScope},
+    monitor::{Check, StatusClass},
+};
+use se_protocol::{PortOffset, Snapshot};
+use serde_json::{Value, json};
+
+use crate::{Object, Problem, build};
+
+/// A world with one DNS virtual service, one Gslb, one service and one monitor; `change` edits it.
+fn world(change: impl FnOnce(&mut Value)) -> (Snapshot, Vec<Problem>) {
+    let mut objects = json!({
+        "cluster": {"uuid": "cluster-1", "name": "cluster-0-1"},
+        "tenant": {"uuid": "admin", "name": "admin"},
+        "applicationprofile": {"uuid": "applicationprofile-1", "name": "dns", "type": "APPLICATION_PROFILE_TYPE_DNS",
+            "dns_service_profile": {"num_dns_ip": 1, "ttl": 30, "negative_caching_ttl": 60,
+                "domain_names": ["avi.iberia.local"], "admin_email": "dnsadmin@iberia.local",
+                "error_response": "DNS_ERROR_RESPONSE_ERROR", "edns": true}},
+        "virtualservice": {"uuid": "virtualservice-1", "name": "dns-vs", "enabled": true,
+            "application_profile_ref": "applicationprofile-1",
+            "vip": [{"vip_id": "0", "ip_address": {"addr": "127.0.0.1", "type": "V4"}}],
+            "services": [{"port": 5300, "port_range_end": 5300}]},
+        "gslb": {"uuid": "gslb-1", "name": "Default", "leader_cluster_uuid": "cluster-1",
+            "dns_configs": [{"domain_name": "avi.iberia.local"}],
+            "sites": [{"cluster_uuid": "cluster-1", "name": "site1", "dns_vses": [{"dns_vs_uuid": "virtualservice-1"}]},
+                      {"cluster_uuid": "cluster-2", "name": "site2", "enabled": true}]},
+        "gslbservice": {"uuid": "gslbservice-1", "name": "hello.avi.iberia.local",
+            "domain_names": ["Hello.avi.iberia.local"],
+            "health_monitor_refs": ["https://h/api/healthmonitor/healthmonitor-1#amko--http--hello"],
+            "groups": [{"name": "10", "priority": 10, "algorithm": "GSLB_ALGORITHM_ROUND_ROBIN",
+                "min_health_monitors_up": 2, "members": [
+                    {"ip": {"addr": "10.10.25.1", "type": "V4"}, "ratio": 6, "cluster_uuid": "cluster-1",
+                     "vs_uuid": "virtualservice-9"},
+                    {"ip": {"addr": "10.10.23.1", "type": "V4"}, "ratio": 2, "cluster_uuid": "cluster-2",
+                     "vs_uuid": ""}]}]},
+        "healthmonitor": {"uuid": "healthmonitor-1", "name": "amko--http--hello", "type": "HEALTH_MONITOR_HTTP",
+            "send_interval": 10, "receive_timeout": 4, "successful_checks": 3, "failed_checks": 3, "monitor_port": 80,
+            "http_monitor": {"http_request": "HEAD / HTTP/1.0", "http_response_code": ["HTTP_2XX", "HTTP_ANY"]}},
+    });
+    change(&mut objects);
+    let map = objects.as_object().unwrap();
+    let version = Version { incarnation: "i".into(), term: 0, revision: Revision(7) };
+    build(
+        map.iter().map(|(kind, object)| Object {
+            kind,
+            uuid: object["uuid"].as_str().unwrap(),
+            name: object["name"].as_str().unwrap(),
+            tenant: "admin",
+            fields: object.as_object().unwrap(),
+        }),
+        version,
+        PortOffset::UNPRIVILEGED,
+    )
+}
+
+#[test]
+fn the_published_story_becomes_a_snapshot() {
+    let (snapshot, problems) = world(|_| ());
+    assert_eq!(problems, []);
+    assert_eq!(snapshot.version.revision, Revision(7));
+    assert_eq!((snapshot.cluster_uuid.as_str(), snapshot.port_offset), ("cluster-1", PortOffset::UNPRIVILEGED));
+    let apex = DomainName::parse("avi.iberia.local").unwrap();
+    assert_eq!(snapshot.gslb_domains, std::slice::from_ref(&apex));
+
+    let [vs] = snapshot.dns_services.as_slice() else { panic!("{:?}", snapshot.dns_services) };
+    assert_eq!((vs.ports.as_slice(), vs.addresses.len(), vs.enabled), ([5300].as_slice(), 1, true));
+    assert_eq!(vs.gslb_domains.as_deref(), Some([apex.clone()].as_slice()));
+    assert_eq!((vs.profile.ttl.get(), vs.profile.negative_ttl.get(), vs.profile.num_dns_ip), (30, 60, 1));
+    assert_eq!(vs.profile.on_error, ErrorResponse::Respond);
+    assert_eq!(vs.profile.zones[0].apex, apex);
+    assert_eq!(vs.profile.zones[0].rname().unwrap().as_str(), "dnsadmin@iberia.local");
+
+    let [service] = snapshot.gslb_services.as_slice() else { panic!("{:?}", snapshot.gslb_services) };
+    assert_eq!(service.domain_names[0].as_str(), "hello.avi.iberia.local");
+    assert_eq!((service.tenant.as_str(), service.ttl, service.num_dns_ip), ("admin", None, None));
+    assert_eq!((service.monitor_scope, service.controller_health), (MonitorScope::AllMembers, true));
+    let pool = &service.pools[0];
+    assert_eq!((pool.priority.get(), pool.algorithm), (10, MemberAlgorithm::RoundRobin));
+    assert_eq!(pool.min_health_monitors_up, Some(2));
+    assert_eq!(pool.members.iter().map(|m| m.weight.get()).collect::<Vec<_>>(), [6, 2]);
+    assert_eq!(pool.members[0].vs_uuid.as_deref(), Some("virtualservice-9"));
+    assert_eq!(pool.members[1].vs_uuid, None);
+
+    let [monitor] = snapshot.monitors.as_slice() else { panic!("{:?}", snapshot.monitors) };
+    assert_eq!(service.health_monitors, std::slice::from_ref(&monitor.uuid));
+    assert_eq!((monitor.send_interval, monitor.receive_timeout), (Duration::from_secs(10), Duration::from_secs(4)));
+    assert_eq!((monitor.failed_checks, monitor.port, monitor.quickstart), (3, Some(80), true));
+    let Check::Http(http) = &monitor.check else { panic!("{:?}", monitor.check) };
+    assert_eq!(http.request, "HEAD / HTTP/1.0");
+    assert_eq!(http.status_classes, [StatusClass::Hundreds(2), StatusClass::Any]);
+}
+
+/// One edit, the problems it causes (as text), and whether what `still` looks for is in the snapshot.
+#[track_caller]
+fn check(change: impl FnOnce(&mut Value), expected: &[&str], still: impl FnOnce(&Snapshot) -> bool) {
+    let (snapshot, problems) = world(change);
+    let texts: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(texts, expected);
+    assert!(still(&snapshot), "{snapshot:?}");
+}
+
+#[test]
+fn what_cannot_be_used_is_skipped_and_the_rest_is_kept() {
+    check(
+        |w| w["gslbservice"]["groups"][0]["members"][0]["ip"]["addr"] = json!("10.10.25"),
+        &["GslbService hello.avi.iberia.local, groups[0].members[0].ip: `10.10.25` is not an IP address; skipped"],
+        |s| s.gslb_services[0].pools[0].members.len() == 1,
+    );
+    check(
+        |w| w["gslbservice"]["groups"][0]["members"][1]["ratio"] = json!(21),
+        &[
+            "GslbService hello.avi.iberia.local, groups[0].members[1].ratio: weight 21 is outside 1 to 20; the member is skipped",
+        ],
+        |s| s.gslb_services[0].pools[0].members.len() == 1,
+    );
+    check(
+        |w| w["gslbservice"]["domain_names"] = json!(["a b"]),
+        &[
+            "GslbService hello.avi.iberia.local, domain_names[0]: `a b` has a character that a domain name cannot hold; skipped",
+            "GslbService hello.avi.iberia.local, domain_names: no domain name; the service is not answered",
+        ],
+        |s| s.gslb_services.is_empty() && s.dns_services.len() == 1,
+    );
+    check(
+        |w| w["applicationprofile"]["type"] = json!("APPLICATION_PROFILE_TYPE_HTTP"),
+        &[
+            "VirtualService dns-vs, application_profile_ref: this release runs DNS virtual services only; the service does not run",
+        ],
+        |s| s.dns_services.is_empty() && s.gslb_services.len() == 1,
+    );
+    check(
+        |w| w["healthmonitor"]["type"] = json!("HEALTH_MONITOR_PING"),
+        &["HealthMonitor amko--http--hello, type: `HEALTH_MONITOR_PING` is not probed by this release; no verdict"],
+        |s| matches!(&s.monitors[0].check, Check::Unsupported(kind) if kind == "HEALTH_MONITOR_PING"),
+    );
+    check(
+        |w| w["virtualservice"]["services"] = json!([{"port": 0}]),
+        &[
+            "VirtualService dns-vs, services[0].port: 0 to 0 is no range of 1 to 64 ports; skipped",
+            "VirtualService dns-vs, services: nothing to listen on; the service does not run",
+        ],
+        |s| s.dns_services.is_empty(),
+    );
+    check(
+        |w| w["applicationprofile"]["dns_service_profile"]["admin_email"] = json!("a b@c"),
+        &[
+            "ApplicationProfile dns, dns_service_profile.admin_email: `a b@c` has a character that a domain name cannot hold; `hostmaster` is used",
+        ],
+        |s| s.dns_services[0].profile.zones[0].admin_email == "hostmaster",
+    );
+    check(
+        |w| w["gslbservice"]["health_monitor_refs"] = json!(["healthmonitor-2"]),
+        &[
+            "HealthMonitor healthmonitor-2: no such object; it gives no verdict",
+            "HealthMonitor healthmonitor-2, type: `none` is not probed by this release; no verdict",
+        ],
+        |s| s.gslb_services[0].health_monitors == ["healthmonitor-2"],
+    );
+}
+
+#[test]
+fn a_dns_service_that_the_site_does_not_list_serves_no_gslb_names() {
+    check(|w| w["gslb"]["sites"][0]["dns_vses"] = json!([]), &[], |s| s.dns_services[0].gslb_domains.is_none());
+    check(
+        |w| w["gslb"]["sites"][0]["dns_vses"][0]["domain_names"] = json!(["b.avi.iberia.local"]),
+        &[],
+        |s| s.dns_services[0].gslb_domains.as_ref().unwrap()[0].as_str() == "b.avi.iberia.local",
+    );
+    check(
+        |w| drop(w.as_object_mut().unwrap().shift_remove("gslb")),
+        &[],
+        |s| s.gslb_domains.is_empty() && s.dns_services[0].gslb_domains.is_none(),
+    );
+}
+
+#[test]
+fn members_of_a_site_that_is_off_are_off() {
+    check(
+        |w| w["gslb"]["sites"][1]["enabled"] = json!(false),
+        &[],
+        |s| {
+            let members = &s.gslb_services[0].pools[0].members;
+            members[0].enabled && !members[1].enabled
+        },
+    );
+}
+
+#[test]
+fn monitors_that_are_off_are_not_in_the_snapshot() {
+    check(
+        |w| w["gslbservice"]["hm_off"] = json!(true),
+        &[],
+        |s| s.monitors.is_empty() && s.gslb_services[0].health_monitors.is_empty(),
+    );
+}
+
+#[test]
+fn down_responses_are_read() {
+    let (snapshot, _) = world(|w| {
+        w["gslbservice"]["down_response"] = json!({"type": "GSLB_SERVICE_DOWN_RESPONSE_FALLBACK_IP", "fallback_ip": {"addr": "192.0.2.1", "type": "V4"}});
+    });
+    let expected = DownResponse::FallbackIp { v4: Some("192.0.2.1".parse().unwrap()), v6: None };
+    assert_eq!(snapshot.gslb_services[0].down_response, expected);
+}
+
+#[test]
+fn an_empty_store_makes_an_empty_snapshot() {
+    let version = Version { incarnation: "i".into(), term: 0, revision: Revision(0) };
+    let (snapshot, problems) = build([], version, PortOffset::NONE);
+    assert!(problems.is_empty() && snapshot.dns_services.is_empty() && snapshot.cluster_uuid.is_empty());
+}
