@@ -1,5 +1,7 @@
 //! The shape of a schema table.
 
+mod build;
+
 /// One API type.
 #[derive(Debug)]
 pub struct TypeSchema {
@@ -62,7 +64,10 @@ pub struct Field {
     pub kind: Kind,
     /// What the controller fills in when the client omits it.
     pub default: Default,
-    /// Required on create.
+    /// Smallest value other than 0, where 0 is a special value apart from the range (`10-1000; 0 = unlimited`);
+    /// 0 when the range of the kind has no gap. The kind's own range then starts at 0.
+    pub min_nonzero: i64,
+    /// Required on create. Never set together with a default: a default is always there, so nothing can be missing.
     pub required: bool,
     /// Refused to change after create.
     pub immutable: bool,
@@ -94,7 +99,7 @@ pub enum Kind {
     Ref(&'static str),
     /// A nested message.
     Message(&'static MessageSchema),
-    /// A list of at most `max` elements (0 = no limit), matched by `key` in a PATCH (`None` = whole value).
+    /// A list of at most `max` elements (0 = no limit), matched by `key` in a PATCH (`None` = whole value; avi-api 1.10).
     List {
         /// Element kind.
         of: &'static Kind,
