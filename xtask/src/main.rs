@@ -1,2 +1,64 @@
-//! The one door.
-fn main() {}
+//! The one door to building, checking, measuring and showing: `cargo xtask <verb>`.
+//!
+//! `ci` runs the table of steps in [`ci`]; two of them live here, [`layers`] and [`tidy`]. The Makefile and the CI
+//! script only call this program. It needs a Rust toolchain, and little else to build: it is compiled before anything.
+#![expect(clippy::print_stdout, reason = "a command-line program talks on standard output")]
+
+mod ci;
+mod launch;
+mod layers;
+mod tidy;
+mod workshop;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::workshop::Workshop;
+
+/// Build, check, measure and show Meridian.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", disable_help_subcommand = true)]
+struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Run everything CI runs: setup, formatting, lints, dependency rules, unit to end-to-end tests
+    Ci(ci::Args),
+    /// Draw the crates by layer and point at arrows that do not go down
+    Layers,
+    /// Look for unlinked files, hidden tests, stale names and broken links
+    Tidy,
+    /// Measure against the goals: `bench dns` or `bench path`, with `--quick` and `--json FILE`
+    Bench(launch::BenchArgs),
+    /// Build the release binary and play the story of the three clusters; arguments go to `meridian demo`
+    Demo(launch::DemoArgs),
+}
+
+fn main() -> ExitCode {
+    match run(Args::parse().verb) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(verb: Verb) -> anyhow::Result<ExitCode> {
+    let workshop = Workshop::open();
+    match verb {
+        Verb::Ci(args) => ci::run(&workshop, &args),
+        Verb::Layers => layers::run(&workshop).map(succeed),
+        Verb::Tidy => tidy::run(&workshop).map(succeed),
+        Verb::Bench(args) => launch::bench(&workshop, &args),
+        Verb::Demo(args) => launch::demo(&workshop, &args),
+    }
+}
+
+fn succeed((): ()) -> ExitCode {
+    ExitCode::SUCCESS
+}

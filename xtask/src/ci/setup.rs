@@ -1,0 +1,79 @@
+//! Install what the steps need and the machine lacks, as far as this user may.
+
+use std::process::{Command, Stdio};
+
+use anyhow::bail;
+
+use crate::workshop::{Workshop, answers, is_root};
+
+/// Packages that bring `dig`: the name since Debian 12, then the earlier one.
+const DIG_PACKAGES: [&str; 2] = ["bind9-dnsutils", "dnsutils"];
+
+/// Tools of the Rust toolchain, which rustup's minimal profile leaves out: subcommand of Cargo, component of rustup.
+const COMPONENTS: [(&str, &str); 2] = [("fmt", "rustfmt"), ("clippy", "clippy")];
+
+/// Everything the steps need.
+///
+/// # Errors
+/// A tool without which a step cannot run is missing and could not be installed.
+pub(crate) fn run(workshop: &Workshop) -> anyhow::Result<()> {
+    for (subcommand, component) in COMPONENTS {
+        if !answers(workshop.cargo().args([subcommand, "--version"])) {
+            let install = format!("rustup component add {component}");
+            ensure(workshop, component, &install, subcommand)?;
+        }
+    }
+    if !answers(workshop.cargo().args(["deny", "--version"])) {
+        ensure(workshop, "cargo-deny", "cargo install cargo-deny --locked", "deny")?;
+    }
+    if !offer_dig(workshop) {
+        println!("tests that ask through `dig` are skipped; the others speak DNS themselves");
+    }
+    Ok(())
+}
+
+/// Install `dig` where it is missing and we may; say how otherwise. Returns whether it is here.
+pub(crate) fn offer_dig(workshop: &Workshop) -> bool {
+    let present = || answers(workshop.command("dig").arg("-v"));
+    if present() {
+        return true;
+    }
+    if is_root() && answers(workshop.command("apt-get").arg("--version")) {
+        println!("installing dig");
+        for package in DIG_PACKAGES {
+            if apt_install(workshop, package) && present() {
+                return true;
+            }
+        }
+        println!("`dig` is missing and apt-get could not install it (package {})", DIG_PACKAGES[0]);
+    } else {
+        println!("`dig` is missing; to have it: sudo apt-get install {}", DIG_PACKAGES[0]);
+    }
+    false
+}
+
+/// Run `install`, then look for the tool again.
+fn ensure(workshop: &Workshop, tool: &str, install: &str, subcommand: &str) -> anyhow::Result<()> {
+    println!("{tool} is missing: {install}");
+    let mut words = install.split(' ');
+    let program = words.next().unwrap_or(install);
+    let mut command = if program == "cargo" { workshop.cargo() } else { workshop.command(program) };
+    let installed = command.args(words).status().is_ok_and(|status| status.success());
+    if !installed || !answers(workshop.cargo().args([subcommand, "--version"])) {
+        bail!("{tool} is missing and could not be installed; needed: {install}");
+    }
+    Ok(())
+}
+
+/// A list of packages that is not there, or is too old, is fetched before the second try.
+fn apt_install(workshop: &Workshop, package: &str) -> bool {
+    let install = ["install", "--yes", "--no-install-recommends", package];
+    apt_get(workshop, &install) || (apt_get(workshop, &["update"]) && apt_get(workshop, &install))
+}
+
+fn apt_get(workshop: &Workshop, arguments: &[&str]) -> bool {
+    let mut apt_get: Command = workshop.command("apt-get");
+    apt_get.arg("-qq").args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+    apt_get.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    apt_get.status().is_ok_and(|status| status.success())
+}
