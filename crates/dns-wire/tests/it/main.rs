@@ -1,0 +1,1 @@
+//! The crate through its public door, hickory-proto as oracle.
