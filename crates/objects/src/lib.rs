@@ -14,6 +14,7 @@ mod defaults;
 mod error;
 pub mod key;
 mod list;
+mod natural_key;
 mod object;
 mod patch;
 mod projection;

@@ -1,13 +1,15 @@
 //! Reading: one object, or a page of those that match a query.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use avi_schema::TypeSchema;
+use serde_json::Value;
 
 use crate::error::ReadError;
 use crate::object::Object;
 use crate::projection::{Projection, Visibility};
-use crate::query::Query;
+use crate::query::{Filter, Query, filter};
 
 /// A page of a list.
 #[derive(Debug, Clone)]
@@ -44,5 +46,66 @@ pub fn list(
     visibility: Visibility<'_>,
     query: &Query,
 ) -> Result<Page, ReadError> {
-    todo!()
+    let filters = Filter::compile(schema, &query.filters);
+    let mut found = projection.visible(schema, visibility);
+    found.retain(|object| filters.iter().all(|filter| filter.matches(projection, schema, object)));
+    if let Some((member, downwards)) = &query.sort {
+        // The sort is stable: equal members stay in order of name, the own tenant's first.
+        found.sort_by_cached_key(|object| SortKey::of(schema, object, member));
+        if *downwards {
+            found.reverse();
+        }
+    }
+    let (count, pages) = (found.len(), found.len().div_ceil(query.page_size).max(1));
+    if query.page > pages {
+        return Err(ReadError::Page { page: query.page, pages });
+    }
+    let first = (query.page - 1) * query.page_size;
+    let objects = found.into_iter().skip(first).take(query.page_size).cloned().collect();
+    Ok(Page { objects, count, next: (query.page < pages).then_some(query.page + 1) })
+}
+
+/// What a list is sorted by: absent members first, numbers by value, text by code point.
+#[derive(PartialEq)]
+enum SortKey {
+    Absent,
+    Number(f64),
+    Text(String),
+}
+
+impl SortKey {
+    fn of(schema: &TypeSchema, object: &Object, name: &str) -> Self {
+        match filter::member(schema, object, name) {
+            None => Self::Absent,
+            Some(Value::Number(number)) => Self::Number(number.as_f64().unwrap_or_default()),
+            Some(Value::String(text)) => Self::Text(text),
+            Some(other) => Self::Text(other.to_string()),
+        }
+    }
+
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Absent => 0,
+            Self::Number(_) => 1,
+            Self::Text(_) => 2,
+        }
+    }
+}
+
+impl Eq for SortKey {}
+
+impl Ord for SortKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Number(a), Self::Number(b)) => a.total_cmp(b),
+            (Self::Text(a), Self::Text(b)) => a.cmp(b),
+            _ => self.rank().cmp(&other.rank()),
+        }
+    }
+}
+
+impl PartialOrd for SortKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }

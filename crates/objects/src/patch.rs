@@ -1,1 +1,163 @@
-//! The forms of a PATCH.
+//! The forms of a PATCH (avi-api 1.10), applied to the object as a client would see it; the result is a PUT body.
+//!
+//! Secrets are masked in that document, so that a patch can neither compare nor copy them.
+
+mod json_patch;
+
+use avi_schema::{Kind, MessageSchema, TypeSchema};
+use serde_json::{Map, Value};
+
+use crate::coerce::{Coercion, SENSITIVE, without_empty};
+use crate::defaults;
+use crate::error::WriteError;
+use crate::natural_key;
+use crate::object::Object;
+use crate::reference;
+
+/// The PUT body that a patch makes of the stored object. `add`, `replace`, `delete` (or `remove`) and `json_patch` may
+/// come together and are applied in this order; a bare list is a JSON patch.
+pub(crate) fn apply(
+    schema: &TypeSchema,
+    stored: &Object,
+    patch: &Value,
+    coercion: &Coercion<'_>,
+) -> Result<Map<String, Value>, WriteError> {
+    let mut document = document(schema, stored);
+    match patch {
+        Value::Array(operations) => json_patch::apply(schema.message, &mut document, operations, coercion)?,
+        Value::Object(patch) => {
+            let verbs = ["add", "replace", "delete", "remove"];
+            if !verbs.iter().any(|verb| patch.contains_key(*verb)) && !patch.contains_key("json_patch") {
+                return Err(WriteError::Body("expected add, replace, delete or json_patch"));
+            }
+            for verb in verbs {
+                let Some(fields) = patch.get(verb).filter(|fields| !fields.is_null()) else { continue };
+                let Value::Object(fields) = fields else {
+                    return Err(WriteError::invalid(verb, "expected an object"));
+                };
+                for (name, value) in fields {
+                    apply_field(schema.message, &mut document, verb, name, value, coercion)?;
+                }
+            }
+            match patch.get("json_patch") {
+                None | Some(Value::Null) => {}
+                Some(Value::Array(operations)) => {
+                    json_patch::apply(schema.message, &mut document, operations, coercion)?;
+                }
+                Some(_) => return Err(WriteError::invalid("json_patch", "expected a list of operations")),
+            }
+        }
+        _ => return Err(WriteError::Body("expected a JSON object or a list of operations")),
+    }
+    Ok(document)
+}
+
+fn document(schema: &TypeSchema, stored: &Object) -> Map<String, Value> {
+    let mut document = stored.body.clone();
+    mask(schema.message, &mut document);
+    document.insert("uuid".to_owned(), Value::from(stored.uuid.clone()));
+    document.insert("name".to_owned(), Value::from(stored.name.clone()));
+    document.insert("tenant_ref".to_owned(), Value::from(reference::stored("tenant", &stored.tenant)));
+    document
+}
+
+/// Hides every secret.
+pub(crate) fn mask(message: &MessageSchema, body: &mut Map<String, Value>) {
+    for field in message.fields {
+        match body.get_mut(field.name) {
+            Some(value) if field.sensitive => *value = Value::from(SENSITIVE),
+            Some(value) => mask_value(&field.kind, value),
+            None => {}
+        }
+    }
+}
+
+fn mask_value(kind: &Kind, value: &mut Value) {
+    match (kind, value) {
+        (Kind::Message(message), Value::Object(body)) => mask(message, body),
+        (Kind::List { of, .. }, Value::Array(elements)) => {
+            elements.iter_mut().for_each(|element| mask_value(of, element));
+        }
+        _ => {}
+    }
+}
+
+fn apply_field(
+    message: &MessageSchema,
+    document: &mut Map<String, Value>,
+    verb: &str,
+    name: &str,
+    value: &Value,
+    coercion: &Coercion<'_>,
+) -> Result<(), WriteError> {
+    let Some(kind) = kind_of(message, name) else { return Ok(()) };
+    let removes = matches!(verb, "delete" | "remove");
+    if let Kind::List { of, key, .. } = kind
+        && verb != "replace"
+    {
+        let elements = elements(of, value, name, coercion)?;
+        let list = document.entry(name).or_insert_with(|| Value::Array(Vec::new()));
+        if let Value::Array(list) = list {
+            match (removes, elements.is_empty()) {
+                (true, true) => list.clear(),
+                (true, false) => list.retain(|old| !elements.iter().any(|gone| is_same(of, key, old, gone))),
+                (false, _) => merge(of, key, list, elements),
+            }
+        }
+        return Ok(());
+    }
+    let value = if removes { None } else { coercion.value(&kind, value, None, name)? };
+    match value {
+        Some(value) => drop(document.insert(name.to_owned(), value)),
+        None => drop(document.remove(name)),
+    }
+    Ok(())
+}
+
+/// What a member holds: by the table, as text for the common ones, anything where unknown members are kept.
+fn kind_of(message: &MessageSchema, name: &str) -> Option<Kind> {
+    let known = message.fields.iter().find(|field| field.name == name).map(|field| field.kind);
+    match name {
+        "name" | "tenant_ref" | "uuid" => Some(known.unwrap_or(Kind::String)),
+        _ => known.or(message.keep_unknown.then_some(Kind::Any)),
+    }
+}
+
+/// The elements that a patch gives for a list, each in stored form; one that stands alone is a list of one.
+fn elements(of: &Kind, value: &Value, at: &str, coercion: &Coercion<'_>) -> Result<Vec<Value>, WriteError> {
+    let given = match value {
+        Value::Null => &[],
+        Value::Array(given) => given.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    let numbered = given.iter().enumerate();
+    let coerced = numbered.map(|(index, element)| coercion.value(of, element, None, &format!("{at}[{index}]")));
+    coerced.filter_map(Result::transpose).collect()
+}
+
+/// Appends elements; one that is there already takes over the members that are given.
+fn merge(of: &Kind, key: Option<&str>, list: &mut Vec<Value>, elements: Vec<Value>) {
+    for element in elements {
+        match list.iter_mut().find(|old| is_same(of, key, old, &element)) {
+            None => list.push(element),
+            Some(old) => match (old, element) {
+                (Value::Object(old), Value::Object(element)) => old.extend(element),
+                (old, element) => *old = element,
+            },
+        }
+    }
+}
+
+/// Whether two elements are the same one: by natural key, or as whole values once their defaults are filled in.
+fn is_same(of: &Kind, key: Option<&str>, a: &Value, b: &Value) -> bool {
+    let whole = |value: &Value| {
+        let mut whole = value.clone();
+        defaults::fill_value(of, &mut whole);
+        mask_value(of, &mut whole);
+        without_empty(&whole)
+    };
+    match key {
+        Some(key) => natural_key::is_same(key, a, b),
+        None => whole(a) == whole(b),
+    }
+}

@@ -24,14 +24,21 @@
 //! On a conflict the edge lets the projection reach the store's revision and calls the same function again: either
 //! the write is still right, under new guards, or the error with the right text comes out by itself.
 
+mod assembly;
+pub(crate) mod guards;
+
 use std::sync::Arc;
 
-use avi_schema::TypeSchema;
-use serde_json::Value;
+use avi_schema::{Names, Scope, TypeSchema};
+use serde_json::{Map, Value};
 
+use self::assembly::Assembly;
+use self::guards::Guards;
+use crate::coerce::Mode;
 use crate::error::WriteError;
 use crate::object::Object;
 use crate::projection::{Projection, Visibility};
+use crate::{key, reference, rules};
 
 /// Most guards and most effects of one write; the bound of the store's transactions.
 pub const KEYS_MAX: usize = 128;
@@ -135,7 +142,16 @@ pub fn create(
     input: &Value,
     context: &WriteContext<'_>,
 ) -> Result<Write, WriteError> {
-    todo!()
+    if schema.names == Names::Singleton && context.origin == Origin::Client {
+        return Err(WriteError::MethodNotAllowed("POST"));
+    }
+    let input = members(input)?;
+    let assembly = Assembly { projection, schema, context, before: None };
+    let tenant = assembly.tenant(input)?;
+    let (name, uuid, body) = (assembly.name(input)?, assembly.uuid(input)?, assembly.body(input, &tenant)?);
+    let mut object = Object::new(schema.path, uuid, name, tenant, body, context.now_us);
+    object.system_default = context.origin == Origin::Controller { system_default: true };
+    assembly.finish(object)
 }
 
 /// Decides a PUT: the object's configuration becomes `input` (avi-api 1.10). `Value::Null` stands for an empty body,
@@ -151,10 +167,18 @@ pub fn replace(
     input: &Value,
     context: &WriteContext<'_>,
 ) -> Result<Write, WriteError> {
-    todo!()
+    let before = existing(projection, schema, uuid, context)?;
+    let assembly = Assembly { projection, schema, context, before: Some(before) };
+    if schema.names == Names::Singleton && input.is_null() {
+        return assembly.finish(assembly.successor(before.name.clone(), before.body.clone()));
+    }
+    let input = members(input)?;
+    assembly.check_not_stale(input)?;
+    assembly.replace(input)
 }
 
-/// Decides a PATCH in any of the accepted forms (avi-api 1.10).
+/// Decides a PATCH in any of the accepted forms (avi-api 1.10): it is applied to what is stored, and the result is
+/// judged like a PUT.
 ///
 /// # Errors
 /// The text and class of the refusal.
@@ -165,7 +189,11 @@ pub fn patch(
     input: &Value,
     context: &WriteContext<'_>,
 ) -> Result<Write, WriteError> {
-    todo!()
+    let before = existing(projection, schema, uuid, context)?;
+    let assembly = Assembly { projection, schema, context, before: Some(before) };
+    let coercion = assembly.coercion(Mode::Fragment, &before.tenant, reference::cloud_of(before).map(str::to_owned));
+    let patched = crate::patch::apply(schema, before, input, &coercion)?;
+    assembly.replace(&patched)
 }
 
 /// Decides a DELETE (avi-api 1.10).
@@ -178,5 +206,52 @@ pub fn delete(
     uuid: &str,
     context: &WriteContext<'_>,
 ) -> Result<Write, WriteError> {
-    todo!()
+    if schema.names == Names::Singleton {
+        return Err(WriteError::MethodNotAllowed("DELETE"));
+    }
+    let object = existing(projection, schema, uuid, context)?;
+    if object.system_default {
+        return Err(WriteError::SystemDefault);
+    }
+    let mut guards = Guards::default();
+    guards.require_unchanged(object);
+    if context.origin == Origin::Client && rules::is_federated(object.path, &object.body) {
+        rules::check_federation(projection, Some(object), None, &mut guards)?;
+    }
+    if let Some(rules) = rules::of(schema.path) {
+        rules.check_delete(projection, object, &mut guards)?;
+    }
+    let referrers = projection.referrers(object.path, &object.uuid);
+    if !referrers.is_empty() {
+        let referrers = referrers.iter().map(|by| format!("{} {}", by.model, by.name)).collect();
+        return Err(WriteError::Referred { model: schema.model, referrers });
+    }
+    guards.require_unreferred(projection, object);
+    guards.delete(key::object(object.path, &object.uuid));
+    for claim in rules::claim_keys(schema, object) {
+        guards.delete(claim);
+    }
+    let (guards, effects) = guards.finish()?;
+    Ok(Write { change: Change::Deleted(object.clone()), guards, effects })
+}
+
+/// The object to write, if the caller sees and owns it.
+fn existing<'a>(
+    projection: &'a Projection,
+    schema: &TypeSchema,
+    uuid: &str,
+    context: &WriteContext<'_>,
+) -> Result<&'a Arc<Object>, WriteError> {
+    let object = projection.get(schema.path, uuid).filter(|object| context.visibility.sees(schema, object));
+    let object = object.ok_or(WriteError::NotFound(schema.model))?;
+    match context.visibility {
+        Visibility::Tenant(tenant) if schema.scope != Scope::Global && object.tenant != tenant => {
+            Err(WriteError::OtherTenant { model: schema.model, name: object.name.clone() })
+        }
+        _ => Ok(object),
+    }
+}
+
+fn members(input: &Value) -> Result<&Map<String, Value>, WriteError> {
+    input.as_object().ok_or(WriteError::Body("expected a JSON object"))
 }

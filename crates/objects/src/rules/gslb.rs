@@ -1,0 +1,125 @@
+//! Gslb: what a federation needs before it can exist (avi-api 5.1, 5.8).
+
+use model::DomainName;
+use serde_json::{Map, Value};
+
+use super::{Draft, TypeRules, federation};
+use crate::defaults::join;
+use crate::error::WriteError;
+use crate::object::Object;
+use crate::projection::Projection;
+use crate::reference;
+use crate::write::guards::Guards;
+
+pub(super) struct Gslb;
+
+impl TypeRules for Gslb {
+    fn complete(&self, draft: &mut Draft<'_>) {
+        let named_before = draft.before.and_then(|before| before.body.get("leader_cluster_uuid")).cloned();
+        let body = &mut draft.object.body;
+        if named_before.is_some() && named_before.as_ref() != body.get("leader_cluster_uuid") {
+            // Split groups tell each other apart by it: a new leader starts a new epoch.
+            let view_id = draft.before.and_then(|before| before.body.get("view_id")?.as_i64()).unwrap_or(0);
+            body.insert("view_id".to_owned(), Value::from(view_id + 1));
+        }
+        let known = draft.before.map(|before| elements(&before.body, "third_party_sites").to_vec()).unwrap_or_default();
+        for site in body.get_mut("third_party_sites").and_then(Value::as_array_mut).into_iter().flatten() {
+            let before = known.iter().find(|known| known.get("name") == site.get("name"));
+            let cluster_uuid = before.and_then(|before| before.get("cluster_uuid")).cloned();
+            let cluster_uuid =
+                cluster_uuid.unwrap_or_else(|| format!("tp_cluster-{}", (draft.context.new_uuid)()).into());
+            if let Some(site) = site.as_object_mut() {
+                site.entry("cluster_uuid").or_insert(cluster_uuid);
+            }
+        }
+    }
+
+    fn check(&self, draft: &Draft<'_>, _guards: &mut Guards) -> Result<(), WriteError> {
+        let (projection, body) = (draft.projection, &draft.object.body);
+        if !federation::is_leader(projection, body) {
+            return Err(WriteError::NotLeader);
+        }
+        check_sub_domains(body)?;
+        check_own_site(projection, body)
+    }
+
+    fn check_delete(&self, projection: &Projection, object: &Object, _guards: &mut Guards) -> Result<(), WriteError> {
+        // No guard of its own: a new GSLB service writes the back-reference guard of the Gslb.
+        let services: Vec<String> =
+            projection.objects("gslbservice").take(20).map(|service| format!("GslbService {}", service.name)).collect();
+        if services.is_empty() || object.path != "gslb" {
+            return Ok(());
+        }
+        Err(WriteError::Referred { model: "Gslb", referrers: services })
+    }
+
+    fn points_at(&self, body: &Map<String, Value>) -> Vec<(&'static str, String)> {
+        let sites = elements(body, "sites").iter().filter_map(Value::as_object);
+        let dns_vses = sites.flat_map(|site| elements(site, "dns_vses"));
+        dns_vses.filter_map(|vs| Some(("virtualservice", vs.get("dns_vs_uuid")?.as_str()?.to_owned()))).collect()
+    }
+}
+
+/// The sub-domains of a Gslb.
+pub(super) fn sub_domains(gslb: &Map<String, Value>) -> Vec<DomainName> {
+    let configured = elements(gslb, "dns_configs").iter().filter_map(|config| config.get("domain_name")?.as_str());
+    configured.filter_map(|name| DomainName::parse(name).ok()).collect()
+}
+
+fn check_sub_domains(body: &Map<String, Value>) -> Result<(), WriteError> {
+    let configs = elements(body, "dns_configs");
+    if configs.is_empty() {
+        return Err(WriteError::Required("dns_configs".to_owned()));
+    }
+    for (index, config) in configs.iter().enumerate() {
+        let name = config.get("domain_name").and_then(Value::as_str).unwrap_or_default();
+        if let Err(error) = DomainName::parse(name) {
+            return Err(WriteError::invalid(format!("dns_configs[{index}].domain_name"), error.to_string()));
+        }
+    }
+    Ok(())
+}
+
+fn check_own_site(projection: &Projection, body: &Map<String, Value>) -> Result<(), WriteError> {
+    let own_uuid = projection.single("cluster").map(|cluster| cluster.uuid.as_str());
+    let sites = elements(body, "sites").iter().filter_map(Value::as_object).enumerate();
+    let mut own = sites.filter(|(_, site)| site.get("cluster_uuid").and_then(Value::as_str) == own_uuid);
+    let Some((index, site)) = own.next() else {
+        let own_uuid = own_uuid.unwrap_or_default();
+        return Err(WriteError::invalid(
+            "sites",
+            format!("this controller's own cluster {own_uuid} is not among them"),
+        ));
+    };
+    let at = format!("sites[{index}]");
+    if site.get("member_type").and_then(Value::as_str) != Some("GSLB_ACTIVE_MEMBER") {
+        return Err(WriteError::invalid(join(&at, "member_type"), "the leader's site is a GSLB_ACTIVE_MEMBER"));
+    }
+    let dns_vses = elements(site, "dns_vses");
+    if dns_vses.is_empty() {
+        return Err(WriteError::invalid(join(&at, "dns_vses"), "at least one DNS virtual service is needed"));
+    }
+    for (index, vs) in dns_vses.iter().enumerate() {
+        let uuid = vs.get("dns_vs_uuid").and_then(Value::as_str).unwrap_or_default();
+        let at = format!("{at}.dns_vses[{index}].dns_vs_uuid");
+        match projection.get("virtualservice", uuid) {
+            None => return Err(WriteError::invalid(at, format!("virtual service '{uuid}' does not exist"))),
+            Some(vs) if !is_dns(projection, vs) => {
+                return Err(WriteError::invalid(at, format!("virtual service '{}' is not of DNS type", vs.name)));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn is_dns(projection: &Projection, vs: &Object) -> bool {
+    let profile = vs.body.get("application_profile_ref").and_then(Value::as_str);
+    let profile = profile.and_then(reference::parse_stored).and_then(|(path, uuid)| projection.get(path, uuid));
+    let kind = profile.and_then(|profile| profile.body.get("type")?.as_str());
+    kind == Some("APPLICATION_PROFILE_TYPE_DNS")
+}
+
+fn elements<'v>(body: &'v Map<String, Value>, name: &str) -> &'v [Value] {
+    body.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}

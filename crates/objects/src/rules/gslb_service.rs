@@ -1,0 +1,69 @@
+//! GslbService: names inside the sub-domains, held by one service; federated helpers only (avi-api 5.2).
+
+use model::DomainName;
+use serde_json::{Map, Value};
+
+use super::{Claim, Draft, TypeRules, gslb};
+use crate::error::WriteError;
+use crate::reference;
+use crate::write::guards::Guards;
+
+pub(super) struct GslbService;
+
+impl TypeRules for GslbService {
+    fn check(&self, draft: &Draft<'_>, guards: &mut Guards) -> Result<(), WriteError> {
+        check_domain_names(draft)?;
+        for field in ["health_monitor_refs", "application_persistence_profile_ref", "pki_profile_ref"] {
+            check_federated(draft, field)?;
+        }
+        if draft.before.is_none()
+            && let Some(gslb) = draft.projection.single("gslb")
+        {
+            guards.refer_to(gslb, &draft.object.uuid);
+        }
+        Ok(())
+    }
+
+    fn claims(&self, body: &Map<String, Value>) -> Vec<Claim> {
+        domain_names(body).map(|name| Claim::DomainName(name.to_owned())).collect()
+    }
+}
+
+fn domain_names(body: &Map<String, Value>) -> impl Iterator<Item = &str> {
+    body.get("domain_names").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+}
+
+fn check_domain_names(draft: &Draft<'_>) -> Result<(), WriteError> {
+    let sub_domains = draft.projection.single("gslb").map(|gslb| gslb::sub_domains(&gslb.body)).unwrap_or_default();
+    let mut seen: Vec<DomainName> = Vec::new();
+    for (index, text) in domain_names(&draft.object.body).enumerate() {
+        let at = || format!("domain_names[{index}]");
+        let name = DomainName::parse(text).map_err(|error| WriteError::invalid(at(), error.to_string()))?;
+        if !sub_domains.iter().any(|sub_domain| name.is_within(sub_domain)) {
+            return Err(WriteError::OutsideSubDomains(text.to_owned()));
+        }
+        if seen.contains(&name) {
+            return Err(WriteError::invalid(at(), format!("'{text}' is given twice")));
+        }
+        seen.push(name);
+    }
+    Ok(())
+}
+
+fn check_federated(draft: &Draft<'_>, field: &str) -> Result<(), WriteError> {
+    let texts = match draft.object.body.get(field) {
+        Some(Value::Array(texts)) => texts.as_slice(),
+        Some(text) => std::slice::from_ref(text),
+        None => &[],
+    };
+    for text in texts.iter().filter_map(Value::as_str) {
+        let target = reference::parse_stored(text).and_then(|(path, uuid)| draft.projection.get(path, uuid));
+        if let Some(target) = target
+            && !super::is_federated(target.path, &target.body)
+        {
+            let model = draft.projection.types().get(target.path).map_or(target.path, |schema| schema.model);
+            return Err(WriteError::invalid(field, format!("{model} {} is not federated", target.name)));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,145 @@
+//! Collects the guards and effects of one write.
+
+use std::collections::BTreeSet;
+
+use avi_schema::TypeSchema;
+
+use super::{Effect, Guard, KEYS_MAX};
+use crate::error::WriteError;
+use crate::object::Object;
+use crate::projection::Projection;
+use crate::reference;
+use crate::{key, rules};
+
+/// Guards and effects so far; each key at most once in either.
+#[derive(Debug, Default)]
+pub(crate) struct Guards {
+    guards: Vec<Guard>,
+    effects: Vec<Effect>,
+}
+
+impl Guards {
+    /// The key must not exist.
+    pub(crate) fn require_absent(&mut self, key: String) {
+        self.guard(Guard::Absent(key));
+    }
+
+    /// The object must be as the projection has it.
+    pub(crate) fn require_unchanged(&mut self, object: &Object) {
+        self.guard(Guard::ModifiedAt(key::object(object.path, &object.uuid), object.modified));
+    }
+
+    /// The object must exist, and its delete must notice that `by` points at it. System default objects are never
+    /// deleted and need neither.
+    pub(crate) fn refer_to(&mut self, target: &Object, by: &str) {
+        if target.system_default {
+            return;
+        }
+        self.guard(Guard::Present(key::object(target.path, &target.uuid)));
+        self.put(key::refs(target.path, &target.uuid), by.as_bytes().to_vec());
+    }
+
+    /// Nobody may have pointed at the object since the projection said so.
+    pub(crate) fn require_unreferred(&mut self, projection: &Projection, object: &Object) {
+        let refs = key::refs(object.path, &object.uuid);
+        match projection.refs_modified(&refs) {
+            Some(modified) => {
+                self.guard(Guard::ModifiedAt(refs.clone(), modified));
+                self.delete(refs);
+            }
+            None => self.guard(Guard::Absent(refs)),
+        }
+    }
+
+    /// Takes the claims of `after` that `before` does not hold, and gives up the others.
+    ///
+    /// # Errors
+    /// When another object holds one.
+    pub(crate) fn move_claims(
+        &mut self,
+        projection: &Projection,
+        schema: &TypeSchema,
+        before: Option<&Object>,
+        after: &Object,
+    ) -> Result<(), WriteError> {
+        let held: BTreeSet<String> =
+            before.map(|before| rules::claim_keys(schema, before).into_iter().collect()).unwrap_or_default();
+        let mut kept = BTreeSet::new();
+        for claim in rules::claims(schema, after) {
+            let key = claim.key(schema, after);
+            if projection.claimant(&key).is_some_and(|holder| (holder.path, &holder.uuid) != (after.path, &after.uuid))
+            {
+                return Err(claim.taken(schema, after));
+            }
+            if !held.contains(&key) {
+                self.require_absent(key.clone());
+                self.put(key.clone(), after.uuid.as_bytes().to_vec());
+            }
+            kept.insert(key);
+        }
+        for key in held.difference(&kept) {
+            self.delete(key.clone());
+        }
+        Ok(())
+    }
+
+    /// Guards the references that `after` has and `before` has not.
+    pub(crate) fn add_references(
+        &mut self,
+        projection: &Projection,
+        schema: &TypeSchema,
+        before: Option<&Object>,
+        after: &Object,
+    ) {
+        let held = before.map(|before| rules::references(schema, &before.body)).unwrap_or_default();
+        let wanted = rules::references(schema, &after.body);
+        for text in wanted.difference(&held) {
+            let target = reference::parse_stored(text).and_then(|(path, uuid)| projection.get(path, uuid));
+            if let Some(target) = target.filter(|target| (target.path, &target.uuid) != (after.path, &after.uuid)) {
+                self.refer_to(target, &after.uuid);
+            }
+        }
+    }
+
+    /// Writes a key.
+    pub(crate) fn put(&mut self, key: String, value: Vec<u8>) {
+        if !self.effects.iter().any(|effect| effect.key() == key) {
+            self.effects.push(Effect::Put(key, value));
+        }
+    }
+
+    /// Removes a key.
+    pub(crate) fn delete(&mut self, key: String) {
+        if !self.effects.iter().any(|effect| effect.key() == key) {
+            self.effects.push(Effect::Delete(key));
+        }
+    }
+
+    /// What was collected.
+    ///
+    /// # Errors
+    /// When a transaction cannot carry it.
+    pub(crate) fn finish(self) -> Result<(Vec<Guard>, Vec<Effect>), WriteError> {
+        let keys = self.guards.len().max(self.effects.len());
+        if keys > KEYS_MAX {
+            return Err(WriteError::TooLarge { keys, max: KEYS_MAX });
+        }
+        Ok((self.guards, self.effects))
+    }
+
+    fn guard(&mut self, guard: Guard) {
+        if !self.guards.contains(&guard) {
+            self.guards.push(guard);
+        }
+    }
+}
+
+impl Effect {
+    /// The key it writes.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Put(key, _) | Self::Delete(key) => key,
+        }
+    }
+}
