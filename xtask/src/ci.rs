@@ -5,6 +5,7 @@ mod summary;
 mod test_results;
 
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, bail};
@@ -188,8 +189,10 @@ fn stream(command: &mut Command, mut see: impl FnMut(&str)) -> anyhow::Result<()
 
 /// The command as one would type it.
 fn shown(command: &Command) -> String {
-    let arguments: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy()).collect();
-    format!("cargo {}", arguments.join(" "))
+    let program = Path::new(command.get_program());
+    let name = program.file_name().unwrap_or(program.as_os_str());
+    let words: Vec<_> = std::iter::once(name).chain(command.get_args()).map(|word| word.to_string_lossy()).collect();
+    words.join(" ")
 }
 
 #[cfg(test)]
@@ -209,5 +212,21 @@ mod tests {
         check(true, &[], "fmt tidy layers deny clippy test binary e2e");
         check(false, &["clippy", "fmt"], "fmt clippy");
         check(false, &["e2e"], "binary e2e");
+    }
+
+    #[test]
+    fn tests_are_counted_also_when_the_runner_fails() {
+        let result = |passed, failed| format!("echo 'test result: ok. {passed} passed; {failed} failed; 0 ignored'");
+        let mut runner = Command::new("sh");
+        runner.args(["-c", &format!("{}; {}; exit 3", result(2, 0), result(1, 1))]);
+        let (tests, ended) = count_tests(&mut runner);
+        assert_eq!(tests, Tests { passed: 3, failed: 1 });
+        assert!(ended.unwrap_err().to_string().ends_with("` ended with exit status: 3"));
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_named() {
+        let error = status(Command::new("/nowhere/cargo").arg("fmt")).unwrap_err();
+        assert_eq!(error.to_string(), "starting `cargo fmt`");
     }
 }

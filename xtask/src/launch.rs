@@ -15,7 +15,7 @@ pub(crate) struct BenchArgs {
     subject: Subject,
     /// `--quick`, `--json FILE`, and whatever else the benchmark takes
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    rest: Vec<String>,
+    pub(crate) rest: Vec<String>,
 }
 
 /// The benchmarks that exist.
@@ -31,7 +31,7 @@ enum Subject {
 pub(crate) struct DemoArgs {
     /// Arguments of `meridian demo`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    rest: Vec<String>,
+    pub(crate) rest: Vec<String>,
 }
 
 pub(crate) fn bench(workshop: &Workshop, args: &BenchArgs) -> anyhow::Result<ExitCode> {

@@ -9,7 +9,7 @@ use std::fmt::{self, Write};
 
 use anyhow::{Context, bail};
 
-use crate::workshop::Workshop;
+use crate::workshop::{Workshop, platform};
 use graph::{Graph, Member};
 
 /// From the top down.
@@ -69,7 +69,7 @@ enum Oddity {
 pub(crate) fn run(workshop: &Workshop) -> anyhow::Result<()> {
     let output = workshop
         .cargo()
-        .args(["metadata", "--format-version", "1"])
+        .args(["metadata", "--format-version", "1", "--filter-platform", &platform()])
         .stderr(std::process::Stdio::inherit())
         .output()
         .context("starting cargo metadata")?;

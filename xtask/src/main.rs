@@ -62,3 +62,28 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
 fn succeed((): ()) -> ExitCode {
     ExitCode::SUCCESS
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(line: &str, is_expected: impl Fn(&Verb) -> bool) {
+        let args = Args::try_parse_from(line.split(' ')).map_err(|error| error.to_string());
+        assert!(args.is_ok_and(|args| is_expected(&args.verb)), "{line}");
+    }
+
+    #[test]
+    fn arguments_of_the_demo_and_the_benchmarks_are_passed_on() {
+        check("xtask demo", |verb| matches!(verb, Verb::Demo(args) if args.rest.is_empty()));
+        check(
+            "xtask demo --fresh --data d",
+            |verb| matches!(verb, Verb::Demo(args) if args.rest == ["--fresh", "--data", "d"]),
+        );
+        check(
+            "xtask bench dns --quick --json f",
+            |verb| matches!(verb, Verb::Bench(args) if args.rest == ["--quick", "--json", "f"]),
+        );
+        assert!(Args::try_parse_from(["xtask", "ci", "--only", "lint"]).is_err());
+    }
+}

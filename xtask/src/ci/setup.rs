@@ -2,9 +2,9 @@
 
 use std::process::{Command, Stdio};
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 
-use crate::workshop::{Workshop, answers, is_root};
+use crate::workshop::{Workshop, answers, is_root, platform};
 
 /// Packages that bring `dig`: the name since Debian 12, then the earlier one.
 const DIG_PACKAGES: [&str; 2] = ["bind9-dnsutils", "dnsutils"];
@@ -26,6 +26,7 @@ pub(crate) fn run(workshop: &Workshop) -> anyhow::Result<()> {
     if !answers(workshop.cargo().args(["deny", "--version"])) {
         ensure(workshop, "cargo-deny", "cargo install cargo-deny --locked", "deny")?;
     }
+    fetch(workshop)?;
     if !offer_dig(workshop) {
         println!("tests that ask through `dig` are skipped; the others speak DNS themselves");
     }
@@ -50,6 +51,17 @@ pub(crate) fn offer_dig(workshop: &Workshop) -> bool {
         println!("`dig` is missing; to have it: sudo apt-get install {}", DIG_PACKAGES[0]);
     }
     false
+}
+
+/// Download every dependency, so that no later step needs the network; a lock file that is behind is refused.
+fn fetch(workshop: &Workshop) -> anyhow::Result<()> {
+    let fetched = workshop.cargo().args(["fetch", "--locked", "--target", &platform()]).status();
+    if !fetched.context("starting cargo fetch")?.success() {
+        bail!(
+            "the dependencies in Cargo.lock could not be fetched; if it is behind a manifest, `cargo check` updates it"
+        );
+    }
+    Ok(())
 }
 
 /// Run `install`, then look for the tool again.
