@@ -147,7 +147,7 @@ impl Step {
                 // All that is broken in this step is worth knowing at once.
                 cargo.args(["test", "--no-fail-fast"]).args(arguments);
                 cargo.env("MERIDIAN_BIN", workshop.binary("ci"));
-                count_tests(&mut cargo)
+                count_tests(&mut cargo, &mut std::io::stdout())
             }
         }
     }
@@ -162,21 +162,20 @@ fn status(command: &mut Command) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Pass the test runner's output on, line by line, and count what it says.
-fn count_tests(command: &mut Command) -> (Tests, anyhow::Result<()>) {
+/// Pass the test runner's output on to `out`, line by line, and count what it says.
+fn count_tests(command: &mut Command, out: &mut impl Write) -> (Tests, anyhow::Result<()>) {
     let mut tests = Tests::default();
-    let result = stream(command, |line| tests += Tests::in_line(line));
+    let result = stream(command, out, |line| tests += Tests::in_line(line));
     (tests, result)
 }
 
-fn stream(command: &mut Command, mut see: impl FnMut(&str)) -> anyhow::Result<()> {
+fn stream(command: &mut Command, out: &mut impl Write, mut see: impl FnMut(&str)) -> anyhow::Result<()> {
     let shown = shown(command);
     let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| format!("starting `{shown}`"))?;
-    let mut out = std::io::stdout();
     let mut lines = BufReader::new(child.stdout.take().context("the child has no standard output")?);
     let mut line = Vec::new();
     while lines.read_until(b'\n', &mut line).context("reading what the tests print")? > 0 {
-        out.write_all(&line).context("writing to standard output")?;
+        out.write_all(&line).context("passing on what the tests print")?;
         see(&String::from_utf8_lossy(&line));
         line.clear();
     }
@@ -219,7 +218,9 @@ mod tests {
         let result = |passed, failed| format!("echo 'test result: ok. {passed} passed; {failed} failed; 0 ignored'");
         let mut runner = Command::new("sh");
         runner.args(["-c", &format!("{}; {}; exit 3", result(2, 0), result(1, 1))]);
-        let (tests, ended) = count_tests(&mut runner);
+        let mut shown = Vec::new(); // not to standard output, where the count of this very run would see it
+        let (tests, ended) = count_tests(&mut runner, &mut shown);
+        assert!(String::from_utf8(shown).unwrap().starts_with("test result: ok. 2 passed"));
         assert_eq!(tests, Tests { passed: 3, failed: 1 });
         assert!(ended.unwrap_err().to_string().ends_with("` ended with exit status: 3"));
     }
