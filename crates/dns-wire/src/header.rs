@@ -29,8 +29,8 @@ impl Header {
     pub(crate) const RD: u16 = 0x0100;
     pub(crate) const AD: u16 = 0x0020;
     pub(crate) const CD: u16 = 0x0010;
-    /// What a response takes over from its query: opcode and RD (RFC 1035), CD (RFC 4035 §3.1.6).
-    pub(crate) const COPIED: u16 = Self::OPCODE | Self::RD | Self::CD;
+    /// What a response takes over from its query; CD stays clear in an authoritative one (RFC 4035 §3.1.6).
+    pub(crate) const COPIED: u16 = Self::OPCODE | Self::RD;
 
     /// Whether this is a response, not a query.
     #[must_use]

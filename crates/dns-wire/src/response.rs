@@ -133,7 +133,7 @@ pub fn write_error(out: &mut [u8], query: Header, rcode: Rcode) -> Option<usize>
 }
 
 impl<'b> ResponseBuilder<'b, Answer> {
-    /// Starts the response to `query`: NOERROR, AA and RA clear, opcode, RD, CD and the question copied, in at most
+    /// Starts the response to `query`: NOERROR, AA and RA clear, opcode, RD and the question copied, in at most
     /// `size_max` octets of `out` (for UDP see [`Query::udp_size_max`], for TCP `out.len()`).
     ///
     /// `None` when that is less than the 512 octets that every response may have.
