@@ -94,7 +94,8 @@ impl Coercion<'_> {
         }
         let is_known = |name: &str| message.fields.iter().any(|field| field.name == name);
         if message.keep_unknown {
-            let unknown = input.iter().filter(|(name, _)| !is_known(name) && !(at.is_empty() && is_common(name)));
+            let is_ours = |name: &str| at.is_empty() && is_common(name);
+            let unknown = input.iter().filter(|(name, _)| !is_known(name) && !is_ours(name));
             body.extend(unknown.filter_map(|(name, value)| Some((name.clone(), without_empty(value)?))));
         } else if let (Some(stored), Mode::Whole) = (stored, self.mode) {
             // What another release wrote is invisible to clients, so a replace cannot mean to remove it.

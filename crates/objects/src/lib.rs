@@ -22,8 +22,6 @@ mod query;
 mod reference;
 mod render;
 mod rules;
-#[cfg(test)]
-mod testing;
 mod types;
 pub mod write;
 

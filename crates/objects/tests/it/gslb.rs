@@ -1,0 +1,205 @@
+//! GSLB write rules (avi-api 5.1, 5.2) and the validation of monitors (avi-api 6.1).
+
+use objects::Class;
+use serde_json::{Value, json};
+
+use crate::world::{Verb, World, federated_monitor, gslb_service, tcp_monitor, uuid_of};
+
+#[track_caller]
+fn check_refused(world: &World, verb: &Verb<'_>, text: &str) {
+    let error = world.refusal(verb);
+    assert!(error.to_string().contains(text), "{error}");
+    assert_eq!(error.class(), Class::Validation, "{error}");
+}
+
+fn gslb_uuid(world: &World) -> String {
+    world.projection.single("gslb").unwrap().uuid.clone()
+}
+
+#[test]
+fn a_service_as_amko_sends_it_gains_nothing_that_has_no_default() {
+    let mut world = World::with_gslb();
+    let service = world.create("gslbservice", gslb_service("app.avi.iberia.local", &["192.0.2.1"]));
+    assert_eq!(service["site_persistence_enabled"], false);
+    assert_eq!(service["is_federated"], true);
+    for absent in ["ttl", "num_dns_ip", "down_response", "hm_off"] {
+        assert!(service.get(absent).is_none(), "{absent}");
+    }
+}
+
+#[test]
+fn a_domain_name_belongs_to_one_service() {
+    let mut world = World::with_gslb();
+    let first = world.create("gslbservice", gslb_service("app.avi.iberia.local", &["192.0.2.1"]));
+    let mut second = gslb_service("other.avi.iberia.local", &["192.0.2.2"]);
+    second["domain_names"] = json!(["other.avi.iberia.local", "APP.avi.iberia.local."]);
+    let create = Verb::Create("gslbservice", second.clone());
+    check_refused(&world, &create, "domain name conflicting with existing domain name");
+    assert_eq!(world.projection.gslb_service_of("App.avi.iberia.local").unwrap().uuid, uuid_of(&first));
+
+    let mut moved = gslb_service("app.avi.iberia.local", &["192.0.2.1"]);
+    moved["domain_names"] = json!(["elsewhere.avi.iberia.local"]);
+    world.replace("gslbservice", uuid_of(&first), moved);
+    world.create("gslbservice", second);
+}
+
+#[test]
+fn a_domain_name_lies_in_a_sub_domain() {
+    let world = World::with_gslb();
+    let outside = Verb::Create("gslbservice", gslb_service("app.example.com", &["192.0.2.1"]));
+    check_refused(&world, &outside, "app.example.com does not match any of the GSLB sub-domains");
+    let malformed = Verb::Create("gslbservice", gslb_service("a..avi.iberia.local", &["192.0.2.1"]));
+    check_refused(&world, &malformed, "domain_names[0]: ");
+    let mut twice = gslb_service("app.avi.iberia.local", &["192.0.2.1"]);
+    twice["domain_names"] = json!(["app.avi.iberia.local", "App.avi.iberia.local"]);
+    check_refused(&world, &Verb::Create("gslbservice", twice), "given twice");
+    let without_gslb = World::new();
+    let early = Verb::Create("gslbservice", gslb_service("app.avi.iberia.local", &["192.0.2.1"]));
+    check_refused(&without_gslb, &early, "does not match any of the GSLB sub-domains");
+}
+
+#[test]
+fn a_service_uses_federated_monitors_only() {
+    let mut world = World::with_gslb();
+    let local = world.create("healthmonitor", tcp_monitor("local"));
+    let mut body = gslb_service("app.avi.iberia.local", &["192.0.2.1"]);
+    body["health_monitor_refs"] = json!([local["url"]]);
+    let text = "health_monitor_refs: HealthMonitor local is not federated";
+    check_refused(&world, &Verb::Create("gslbservice", body), text);
+}
+
+#[test]
+fn maintenance_refuses_federated_writes_until_it_is_cleared() {
+    let mut world = World::with_gslb();
+    let service = world.create("gslbservice", gslb_service("app.avi.iberia.local", &["192.0.2.1"]));
+    let gslb = gslb_uuid(&world);
+    world.patch("gslb", &gslb, json!({"replace": {"maintenance_mode": true}}));
+    let text = "GSLB system is in maintenance mode.";
+    let uuid = uuid_of(&service);
+    for verb in [
+        Verb::Create("gslbservice", gslb_service("b.avi.iberia.local", &["192.0.2.1"])),
+        Verb::Patch("gslbservice", uuid, json!({"replace": {"enabled": false}})),
+        Verb::Delete("gslbservice", uuid),
+        Verb::Create("healthmonitor", federated_monitor("hm")),
+        Verb::Patch("gslb", &gslb, json!({"replace": {"description": "x"}})),
+    ] {
+        check_refused(&world, &verb, text);
+    }
+    world.create("healthmonitor", tcp_monitor("local"));
+    world.patch("gslb", &gslb, json!({"replace": {"maintenance_mode": false}}));
+    world.write(&Verb::Delete("gslbservice", uuid)).unwrap();
+}
+
+/// A controller that follows, as if the Gslb had been replicated to it.
+fn follower(enable_config_by_members: bool) -> (World, String) {
+    let mut world = World::with_gslb();
+    let service = world.create("gslbservice", gslb_service("app.avi.iberia.local", &["192.0.2.1"]));
+    let mut gslb = objects::Object::clone(world.projection.single("gslb").unwrap());
+    gslb.body.insert("leader_cluster_uuid".into(), json!("cluster-other"));
+    gslb.body.insert("enable_config_by_members".into(), json!(enable_config_by_members));
+    let key = objects::key::object("gslb", &gslb.uuid);
+    world.revision += 1;
+    world.keys.insert(key.clone(), (gslb.to_bytes(), world.revision));
+    world.projection.apply_put(&key, &gslb.to_bytes(), world.revision).unwrap();
+    (world, uuid_of(&service).to_owned())
+}
+
+#[test]
+fn a_follower_refuses_federated_writes() {
+    let (mut world, uuid) = follower(false);
+    for verb in [
+        Verb::Create("gslbservice", gslb_service("b.avi.iberia.local", &["192.0.2.1"])),
+        Verb::Patch("gslbservice", &uuid, json!({"replace": {"enabled": false}})),
+        Verb::Delete("gslbservice", &uuid),
+        Verb::Create("healthmonitor", federated_monitor("hm")),
+    ] {
+        check_refused(&world, &verb, "Config Operations can be done ONLY on leader");
+    }
+    world.create("healthmonitor", tcp_monitor("local"));
+}
+
+#[test]
+fn a_follower_may_switch_members_where_the_leader_lets_it() {
+    let (mut world, uuid) = follower(true);
+    let switched = world.patch(
+        "gslbservice",
+        &uuid,
+        json!({"json_patch": [{"op": "replace", "path": "/groups/0/members/0/enabled", "value": false}]}),
+    );
+    assert_eq!(switched["groups"][0]["members"][0]["enabled"], false);
+    let more = json!({"json_patch": [{"op": "replace", "path": "/groups/0/members/0/ratio", "value": 2}]});
+    check_refused(&world, &Verb::Patch("gslbservice", &uuid, more), "ONLY on leader");
+}
+
+#[test]
+fn a_follower_becomes_leader_by_naming_itself() {
+    let (mut world, _) = follower(false);
+    let (gslb, own) = (gslb_uuid(&world), world.cluster_uuid());
+    let changed = world.patch("gslb", &gslb, json!({"replace": {"leader_cluster_uuid": own}}));
+    assert_eq!(changed["view_id"], 1);
+    world.create("gslbservice", gslb_service("b.avi.iberia.local", &["192.0.2.1"]));
+    let away = Verb::Patch("gslb", &gslb, json!({"replace": {"leader_cluster_uuid": "cluster-3"}}));
+    check_refused(&world, &away, "ONLY on leader");
+}
+
+#[test]
+fn a_gslb_needs_its_own_site_a_dns_virtual_service_and_a_sub_domain() {
+    let mut world = World::new();
+    let profile = "/api/applicationprofile?name=System-DNS";
+    let dns = world.create("virtualservice", json!({"name": "dns", "application_profile_ref": profile}));
+    let http = world.create("virtualservice", json!({"name": "http"}));
+    let good = world.gslb_body(uuid_of(&dns));
+    let refused = |change: &dyn Fn(&mut Value), text: &str| {
+        let mut body = good.clone();
+        change(&mut body);
+        check_refused(&world, &Verb::Create("gslb", body), text);
+    };
+    refused(&|b| b["dns_configs"] = json!([]), "dns_configs: Required field missing");
+    refused(&|b| b["dns_configs"][0]["domain_name"] = json!("a..b"), "dns_configs[0].domain_name");
+    refused(&|b| b["leader_cluster_uuid"] = json!("cluster-2"), "ONLY on leader");
+    refused(&|b| b["sites"][0]["cluster_uuid"] = json!("cluster-2"), "own cluster");
+    refused(&|b| b["sites"][0]["member_type"] = json!("GSLB_PASSIVE_MEMBER"), "GSLB_ACTIVE_MEMBER");
+    refused(&|b| b["sites"][0]["dns_vses"] = json!([]), "sites[0].dns_vses");
+    refused(&|b| b["sites"][0]["dns_vses"][0]["dns_vs_uuid"] = json!("virtualservice-0"), "does not exist");
+    refused(&|b| b["sites"][0]["dns_vses"][0]["dns_vs_uuid"] = http["uuid"].clone(), "is not of DNS type");
+    let gslb = world.create("gslb", good.clone());
+    assert!(gslb["third_party_sites"][0]["cluster_uuid"].as_str().unwrap().starts_with("tp_cluster-"));
+    let error = world.refusal(&Verb::Create("gslb", good.clone()));
+    assert_eq!((error.to_string().as_str(), error.class()), ("Gslb already exists.", Class::Conflict));
+    let again = world.replace("gslb", uuid_of(&gslb), good);
+    assert_eq!(again["third_party_sites"], gslb["third_party_sites"]);
+}
+
+#[test]
+fn a_gslb_goes_after_its_services() {
+    let mut world = World::with_gslb();
+    let service = world.create("gslbservice", gslb_service("app.avi.iberia.local", &["192.0.2.1"]));
+    let gslb = gslb_uuid(&world);
+    let error = world.refusal(&Verb::Delete("gslb", &gslb));
+    assert_eq!(error.class(), Class::Referred);
+    assert!(error.to_string().contains("['GslbService app.avi.iberia.local']"), "{error}");
+    world.write(&Verb::Delete("gslbservice", uuid_of(&service))).unwrap();
+    world.write(&Verb::Delete("gslb", &gslb)).unwrap();
+    assert!(world.projection.single("gslb").is_none());
+}
+
+#[test]
+fn a_monitor_needs_timing_that_works_and_its_own_message() {
+    let world = World::new();
+    let refused = |body: Value, text: &str| check_refused(&world, &Verb::Create("healthmonitor", body), text);
+    let mut slow = tcp_monitor("m");
+    slow["receive_timeout"] = json!(11);
+    refused(slow, "receive_timeout: 11 is longer than the send_interval of 10");
+    refused(json!({"name": "m", "type": "HEALTH_MONITOR_HTTP"}), "http_monitor: Required field missing");
+    let no_code = json!({"name": "m", "type": "HEALTH_MONITOR_HTTPS", "https_monitor": {}});
+    refused(no_code, "https_monitor.http_response_code: Required field missing");
+    refused(json!({"name": "m", "type": "HEALTH_MONITOR_DNS"}), "dns_monitor: Required field missing");
+    let mut half_open = tcp_monitor("m");
+    half_open["tcp_monitor"] = json!({"tcp_half_open": true, "tcp_request": "x"});
+    refused(half_open, "tcp_monitor.tcp_request: not possible together with tcp_half_open");
+    let mut portless = tcp_monitor("m");
+    portless["is_federated"] = json!(true);
+    refused(portless, "monitor_port: Required field missing");
+    refused(json!({"name": "m"}), "type: Required field missing");
+    refused(json!({"name": "m", "type": "TCP"}), "type: 'TCP' is not possible");
+}

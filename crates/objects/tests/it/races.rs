@@ -1,0 +1,127 @@
+//! Two writes decided on the same state: the one that commits second must fail by its guards, and on a second look by its text.
+
+use objects::{Class, Write};
+use serde_json::json;
+
+use crate::world::{Verb, World, federated_monitor, gslb_service, tcp_monitor, uuid_of};
+
+/// Commits `first`, then expects `second` (decided before) to be refused by the store and again by a new decision.
+#[track_caller]
+fn check_excluded(world: &mut World, first: &Verb<'_>, second: &Verb<'_>, text: &str) {
+    let (decided_first, decided_second): (Write, Write) = (world.decide(first).unwrap(), world.decide(second).unwrap());
+    world.commit(&decided_first).unwrap();
+    world.commit(&decided_second).expect_err("the guards must notice the first write");
+    let error = world.refusal(second);
+    assert!(error.to_string().contains(text), "{error}");
+}
+
+#[test]
+fn two_creates_of_one_name() {
+    let mut world = World::new();
+    let create = || Verb::Create("healthmonitor", tcp_monitor("m"));
+    check_excluded(&mut world, &create(), &create(), "already exists");
+}
+
+#[test]
+fn two_services_for_one_domain_name() {
+    let mut world = World::with_gslb();
+    let mut other = gslb_service("b.avi.iberia.local", &["192.0.2.1"]);
+    other["domain_names"] = json!(["a.avi.iberia.local"]);
+    let first = Verb::Create("gslbservice", gslb_service("a.avi.iberia.local", &["192.0.2.1"]));
+    check_excluded(&mut world, &first, &Verb::Create("gslbservice", other), "domain name conflicting");
+}
+
+#[test]
+fn a_delete_and_a_new_reference() {
+    for delete_first in [true, false] {
+        let mut world = World::with_gslb();
+        let monitor = world.create("healthmonitor", federated_monitor("hm"));
+        let mut body = gslb_service("a.avi.iberia.local", &["192.0.2.1"]);
+        body["health_monitor_refs"] = json!(["hm"]);
+        let delete = Verb::Delete("healthmonitor", uuid_of(&monitor));
+        let create = Verb::Create("gslbservice", body);
+        if delete_first {
+            check_excluded(&mut world, &delete, &create, "HealthMonitor object not found!");
+        } else {
+            check_excluded(&mut world, &create, &delete, "referred by: ['GslbService a.avi.iberia.local']");
+        }
+    }
+}
+
+#[test]
+fn a_delete_after_a_reference_came_and_went() {
+    let mut world = World::with_gslb();
+    let monitor = world.create("healthmonitor", federated_monitor("hm"));
+    let delete = Verb::Delete("healthmonitor", uuid_of(&monitor));
+    let mut body = gslb_service("a.avi.iberia.local", &["192.0.2.1"]);
+    body["health_monitor_refs"] = json!(["hm"]);
+    let service = world.create("gslbservice", body);
+    world.write(&Verb::Delete("gslbservice", uuid_of(&service))).unwrap();
+    world.write(&delete).unwrap();
+    assert!(!world.keys.keys().any(|key| key.contains(uuid_of(&monitor))), "guard keys go with their object");
+}
+
+#[test]
+fn referrers_of_one_object_do_not_disturb_each_other() {
+    let mut world = World::with_gslb();
+    world.create("healthmonitor", federated_monitor("hm"));
+    let create = |name: &str| {
+        let mut body = gslb_service(name, &["192.0.2.1"]);
+        body["health_monitor_refs"] = json!(["hm"]);
+        Verb::Create("gslbservice", body)
+    };
+    let a = world.decide(&create("a.avi.iberia.local")).unwrap();
+    let b = world.decide(&create("b.avi.iberia.local")).unwrap();
+    world.commit(&a).unwrap();
+    world.commit(&b).unwrap();
+}
+
+#[test]
+fn two_replaces_of_one_object() {
+    let mut world = World::new();
+    let created = world.create("healthmonitor", tcp_monitor("m"));
+    let replace = || Verb::Replace("healthmonitor", uuid_of(&created), created.clone());
+    check_excluded(&mut world, &replace(), &replace(), "Need to reload object data");
+}
+
+#[test]
+fn a_tenant_goes_while_an_object_arrives() {
+    let mut world = World::new();
+    let tenant = world.create("tenant", json!({"name": "t1"}));
+    let mut body = tcp_monitor("m");
+    body["tenant_ref"] = tenant["url"].clone();
+    let create = Verb::Create("healthmonitor", body);
+    let delete = Verb::Delete("tenant", uuid_of(&tenant));
+    check_excluded(&mut world, &create, &delete, "['HealthMonitor m']");
+    let mut world = World::new();
+    let tenant = world.create("tenant", json!({"name": "t1"}));
+    let delete = Verb::Delete("tenant", uuid_of(&tenant));
+    check_excluded(&mut world, &delete, &create, "Tenant object not found!");
+}
+
+#[test]
+fn the_gslb_changes_while_a_service_arrives() {
+    let mut world = World::with_gslb();
+    let gslb = world.projection.single("gslb").unwrap().uuid.clone();
+    let create = || Verb::Create("gslbservice", gslb_service("a.avi.iberia.local", &["192.0.2.1"]));
+    let maintain = Verb::Patch("gslb", &gslb, json!({"replace": {"maintenance_mode": true}}));
+    check_excluded(&mut world, &maintain, &create(), "maintenance mode");
+    let mut world = World::with_gslb();
+    let gslb = world.projection.single("gslb").unwrap().uuid.clone();
+    let remove = Verb::Delete("gslb", &gslb);
+    check_excluded(&mut world, &create(), &remove, "['GslbService a.avi.iberia.local']");
+    let mut world = World::with_gslb();
+    let gslb = world.projection.single("gslb").unwrap().uuid.clone();
+    check_excluded(&mut world, &Verb::Delete("gslb", &gslb), &create(), "GSLB sub-domains");
+}
+
+#[test]
+fn a_write_that_no_transaction_can_carry_is_refused() {
+    let world = World::with_gslb();
+    let names: Vec<String> = (0..130).map(|index| format!("a{index}.avi.iberia.local")).collect();
+    let mut body = gslb_service("a.avi.iberia.local", &["192.0.2.1"]);
+    body["domain_names"] = json!(names);
+    let error = world.refusal(&Verb::Create("gslbservice", body));
+    assert_eq!(error.class(), Class::Validation);
+    assert!(error.to_string().contains("at most 128 are possible"), "{error}");
+}
