@@ -103,16 +103,38 @@ impl Object {
         }
     }
 
+    /// Its metadata, to change.
+    pub fn metadata_mut(&mut self) -> &mut ObjectMeta {
+        match self {
+            Self::Namespace(object) => &mut object.metadata,
+            Self::Service(object) => &mut object.metadata,
+            Self::Ingress(object) => &mut object.metadata,
+            Self::GslbConfig(object) => &mut object.metadata,
+            Self::GlobalDeploymentPolicy(object) => &mut object.metadata,
+        }
+    }
+
+    /// Replaces its status; `null` removes it.
+    ///
+    /// # Errors
+    /// When `status` is not one of this kind; the object is then unchanged.
+    pub fn set_status(&mut self, status: serde_json::Value) -> Result<(), serde_json::Error> {
+        match self {
+            Self::Namespace(object) => object.status = serde_json::from_value(status)?,
+            Self::Service(object) => object.status = serde_json::from_value(status)?,
+            Self::Ingress(object) => object.status = serde_json::from_value(status)?,
+            Self::GslbConfig(object) => object.status = serde_json::from_value(status)?,
+            Self::GlobalDeploymentPolicy(object) => object.status = serde_json::from_value(status)?,
+        }
+        Ok(())
+    }
+
     /// Its identity within the cluster; a namespaced object without a namespace is in `default`.
     #[must_use]
     pub fn key(&self) -> ObjectKey {
         let metadata = self.metadata();
         let namespace = (self.kind() != Kind::Namespace)
             .then(|| metadata.namespace.clone().unwrap_or_else(|| "default".to_owned()));
-        ObjectKey {
-            kind: self.kind(),
-            namespace,
-            name: metadata.name.clone().unwrap_or_default(),
-        }
+        ObjectKey { kind: self.kind(), namespace, name: metadata.name.clone().unwrap_or_default() }
     }
 }
