@@ -1,0 +1,124 @@
+//! The bytes of a query to the bytes of its answer.
+
+use std::net::IpAddr;
+
+use dns_wire::{
+    Answer, Authority, Class, EDNS_UDP_PAYLOAD_SIZE, NAME_SIZE_MAX, Owner, ParseError, Query, Rcode, ResponseBuilder,
+    write_error,
+};
+use gslb::{Draw, Outcome};
+use model::dns::ErrorResponse;
+
+use crate::resolve::{Content, NameError, Reached, Resolution, resolve};
+use crate::table::Zone;
+use crate::view::View;
+
+/// How large an answer may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// What the client takes over UDP: 512 octets, or its EDNS size up to 1,232 (avi-api 4.6).
+    Udp,
+    /// 65,535 octets.
+    Tcp,
+}
+
+/// Answers one query into `out` (at least 512 octets) and returns the length, or `None` when no packet is to be sent:
+/// the query is a response, too short to answer, or the profile says to drop it.
+///
+/// Only an answer with addresses draws turns. Allocates nothing unless a service is down with a fallback name.
+pub fn answer(view: &View, query: &[u8], limit: Limit, out: &mut [u8], draw: &mut impl Draw) -> Option<usize> {
+    let query = match Query::parse(query) {
+        Ok(query) if view.table.profile.edns => query,
+        Ok(query) => query.without_edns(),
+        Err(error) => return answer_invalid(view, &error, out),
+    };
+    let size_max = match limit {
+        Limit::Udp => usize::from(query.udp_size_max(EDNS_UDP_PAYLOAD_SIZE)),
+        Limit::Tcp => usize::from(u16::MAX),
+    };
+    let mut response = ResponseBuilder::new(&query, out, size_max)?;
+    if query.edns().is_some_and(|edns| edns.version > 0) {
+        response.set_rcode(Rcode::BADVERS);
+        return Some(response.finish());
+    }
+    if query.qclass() != Class::IN && query.qclass() != Class::ANY {
+        if view.table.profile.on_error == ErrorResponse::Drop {
+            return None;
+        }
+        response.set_rcode(Rcode::REFUSED);
+        return Some(response.finish());
+    }
+    let mut buffer = [0; NAME_SIZE_MAX];
+    let qname = query.qname().lower(&mut buffer);
+    let resolution = resolve(view, qname, query.qtype(), draw);
+    write(resolution, response)
+}
+
+/// What could not be parsed is answered as far as its header says how, unless the profile drops it (avi-api 4.7).
+fn answer_invalid(view: &View, error: &ParseError, out: &mut [u8]) -> Option<usize> {
+    if view.table.profile.on_error == ErrorResponse::Drop {
+        return None;
+    }
+    write_error(out, error.header?, error.rcode()?)
+}
+
+fn write(resolution: Resolution<'_>, mut response: ResponseBuilder<'_, Answer>) -> Option<usize> {
+    let Resolution { content, service } = resolution;
+    if !matches!(content, Content::NameError { why: NameError::OutsideEveryZone, .. }) {
+        response.set_authoritative();
+    }
+    match content {
+        Content::Members { ttl } => {
+            if let Some(Reached { service, decision, .. }) = &service
+                && let Outcome::Members { pool, .. } = decision.outcome
+            {
+                let members = &service.pools[pool].members;
+                for &index in decision.members() {
+                    write_address(&mut response, members[usize::from(index)].ip, ttl);
+                }
+            }
+            Some(response.finish())
+        }
+        Content::AllRecords { ttl } => {
+            if let Some(Reached { service, decision, .. }) = &service {
+                for member in gslb::all_records(service, decision.family) {
+                    write_address(&mut response, member.ip, ttl);
+                }
+            }
+            Some(response.finish())
+        }
+        Content::Fallback { ip, ttl } => {
+            write_address(&mut response, ip, ttl);
+            Some(response.finish())
+        }
+        Content::Cname { target, ttl } => {
+            response.cname(Owner::Qname, ttl, &target);
+            Some(response.finish())
+        }
+        Content::Soa { zone } => {
+            response.soa(Owner::from(&zone.apex), zone.negative_ttl, &zone.soa);
+            Some(response.finish())
+        }
+        Content::Empty { zone, .. } => Some(finish_negative(response, zone)),
+        Content::NameError { zone, .. } => {
+            response.set_rcode(Rcode::NXDOMAIN);
+            Some(finish_negative(response, zone))
+        }
+        Content::Drop { .. } => None,
+    }
+}
+
+fn write_address(response: &mut ResponseBuilder<'_, Answer>, ip: IpAddr, ttl: u32) {
+    match ip {
+        IpAddr::V4(ip) => response.a(Owner::Qname, ttl, ip),
+        IpAddr::V6(ip) => response.aaaa(Owner::Qname, ttl, ip),
+    }
+}
+
+/// An empty answer, with the zone's SOA so that the absence can be cached (RFC 2308 §3).
+fn finish_negative(response: ResponseBuilder<'_, Answer>, zone: Option<&Zone>) -> usize {
+    let Some(zone) = zone else { return response.finish() };
+    let mut response: ResponseBuilder<'_, Authority> = response.authority();
+    response.soa(Owner::from(&zone.apex), zone.negative_ttl, &zone.soa);
+    response.finish()
+}

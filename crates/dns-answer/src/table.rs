@@ -1,0 +1,199 @@
+//! What one DNS virtual service knows, compiled for lookup by the lower-cased wire form of a name.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use dns_wire::{Name, OwnedName, Soa};
+use gslb::Service;
+use model::DomainName;
+use model::dns::{DnsVirtualService, ErrorResponse, Zone as ZoneModel};
+use model::gslb::GslbService;
+use rustc_hash::FxBuildHasher;
+
+/// Names, zones and profile of one DNS virtual service. Immutable; a change of configuration makes a new one.
+#[derive(Debug)]
+pub struct Table {
+    /// Object uuid of the virtual service.
+    pub uuid: String,
+    /// Object name of the virtual service.
+    pub name: String,
+    pub(crate) profile: Profile,
+    pub(crate) zones: Vec<Zone>,
+    pub(crate) services: Vec<Arc<Service>>,
+    nodes: HashMap<Box<[u8]>, Node, FxBuildHasher>,
+}
+
+/// The parts of the DNS profile that an answer needs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Profile {
+    pub(crate) num_dns_ip: u8,
+    pub(crate) ttl: u32,
+    pub(crate) on_error: ErrorResponse,
+    pub(crate) aaaa_empty_response: bool,
+    pub(crate) edns: bool,
+}
+
+/// A zone the service is authoritative for.
+#[derive(Debug)]
+pub(crate) struct Zone {
+    pub(crate) apex: OwnedName,
+    pub(crate) soa: Soa,
+    /// Time to live of the SOA record, and its minimum (RFC 2308 §3).
+    pub(crate) negative_ttl: u32,
+}
+
+/// What is known of one name.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Node {
+    /// Index of the GSLB service with exactly this name.
+    pub(crate) service: Option<u32>,
+    /// Index of the GSLB service that answers every name below this one.
+    pub(crate) below: Option<u32>,
+    /// Index of the zone whose apex this is.
+    pub(crate) apex: Option<u32>,
+}
+
+/// What a name is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NameKind {
+    /// A GSLB service answers it; whether through a wildcard.
+    Service { index: u32, by_wildcard: bool },
+    /// The apex of a zone.
+    Apex,
+    /// It has no records of its own, but names below it exist (RFC 8020 §2, RFC 4592 §2.2.2).
+    EmptyNonTerminal,
+    /// It does not exist.
+    Absent,
+}
+
+/// A name, zone or SOA field that cannot be used, and is left out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("DNS virtual service {virtual_service}: {what}")]
+pub struct TableProblem {
+    /// Object name of the virtual service.
+    pub virtual_service: String,
+    /// What is left out, and why.
+    pub what: String,
+}
+
+impl Table {
+    /// Compiles `virtual_service` over the `services` it may serve: pairs of configuration and compiled service.
+    /// Disabled services and names outside its GSLB sub-domains are left out.
+    #[must_use]
+    pub fn compile(
+        virtual_service: &DnsVirtualService,
+        gslb_domains: &[DomainName],
+        services: &[(&GslbService, Arc<Service>)],
+    ) -> (Self, Vec<TableProblem>) {
+        let mut table = Self {
+            uuid: virtual_service.uuid.clone(),
+            name: virtual_service.name.clone(),
+            profile: Profile {
+                num_dns_ip: virtual_service.profile.num_dns_ip,
+                ttl: virtual_service.profile.ttl.get(),
+                on_error: virtual_service.profile.on_error,
+                aaaa_empty_response: virtual_service.profile.aaaa_empty_response,
+                edns: virtual_service.profile.edns,
+            },
+            zones: Vec::new(),
+            services: Vec::new(),
+            nodes: HashMap::default(),
+        };
+        let mut problems = Vec::new();
+        let mut problem = |what: String| {
+            problems.push(TableProblem { virtual_service: virtual_service.name.clone(), what });
+        };
+
+        let served = virtual_service.gslb_domains.as_deref().unwrap_or_default();
+        let mut zones = virtual_service.profile.zones.clone();
+        for domain in gslb_domains.iter().filter(|domain| served.contains(domain)) {
+            if !zones.iter().any(|zone| domain.is_within(&zone.apex)) {
+                let zone = ZoneModel { apex: domain.clone(), name_server: None, admin_email: "hostmaster".into() };
+                zones.push(zone);
+            }
+        }
+        for zone in &zones {
+            if let Err(what) = table.add_zone(zone, virtual_service.profile.negative_ttl.get()) {
+                problem(what);
+            }
+        }
+        for (service, compiled) in services.iter().filter(|(service, _)| service.enabled) {
+            let names: Vec<&DomainName> =
+                service.domain_names.iter().filter(|name| served.iter().any(|domain| name.is_within(domain))).collect();
+            if names.is_empty() {
+                continue;
+            }
+            let index = u32::try_from(table.services.len()).unwrap_or(u32::MAX);
+            table.services.push(Arc::clone(compiled));
+            for name in names {
+                if let Err(what) = table.add_service(name, index, service.wildcard_match) {
+                    problem(what);
+                }
+            }
+        }
+        (table, problems)
+    }
+
+    /// Looks up a name in lower case.
+    pub(crate) fn find(&self, qname: Name<'_>) -> NameKind {
+        match self.nodes.get(qname.as_wire()) {
+            Some(Node { service: Some(index), .. }) => NameKind::Service { index: *index, by_wildcard: false },
+            Some(Node { apex: Some(_), .. }) => NameKind::Apex,
+            Some(_) => NameKind::EmptyNonTerminal,
+            None => match qname.suffixes().skip(1).find_map(|suffix| self.nodes.get(suffix.as_wire())?.below) {
+                Some(index) => NameKind::Service { index, by_wildcard: true },
+                None => NameKind::Absent,
+            },
+        }
+    }
+
+    /// The longest zone that holds the name.
+    pub(crate) fn zone_of(&self, qname: Name<'_>) -> Option<&Zone> {
+        let index = qname.suffixes().find_map(|suffix| self.nodes.get(suffix.as_wire())?.apex)?;
+        self.zones.get(index as usize)
+    }
+
+    fn add_zone(&mut self, zone: &ZoneModel, negative_ttl: u32) -> Result<(), String> {
+        let rname = zone.rname().map_err(|error| format!("zone {} is left out: admin_email: {error}", zone.apex))?;
+        let wire = |name: &DomainName| {
+            OwnedName::from_text(name.as_str()).map_err(|error| format!("zone {} is left out: {error}", zone.apex))
+        };
+        let apex = wire(&zone.apex)?;
+        let mname = wire(zone.name_server.as_ref().unwrap_or(&zone.apex))?;
+        let rname = wire(&rname)?;
+        let index = u32::try_from(self.zones.len()).unwrap_or(u32::MAX);
+        let node = self.nodes.entry(apex.as_wire().into()).or_default();
+        if node.apex.is_some() {
+            return Err(format!("zone {} is configured twice, the first one counts", zone.apex));
+        }
+        node.apex = Some(index);
+        // Serial and timers as avi-api 4.6 has them.
+        let soa = Soa { mname, rname, serial: 1, refresh: 10_800, retry: 3_600, expire: 86_400, minimum: negative_ttl };
+        self.zones.push(Zone { apex, soa, negative_ttl });
+        Ok(())
+    }
+
+    fn add_service(&mut self, name: &DomainName, index: u32, wildcard: bool) -> Result<(), String> {
+        let wire = OwnedName::from_text(name.as_str()).map_err(|error| format!("name {name} is left out: {error}"))?;
+        let node = self.nodes.entry(wire.as_wire().into()).or_default();
+        if node.service.is_some() {
+            return Err(format!("name {name} belongs to two GSLB services, the first one answers"));
+        }
+        node.service = Some(index);
+        if wildcard {
+            node.below = Some(index);
+        }
+        self.add_empty_non_terminals(wire.as_name());
+        Ok(())
+    }
+
+    /// Names between `name` and its zone's apex exist, though they have no records.
+    fn add_empty_non_terminals(&mut self, name: Name<'_>) {
+        let Some(apex_length) = self.zone_of(name).map(|zone| zone.apex.as_wire().len()) else {
+            return;
+        };
+        for suffix in name.suffixes().skip(1).take_while(|suffix| suffix.as_wire().len() > apex_length) {
+            self.nodes.entry(suffix.as_wire().into()).or_default();
+        }
+    }
+}

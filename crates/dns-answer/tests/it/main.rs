@@ -1,0 +1,7 @@
+//! Answers as a client sees them: bytes in, bytes out, read by another implementation.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may")]
+
+mod answers;
+mod explained;
+mod world;
