@@ -5,7 +5,7 @@ use serde_json::{Map, Number, Value};
 
 use crate::defaults::join;
 use crate::error::WriteError;
-use crate::natural_key;
+use crate::natural_key::Counterparts;
 use crate::reference::Resolver;
 
 /// What a sensitive value looks like from outside (avi-api 2.1).
@@ -161,9 +161,10 @@ impl Coercion<'_> {
             return Err(WriteError::invalid(at, format!("{} elements, at most {max} are possible", input.len())));
         }
         let stored = stored.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let counterparts = Counterparts::new(key, stored);
         let mut list = Vec::with_capacity(input.len());
         for (index, element) in input.iter().enumerate() {
-            let old = natural_key::counterpart(key, stored, element, index);
+            let old = counterparts.of(element, index);
             list.extend(self.value(of, element, old, &format!("{at}[{index}]"))?);
         }
         Ok((!list.is_empty()).then_some(Value::Array(list)))

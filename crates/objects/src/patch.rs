@@ -4,6 +4,8 @@
 
 mod json_patch;
 
+use std::collections::{HashMap, HashSet};
+
 use avi_schema::{Kind, MessageSchema, TypeSchema};
 use serde_json::{Map, Value};
 
@@ -100,7 +102,7 @@ fn apply_field(
         if let Value::Array(list) = list {
             match (removes, elements.is_empty()) {
                 (true, true) => list.clear(),
-                (true, false) => list.retain(|old| !elements.iter().any(|gone| is_same(of, key, old, gone))),
+                (true, false) => subtract(of, key, list, &elements),
                 (false, _) => merge(of, key, list, elements),
             }
         }
@@ -137,27 +139,41 @@ fn elements(of: &Kind, value: &Value, at: &str, coercion: &Coercion<'_>) -> Resu
 
 /// Appends elements; one that is there already takes over the members that are given.
 fn merge(of: &Kind, key: Option<&str>, list: &mut Vec<Value>, elements: Vec<Value>) {
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for (place, old) in list.iter().enumerate() {
+        places.extend(identity(of, key, old).map(|identity| (identity, place)));
+    }
     for element in elements {
-        match list.iter_mut().find(|old| is_same(of, key, old, &element)) {
-            None => list.push(element),
-            Some(old) => match (old, element) {
-                (Value::Object(old), Value::Object(element)) => old.extend(element),
-                (old, element) => *old = element,
-            },
+        let identity = identity(of, key, &element);
+        match (
+            identity.as_ref().and_then(|identity| places.get(identity)).and_then(|place| list.get_mut(*place)),
+            element,
+        ) {
+            (Some(Value::Object(old)), Value::Object(element)) => old.extend(element),
+            (Some(old), element) => *old = element,
+            (None, element) => {
+                places.extend(identity.map(|identity| (identity, list.len())));
+                list.push(element);
+            }
         }
     }
 }
 
-/// Whether two elements are the same one: by natural key, or as whole values once their defaults are filled in.
-fn is_same(of: &Kind, key: Option<&str>, a: &Value, b: &Value) -> bool {
-    let whole = |value: &Value| {
-        let mut whole = value.clone();
-        defaults::fill_value(of, &mut whole);
-        mask_value(of, &mut whole);
-        without_empty(&whole)
-    };
-    match key {
-        Some(key) => natural_key::is_same(key, a, b),
-        None => whole(a) == whole(b),
+/// Removes the elements that are given.
+fn subtract(of: &Kind, key: Option<&str>, list: &mut Vec<Value>, elements: &[Value]) {
+    let gone: HashSet<String> = elements.iter().filter_map(|element| identity(of, key, element)).collect();
+    list.retain(|old| identity(of, key, old).is_none_or(|identity| !gone.contains(&identity)));
+}
+
+/// What makes two elements the same one: the natural key, or the whole value once its defaults are filled in.
+fn identity(of: &Kind, key: Option<&str>, element: &Value) -> Option<String> {
+    if let Some(key) = key {
+        return natural_key::identity(key, element);
     }
+    let mut whole = element.clone();
+    defaults::fill_value(of, &mut whole);
+    mask_value(of, &mut whole);
+    let mut whole = without_empty(&whole)?;
+    whole.sort_all_objects();
+    Some(whole.to_string())
 }

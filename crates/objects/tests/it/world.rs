@@ -15,13 +15,12 @@ pub(crate) const BASE_URL: &str = "https://controller.example";
 /// First `_last_modified` that the world's clock gives.
 const EPOCH_US: i64 = 1_600_000_000_000_000;
 
-#[derive(Clone)]
 pub(crate) struct World {
     pub(crate) projection: Projection,
     pub(crate) keys: BTreeMap<String, (Vec<u8>, u64)>,
     pub(crate) revision: u64,
     pub(crate) tenant: &'static str,
-    uuids: Arc<AtomicU64>,
+    uuids: AtomicU64,
 }
 
 /// Which write.
@@ -58,7 +57,7 @@ impl World {
             keys: BTreeMap::new(),
             revision: 0,
             tenant: ADMIN,
-            uuids: Arc::new(AtomicU64::new(1)),
+            uuids: AtomicU64::new(1),
         };
         for object in system_objects() {
             let write = world.with_context(|world, context| {
@@ -202,6 +201,14 @@ impl World {
             origin: Origin::Client,
         };
         act(self, &context)
+    }
+}
+
+impl Clone for World {
+    fn clone(&self) -> Self {
+        let uuids = AtomicU64::new(self.uuids.load(Ordering::Relaxed));
+        let (projection, keys) = (self.projection.clone(), self.keys.clone());
+        Self { projection, keys, revision: self.revision, tenant: self.tenant, uuids }
     }
 }
 
