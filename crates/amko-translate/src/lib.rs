@@ -1,1 +1,53 @@
-//! Member clusters' objects and policies to desired GSLB services and health monitors
+//! Member clusters' objects and policies to desired GSLB services and health monitors.
+//!
+//! Everything here is a function of values: what each cluster last said ([`Index`]), the `GSLBConfig` in force
+//! ([`Config`]), the `GlobalDeploymentPolicy` in force ([`Policy`]), what the controller holds ([`ControllerView`]).
+//! Start reading at [`translate`]. Nothing here talks to a cluster or a controller.
+//!
+//! Source: amko 2.1, 2.2, 2.4, 2.5, 3.3, 3.4, 3.6, 3.7, 4.1, 5 and 6; bodies as 7.7. Left for later: Routes,
+//! MultiClusterIngress, HostRules, GSLBHostRules and the custom host-name mode, which is refused by name.
+//!
+//! Choices where amko leaves room, or where section 12 names a better behaviour:
+//! - Members are ordered by cluster in `GSLBConfig` order, then namespace, name, host. The original keeps the order of
+//!   arrival, which a restart reshuffles.
+//! - One TLS member makes the monitors HTTPS on port 443 as a whole (amko 12 line 21), and a change of `spec.tls`
+//!   alone counts (line 18).
+//! - IPv6 addresses get type `V6` (line 22). `min_health_monitors_up` is the same in every pool (line 26).
+//! - The first policy in force stays until it is deleted; a second is refused and stays refused (line 14).
+//! - Members of a cluster that has not answered are held as the controller has them (line 10).
+#![warn(missing_docs)]
+
+mod config;
+mod controller_view;
+mod desired;
+mod explain;
+mod held;
+mod index;
+mod monitor;
+mod object_ref;
+mod policy;
+mod selection;
+mod translate;
+
+pub use config::{
+    ACCEPTED, Choice as ConfigChoice, Config, ConfigError, Identity, UUID_ANNOTATION, choose as choose_config,
+};
+pub use controller_view::{ControllerView, KnownMonitor, Lookup};
+pub use desired::{
+    Desired, DownResponse, GslbService, HealthMonitor, Member, MonitorRefs, ObjectName, Persistence, Pool,
+    PoolAlgorithm, Probe, VsRef,
+};
+pub use explain::{ChangeReason, explain_change};
+pub use held::{PublishedMember, PublishedMonitor, PublishedService, hold};
+pub use index::{ClusterObjects, Index};
+pub use monitor::{described_service, is_amko_name, is_shared, non_path_name, path_name};
+pub use object_ref::{MemberKind, ObjectRef, ObjectRefError};
+pub use policy::{
+    DownResponseError, InForce, MonitorPolicy, Policy, PolicyBook, PolicyError, PoolAlgorithmError, Review, Split,
+    Template, lookups, validate,
+};
+pub use selection::{Candidate, Identifiers, Protocol, Reason, Rejected, Selection, Traffic};
+pub use translate::{Inputs, Outcome, translate};
+
+/// Namespace of the operator's own resources; fixed (amko appendix B).
+pub const NAMESPACE: &str = "avi-system";

@@ -1,0 +1,301 @@
+//! What changed in a service, and why, in words for the person at the terminal.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use crate::desired::{GslbService, Member, MonitorRefs, ObjectName};
+use crate::selection::Reason;
+use crate::{NAMESPACE, ObjectRef, Outcome, Policy};
+
+/// One thing that changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeReason {
+    /// The service it concerns.
+    pub service: ObjectName,
+    /// What changed, and why: `ratio of 127.10.26.40 (s1az2) 4 → 3: GlobalDeploymentPolicy avi-system/global-gdp`.
+    pub text: String,
+}
+
+/// Explains the difference between two translations, service by service. Empty when nothing changed.
+#[must_use]
+pub fn explain_change(old: &Outcome, new: &Outcome) -> Vec<ChangeReason> {
+    let names: BTreeSet<&ObjectName> = old.desired.services.keys().chain(new.desired.services.keys()).collect();
+    let mut reasons = Vec::new();
+    for name in names {
+        let before = old.desired.services.get(name);
+        let after = new.desired.services.get(name);
+        if before == after && monitors(old, name) == monitors(new, name) {
+            continue;
+        }
+        let explanation = Explanation { old, new, lines: Vec::new() };
+        let lines = explanation.service(before, after);
+        reasons.extend(lines.into_iter().map(|text| ChangeReason { service: name.clone(), text }));
+    }
+    reasons
+}
+
+struct Explanation<'a> {
+    old: &'a Outcome,
+    new: &'a Outcome,
+    lines: Vec<String>,
+}
+
+impl Explanation<'_> {
+    fn service(mut self, before: Option<&GslbService>, after: Option<&GslbService>) -> Vec<String> {
+        self.members(before, after);
+        if let (Some(before), Some(after)) = (before, after) {
+            self.properties(before, after);
+            self.monitors(before, after);
+            self.objects(before, after);
+        }
+        self.lines
+    }
+
+    /// Members that left, moved, changed and joined.
+    fn members(&mut self, before: Option<&GslbService>, after: Option<&GslbService>) {
+        let old: Vec<(u32, &Member)> = before.into_iter().flat_map(GslbService::members).collect();
+        let new: Vec<(u32, &Member)> = after.into_iter().flat_map(GslbService::members).collect();
+        for (_, member) in &old {
+            if new.iter().any(|(_, m)| m.address == member.address) {
+                continue;
+            }
+            match moved_to(member, &old, &new) {
+                Some(address) => self.lines.push(format!(
+                    "address of {} ({}) {} → {address}: its status changed",
+                    member.object.spoken(),
+                    member.object.cluster,
+                    member.address
+                )),
+                None => self.lines.push(format!("member {} left: {}", named(member), self.why_left(&member.object))),
+            }
+        }
+        for (priority, member) in &new {
+            match old.iter().find(|(_, m)| m.address == member.address) {
+                Some((old_priority, before)) => self.member(*old_priority, before, *priority, member),
+                None if old.iter().any(|(_, m)| moved_to(m, &old, &new) == Some(member.address)) => {}
+                None => {
+                    self.lines.push(format!("member {} joined: {}", named(member), self.why_joined(&member.object)))
+                }
+            }
+        }
+    }
+
+    fn member(&mut self, old_priority: u32, before: &Member, priority: u32, after: &Member) {
+        let because = policy(self.new.policy.as_ref());
+        if before.object.cluster != after.object.cluster {
+            self.lines.push(format!(
+                "{} now stands for {} ({}), no longer for {} ({})",
+                after.address,
+                after.object.spoken(),
+                after.object.cluster,
+                before.object.spoken(),
+                before.object.cluster
+            ));
+        }
+        if before.ratio != after.ratio {
+            self.lines.push(format!("ratio of {} {} → {}: {because}", named(after), before.ratio, after.ratio));
+        }
+        if old_priority != priority {
+            self.lines.push(format!("priority of {} {old_priority} → {priority}: {because}", named(after)));
+        }
+        if before.vs != after.vs {
+            let vip_only =
+                |of: &Outcome| of.policy.as_ref().and_then(|p| p.clusters.get(&after.object.cluster).copied());
+            let why = if vip_only(self.old) == vip_only(self.new) {
+                format!("annotations of {}", after.object.spoken())
+            } else {
+                format!("syncVipOnly of cluster {}, {because}", after.object.cluster)
+            };
+            self.lines.push(format!("virtual service of {} changed: {why}", named(after)));
+        }
+    }
+
+    fn properties(&mut self, before: &GslbService, after: &GslbService) {
+        let because = policy(self.new.policy.as_ref());
+        if before.ttl != after.ttl {
+            let text = |ttl: Option<u32>| ttl.map_or_else(|| "the controller's".to_owned(), |ttl| format!("{ttl} s"));
+            self.lines.push(format!("TTL {} → {}: {because}", text(before.ttl), text(after.ttl)));
+        }
+        if before.algorithm != after.algorithm {
+            let (old, new) = (before.algorithm, after.algorithm);
+            let text = if old.name() == new.name() {
+                format!("settings of algorithm {} changed: {because}", new.name())
+            } else {
+                format!("algorithm {} → {}: {because}", old.name(), new.name())
+            };
+            self.lines.push(text);
+        }
+        if before.down_response != after.down_response {
+            let text = after.down_response.map_or("not set", |response| response.name());
+            self.lines.push(format!("answer when all is down is now {text}: {because}"));
+        }
+        if before.persistence != after.persistence {
+            let text = after.persistence.as_ref().map_or("off".to_owned(), |p| format!("by profile {}", p.profile));
+            self.lines.push(format!("site persistence is now {text}: {because}"));
+        }
+        if before.created_by != after.created_by {
+            self.lines.push(format!("owner is now {}", after.created_by));
+        }
+    }
+
+    fn monitors(&mut self, before: &GslbService, after: &GslbService) {
+        let because = policy(self.new.policy.as_ref());
+        match (&before.monitors, &after.monitors) {
+            (MonitorRefs::Generated(_), MonitorRefs::Generated(_)) => self.generated_monitors(after),
+            (old, new) if old == new => {}
+            (_, MonitorRefs::None) => self.lines.push(format!("no monitors any more, control plane only: {because}")),
+            (_, MonitorRefs::Explicit(names)) => {
+                self.lines.push(format!("monitors are now {}: {because}", names.join(", ")));
+            }
+            (_, MonitorRefs::Generated(_)) => self.lines.push(format!("monitors are generated again: {because}")),
+        }
+    }
+
+    fn generated_monitors(&mut self, service: &GslbService) {
+        let (old, new) = (monitors(self.old, &service.name), monitors(self.new, &service.name));
+        let spoken = |description: &str| {
+            let what = description.split_once(", ").map_or("", |(_, rest)| rest);
+            what.split_once(", ").map_or_else(|| "port".to_owned(), |(_, path)| path.to_owned())
+        };
+        for monitor in &old {
+            if !new.iter().any(|m| m.name == monitor.name) {
+                self.lines.push(format!("monitor removed ({})", spoken(&monitor.description)));
+            }
+        }
+        for monitor in &new {
+            match old.iter().find(|m| m.name == monitor.name) {
+                None => self.lines.push(format!("monitor added ({})", spoken(&monitor.description))),
+                Some(before) if before != monitor => {
+                    self.lines.push(format!("monitor changed ({})", spoken(&monitor.description)));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Objects that share an address with another, which is the one that its member names.
+    fn objects(&mut self, before: &GslbService, after: &GslbService) {
+        let is_named = |service: &GslbService, object: &ObjectRef| service.members().any(|(_, m)| m.object == *object);
+        for object in &before.objects {
+            if !after.objects.contains(object) && !is_named(before, object) {
+                let text = format!("{} ({}) left a shared address", object.spoken(), object.cluster);
+                self.lines.push(format!("{text}: {}", self.why_left(object)));
+            }
+        }
+        for object in &after.objects {
+            if !before.objects.contains(object) && !is_named(after, object) {
+                let text = format!("{} ({}) joined a shared address", object.spoken(), object.cluster);
+                self.lines.push(format!("{text}: {}", self.why_joined(object)));
+            }
+        }
+    }
+
+    fn why_left(&self, object: &ObjectRef) -> String {
+        let spoken = object.spoken();
+        let because = policy(self.new.policy.as_ref().or(self.old.policy.as_ref()));
+        match rejection(self.new, object) {
+            Some(Reason::LabelMissing { key, value }) if app_label(self.old) == app_label(self.new) => {
+                format!("label {key}={value} dropped from {spoken}")
+            }
+            Some(Reason::LabelMissing { key, value }) => format!("{because} now selects {key}={value}"),
+            Some(Reason::NamespaceLabelMissing { key, value }) if ns_label(self.old) == ns_label(self.new) => {
+                format!("label {key}={value} dropped from namespace {}", object.namespace)
+            }
+            Some(Reason::NamespaceLabelMissing { key, value }) => {
+                format!("{because} now selects namespaces with {key}={value}")
+            }
+            Some(Reason::ClusterNotSelected(cluster)) => format!("cluster {cluster} dropped from {because}"),
+            Some(Reason::NoPolicy) => format!("{because} deleted"),
+            Some(Reason::NoSelector) => format!("{because} selects nothing any more"),
+            Some(reason) => format!("{spoken}: {reason}"),
+            None => self.why_gone(object),
+        }
+    }
+
+    /// Why there is no word about an object under its host in the new translation.
+    fn why_gone(&self, object: &ObjectRef) -> String {
+        let spoken = object.spoken();
+        let same = |other: &ObjectRef| other.is_same_object(object);
+        let mut accepted = self.new.selection.accepted.iter().filter(|candidate| same(&candidate.object));
+        if !self.new.clusters.contains(&object.cluster) {
+            return format!("cluster {} dropped from GSLBConfig", object.cluster);
+        }
+        if let Some(here) = accepted.clone().find(|candidate| candidate.object == *object) {
+            return format!("{spoken} is at {} in tenant {} now", here.address, here.tenant);
+        }
+        if let Some(elsewhere) = accepted.next() {
+            return format!("{spoken} has host {} now", elsewhere.host);
+        }
+        if self.new.selection.rejected.iter().any(|rejected| same(&rejected.object)) {
+            return format!("{spoken} has another host now");
+        }
+        if was_held(self.old, object) {
+            return format!("cluster {} answered, {spoken} is not there", object.cluster);
+        }
+        format!("{spoken} deleted")
+    }
+
+    fn why_joined(&self, object: &ObjectRef) -> String {
+        let spoken = object.spoken();
+        let because = policy(self.new.policy.as_ref());
+        match rejection(self.old, object) {
+            Some(Reason::LabelMissing { key, value }) if app_label(self.old) == app_label(self.new) => {
+                format!("label {key}={value} added to {spoken}")
+            }
+            Some(Reason::NamespaceLabelMissing { key, value }) if ns_label(self.old) == ns_label(self.new) => {
+                format!("label {key}={value} added to namespace {}", object.namespace)
+            }
+            Some(
+                Reason::NoPolicy
+                | Reason::NoSelector
+                | Reason::LabelMissing { .. }
+                | Reason::NamespaceLabelMissing { .. }
+                | Reason::ClusterNotSelected(_),
+            ) => format!("{spoken}, selected by {because}"),
+            Some(Reason::NoStatus | Reason::NoAddress | Reason::NoHost) => format!("{spoken} got its address"),
+            Some(_) | None => spoken,
+        }
+    }
+}
+
+/// The new address of a member's object, when the object only moved within the service.
+fn moved_to(member: &Member, old: &[(u32, &Member)], new: &[(u32, &Member)]) -> Option<IpAddr> {
+    let (_, moved) = new.iter().find(|(_, m)| m.object == member.object)?;
+    let is_new = !old.iter().any(|(_, m)| m.address == moved.address);
+    is_new.then_some(moved.address)
+}
+
+fn named(member: &Member) -> String {
+    format!("{} ({})", member.address, member.object.cluster)
+}
+
+fn policy(policy: Option<&Policy>) -> String {
+    match policy {
+        Some(policy) => format!("GlobalDeploymentPolicy {NAMESPACE}/{}", policy.name),
+        None => "GlobalDeploymentPolicy".to_owned(),
+    }
+}
+
+fn app_label(outcome: &Outcome) -> Option<&(String, String)> {
+    outcome.policy.as_ref()?.app_label.as_ref()
+}
+
+fn ns_label(outcome: &Outcome) -> Option<&(String, String)> {
+    outcome.policy.as_ref()?.namespace_label.as_ref()
+}
+
+fn rejection<'a>(outcome: &'a Outcome, object: &ObjectRef) -> Option<&'a Reason> {
+    let concerns = |rejected: &ObjectRef| {
+        rejected.is_same_object(object) && (rejected.host.is_none() || rejected.host == object.host)
+    };
+    outcome.selection.rejected.iter().find(|rejected| concerns(&rejected.object)).map(|rejected| &rejected.reason)
+}
+
+fn was_held(outcome: &Outcome, object: &ObjectRef) -> bool {
+    outcome.selection.accepted.iter().any(|candidate| candidate.is_held && candidate.object == *object)
+}
+
+fn monitors<'a>(outcome: &'a Outcome, service: &ObjectName) -> Vec<&'a crate::HealthMonitor> {
+    let all = outcome.desired.monitors.values();
+    all.filter(|monitor| monitor.service == service.name && monitor.name.tenant == service.tenant).collect()
+}

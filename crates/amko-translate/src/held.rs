@@ -1,0 +1,167 @@
+//! Members that the controller has, and whose object cannot be read at present.
+//!
+//! After a start, a cluster that does not answer looks like a cluster without objects. What the controller holds for it
+//! is read back from its services instead, and translated like everything else, so that weights still follow the policy
+//! and nothing is taken away on the strength of silence. The same keeps members of kinds that this release does not read.
+
+use std::net::IpAddr;
+
+use k8s_crds::{Kind, ObjectKey};
+use serde_json::Value;
+
+use crate::monitor;
+use crate::{Candidate, Identifiers, Index, MemberKind, ObjectName, ObjectRef, Protocol, Traffic};
+
+/// A service as the controller has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedService {
+    /// Tenant and name.
+    pub name: ObjectName,
+    /// Objects of its description, in order; entries that cannot be read are left out.
+    pub objects: Vec<ObjectRef>,
+    /// Members of all pools, in order.
+    pub members: Vec<PublishedMember>,
+    /// Number of pools.
+    pub pools: usize,
+}
+
+/// A member as the controller has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedMember {
+    /// Address.
+    pub address: IpAddr,
+    /// Identifiers, when it has both.
+    pub identifiers: Option<Identifiers>,
+}
+
+/// What a monitor on the controller probes, and for which service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedMonitor {
+    /// Service it was made for: tenant, and name from its description.
+    pub service: ObjectName,
+    /// What it probes.
+    pub traffic: Traffic,
+}
+
+/// Members to hold: for each service, those of the objects that nothing is known about.
+#[must_use]
+pub fn hold(services: &[PublishedService], monitors: &[PublishedMonitor], index: &Index) -> Vec<Candidate> {
+    let mut held = Vec::new();
+    for service in services {
+        if !service.objects.iter().any(|object| is_unreadable(index, object)) {
+            continue;
+        }
+        let traffic = traffic(service, monitors);
+        for (object, member) in attribute(service, index) {
+            held.push(Candidate {
+                object: object.clone(),
+                host: service.name.name.clone(),
+                address: member.address,
+                tenant: service.name.tenant.clone(),
+                traffic: traffic.clone(),
+                identifiers: member.identifiers.clone(),
+                is_held: true,
+            });
+        }
+    }
+    held
+}
+
+/// Whether nothing can be known about an object at present.
+pub(crate) fn is_unreadable(index: &Index, object: &ObjectRef) -> bool {
+    let kind = match object.kind {
+        MemberKind::Ingress => Kind::Ingress,
+        MemberKind::LbService => Kind::Service,
+        MemberKind::Route | MemberKind::MultiClusterIngress => return true,
+    };
+    let key = ObjectKey { kind, namespace: Some(object.namespace.clone()), name: object.name.clone() };
+    index.is_unknown(&object.cluster, &key)
+}
+
+/// Pairs unreadable objects with members.
+///
+/// With one pool and as many members as objects, both are in the same order. Otherwise (shared addresses, several
+/// pools) members that no readable object explains are dealt out in order, the last object taking what is left over:
+/// rather too much is kept than too little, until the cluster answers.
+fn attribute<'a>(service: &'a PublishedService, index: &Index) -> Vec<(&'a ObjectRef, &'a PublishedMember)> {
+    let unreadable = |object: &&ObjectRef| is_unreadable(index, object);
+    if service.pools == 1 && service.objects.len() == service.members.len() {
+        return service.objects.iter().zip(&service.members).filter(|(object, _)| unreadable(object)).collect();
+    }
+    let explained = readable_addresses(service, index);
+    let left_over = service.members.iter().filter(|member| !explained.contains(&member.address));
+    let objects: Vec<_> = service.objects.iter().filter(unreadable).collect();
+    left_over.enumerate().filter_map(|(i, member)| Some((*objects.get(i).or(objects.last())?, member))).collect()
+}
+
+fn readable_addresses(service: &PublishedService, index: &Index) -> Vec<IpAddr> {
+    let readable = service.objects.iter().filter(|object| !is_unreadable(index, object));
+    readable.flat_map(|object| crate::selection::addresses(index, object)).collect()
+}
+
+/// What the service's monitors probe; an HTTP request for `/` when it has none of ours.
+fn traffic(service: &PublishedService, monitors: &[PublishedMonitor]) -> Traffic {
+    let mut all_paths: Vec<String> = Vec::new();
+    let mut any_tls = false;
+    let mut port = None;
+    for monitor in monitors.iter().filter(|monitor| monitor.service == service.name) {
+        match &monitor.traffic {
+            Traffic::Paths { paths, tls } => {
+                any_tls |= tls;
+                all_paths.extend(paths.iter().cloned());
+            }
+            Traffic::Port { .. } => port = Some(monitor.traffic.clone()),
+        }
+    }
+    match port {
+        Some(port) if all_paths.is_empty() => port,
+        _ => {
+            if all_paths.is_empty() {
+                all_paths.push("/".to_owned());
+            }
+            Traffic::Paths { paths: all_paths, tls: any_tls }
+        }
+    }
+}
+
+impl PublishedService {
+    /// Reads a `gslbservice` of a given tenant. What is missing or malformed is left out.
+    #[must_use]
+    pub fn from_body(tenant: &str, body: &Value) -> Self {
+        let description = body["description"].as_str().unwrap_or_default();
+        let groups = body["groups"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let members = groups.iter().flat_map(|group| group["members"].as_array().into_iter().flatten());
+        Self {
+            name: ObjectName { tenant: tenant.to_owned(), name: body["name"].as_str().unwrap_or_default().to_owned() },
+            objects: description.split(',').filter_map(|entry| entry.parse().ok()).collect(),
+            members: members.filter_map(published_member).collect(),
+            pools: groups.len(),
+        }
+    }
+}
+
+fn published_member(body: &Value) -> Option<PublishedMember> {
+    let text = |key: &str| body[key].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    let identifiers = match (text("vs_uuid"), text("cluster_uuid")) {
+        (Some(vs_uuid), Some(cluster_uuid)) => Some(Identifiers { vs_uuid, cluster_uuid }),
+        _ => None,
+    };
+    Some(PublishedMember { address: body["ip"]["addr"].as_str()?.parse().ok()?, identifiers })
+}
+
+impl PublishedMonitor {
+    /// Reads a `healthmonitor` of a given tenant; `None` when it was not made for one service.
+    #[must_use]
+    pub fn from_body(tenant: &str, body: &Value) -> Option<Self> {
+        let description = body["description"].as_str()?;
+        let service = monitor::described_service(description)?;
+        let traffic = match monitor::described_path(description) {
+            Some((path, tls)) => Traffic::Paths { paths: vec![path.to_owned()], tls },
+            None => Traffic::Port {
+                port: u16::try_from(body["monitor_port"].as_u64()?).ok()?,
+                protocol: if body["type"] == "HEALTH_MONITOR_UDP" { Protocol::Udp } else { Protocol::Tcp },
+            },
+        };
+        Some(Self { service: ObjectName { tenant: tenant.to_owned(), name: service.to_owned() }, traffic })
+    }
+}

@@ -1,0 +1,294 @@
+//! Which objects become members (amko 3.3, 3.7, 5.9), and why each other one does not.
+
+mod ingress;
+mod service;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use k8s_crds::Object;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use crate::{Config, Index, MemberKind, ObjectRef, Policy};
+
+/// What is selected, and what is not.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Members-to-be, in the order in which services list them.
+    pub accepted: Vec<Candidate>,
+    /// Everything else of the kinds that can become members.
+    pub rejected: Vec<Rejected>,
+}
+
+/// One record: an object, and one host of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// Where it comes from.
+    pub object: ObjectRef,
+    /// Host name; in default mode the name of the GSLB service.
+    pub host: String,
+    /// Virtual address.
+    pub address: IpAddr,
+    /// Tenant of the GSLB service.
+    pub tenant: String,
+    /// What can be probed.
+    pub traffic: Traffic,
+    /// Avi identifiers of the virtual service; `None` when the object does not carry both.
+    pub identifiers: Option<Identifiers>,
+    /// Whether it stands for something that cannot be read at present, as the controller has it.
+    pub is_held: bool,
+}
+
+/// What can be probed at a member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Traffic {
+    /// HTTP paths.
+    Paths {
+        /// Paths, in order of appearance; never empty.
+        paths: Vec<String>,
+        /// Whether they are served by TLS.
+        tls: bool,
+    },
+    /// One port.
+    Port {
+        /// Port.
+        port: u16,
+        /// Protocol.
+        protocol: Protocol,
+    },
+}
+
+/// Transport protocol of a Service port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
+/// Avi identifiers of a virtual service (amko 3.7).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identifiers {
+    /// UUID of the virtual service.
+    pub vs_uuid: String,
+    /// UUID of the Avi cluster that owns it.
+    pub cluster_uuid: String,
+}
+
+/// An object that does not become a member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    /// Which; without a host when it concerns all of them.
+    pub object: ObjectRef,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Why an object does not become a member.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Reason {
+    /// No policy is in force.
+    #[error("there is no GlobalDeploymentPolicy")]
+    NoPolicy,
+    /// The policy has no usable selector.
+    #[error("the policy has neither an appSelector nor a namespaceSelector with exactly one label")]
+    NoSelector,
+    /// The cluster is not in `matchClusters`.
+    #[error("cluster {0} is not in matchClusters")]
+    ClusterNotSelected(String),
+    /// The object lacks the label of `appSelector`.
+    #[error("it lacks the label {key}={value}")]
+    LabelMissing {
+        /// Key.
+        key: String,
+        /// Value.
+        value: String,
+    },
+    /// The namespace lacks the label of `namespaceSelector`.
+    #[error("its namespace lacks the label {key}={value}")]
+    NamespaceLabelMissing {
+        /// Key.
+        key: String,
+        /// Value.
+        value: String,
+    },
+    /// Not a Service of type LoadBalancer.
+    #[error("it is not of type LoadBalancer")]
+    NotLoadBalancer,
+    /// A Service without ports.
+    #[error("it has no port")]
+    NoPort,
+    /// Nothing in `status.loadBalancer`.
+    #[error("its status has no load balancer entry yet")]
+    NoStatus,
+    /// No usable address in the status entry.
+    #[error("its status has no valid address")]
+    NoAddress,
+    /// No host name in the status entry.
+    #[error("its status has no host name")]
+    NoHost,
+    /// The host of the status entry is in no rule.
+    #[error("host {0} of its status is in none of its rules")]
+    HostNotInRules(String),
+    /// Namespace and object name different tenants.
+    #[error("its namespace is annotated with tenant {namespace}, it itself is in tenant {object}")]
+    TenantsDisagree {
+        /// Tenant of the namespace.
+        namespace: String,
+        /// Tenant of the object.
+        object: String,
+    },
+    /// Avi identifiers are missing, and the service has members that carry them.
+    #[error("it does not carry the virtual service and cluster UUIDs, and its cluster is not syncVipOnly")]
+    NoIdentifiers,
+}
+
+const TENANT_ANNOTATION: &str = "ako.vmware.com/tenant-name";
+const VS_UUID_MAP_ANNOTATION: &str = "ako.vmware.com/host-fqdn-vs-uuid-map";
+const CLUSTER_UUID_ANNOTATION: &str = "ako.vmware.com/controller-cluster-uuid";
+
+/// Applies a policy to all objects. `placed` tells in which tenant an object's membership is at present, so that it
+/// stays there while namespace and object disagree about the tenant.
+pub(crate) fn select(
+    index: &Index,
+    config: &Config,
+    policy: Option<&Policy>,
+    placed: &BTreeMap<ObjectRef, String>,
+) -> Selection {
+    let mut selection = Selection::default();
+    for cluster in &config.clusters {
+        let Some(objects) = index.cluster(cluster) else { continue };
+        for object in objects.objects() {
+            let Some(whole) = member_ref(cluster, object) else { continue };
+            match check_policy(index, policy, &whole, object.metadata()) {
+                Err(reason) => selection.rejected.push(Rejected { object: whole, reason }),
+                Ok(()) => {
+                    let records = match object {
+                        Object::Ingress(ingress) => ingress::records(&whole, ingress),
+                        Object::Service(service) => service::records(&whole, service),
+                        Object::Namespace(_) | Object::GslbConfig(_) | Object::GlobalDeploymentPolicy(_) => vec![],
+                    };
+                    for record in records {
+                        let record = record.and_then(|r| place(r, index, config, object.metadata(), placed));
+                        match record {
+                            Ok(candidate) => selection.accepted.push(candidate),
+                            Err(rejected) => selection.rejected.push(rejected),
+                        }
+                    }
+                }
+            }
+        }
+    }
+    selection
+}
+
+/// Sorts as services list their members: cluster in the order of the config, then namespace, name, kind and host.
+pub(crate) fn sort(candidates: &mut [Candidate], config: &Config) {
+    let position = |cluster: &str| config.clusters.iter().position(|c| c == cluster);
+    candidates.sort_by(|a, b| {
+        position(&a.object.cluster).cmp(&position(&b.object.cluster)).then_with(|| a.object.cmp(&b.object))
+    });
+}
+
+/// Addresses in the status of an object, for any host.
+pub(crate) fn addresses(index: &Index, object: &ObjectRef) -> Vec<IpAddr> {
+    let Some(cluster) = index.cluster(&object.cluster) else { return vec![] };
+    let whole = ObjectRef { host: None, ..object.clone() };
+    let found = cluster.objects().find(|o| member_ref(&object.cluster, o).is_some_and(|found| found == whole));
+    let records = match found {
+        Some(Object::Ingress(ingress)) => ingress::records(&whole, ingress),
+        Some(Object::Service(service)) => service::records(&whole, service),
+        _ => vec![],
+    };
+    records.into_iter().flatten().map(|candidate| candidate.address).collect()
+}
+
+/// Tenant that a namespace is annotated with.
+pub(crate) fn namespace_tenant(index: &Index, cluster: &str, namespace: &str) -> Option<String> {
+    annotation(&index.namespace(cluster, namespace)?.metadata, TENANT_ANNOTATION).map(str::to_owned)
+}
+
+/// The object as a whole, when it is of a kind that can become a member.
+fn member_ref(cluster: &str, object: &Object) -> Option<ObjectRef> {
+    let kind = match object {
+        Object::Ingress(_) => MemberKind::Ingress,
+        Object::Service(_) => MemberKind::LbService,
+        Object::Namespace(_) | Object::GslbConfig(_) | Object::GlobalDeploymentPolicy(_) => return None,
+    };
+    let key = object.key();
+    Some(ObjectRef {
+        cluster: cluster.to_owned(),
+        namespace: key.namespace.unwrap_or_default(),
+        name: key.name,
+        kind,
+        host: None,
+    })
+}
+
+fn check_policy(
+    index: &Index,
+    policy: Option<&Policy>,
+    object: &ObjectRef,
+    metadata: &ObjectMeta,
+) -> Result<(), Reason> {
+    let policy = policy.ok_or(Reason::NoPolicy)?;
+    if policy.selects_nothing() {
+        return Err(Reason::NoSelector);
+    }
+    if !policy.clusters.contains_key(&object.cluster) {
+        return Err(Reason::ClusterNotSelected(object.cluster.clone()));
+    }
+    if let Some((key, value)) = &policy.namespace_label {
+        let namespace = index.namespace(&object.cluster, &object.namespace);
+        if !namespace.is_some_and(|namespace| has_label(&namespace.metadata, key, value)) {
+            return Err(Reason::NamespaceLabelMissing { key: key.clone(), value: value.clone() });
+        }
+    }
+    if let Some((key, value)) = &policy.app_label
+        && !has_label(metadata, key, value)
+    {
+        return Err(Reason::LabelMissing { key: key.clone(), value: value.clone() });
+    }
+    Ok(())
+}
+
+/// Settles the tenant (amko 5.9): the default one, unless namespace and object agree on another.
+fn place(
+    mut candidate: Candidate,
+    index: &Index,
+    config: &Config,
+    metadata: &ObjectMeta,
+    placed: &BTreeMap<ObjectRef, String>,
+) -> Result<Candidate, Rejected> {
+    let object_tenant = annotation(metadata, TENANT_ANNOTATION).unwrap_or(&config.tenant);
+    candidate.tenant = match namespace_tenant(index, &candidate.object.cluster, &candidate.object.namespace) {
+        None => config.tenant.clone(),
+        Some(tenant) if tenant == object_tenant => tenant,
+        Some(tenant) => match placed.get(&candidate.object) {
+            Some(placed) => placed.clone(),
+            None => {
+                let reason = Reason::TenantsDisagree { namespace: tenant, object: object_tenant.to_owned() };
+                return Err(Rejected { object: candidate.object, reason });
+            }
+        },
+    };
+    Ok(candidate)
+}
+
+/// Identifiers that an object carries for a host; both or none.
+fn identifiers(metadata: &ObjectMeta, host: &str) -> Option<Identifiers> {
+    let map: BTreeMap<String, String> = serde_json::from_str(annotation(metadata, VS_UUID_MAP_ANNOTATION)?).ok()?;
+    let vs_uuid = map.get(host).filter(|uuid| !uuid.is_empty())?.clone();
+    let cluster_uuid = annotation(metadata, CLUSTER_UUID_ANNOTATION)?.to_owned();
+    Some(Identifiers { vs_uuid, cluster_uuid })
+}
+
+fn has_label(metadata: &ObjectMeta, key: &str, value: &str) -> bool {
+    metadata.labels.as_ref().and_then(|labels| labels.get(key)).is_some_and(|found| found == value)
+}
+
+/// A non-empty annotation.
+fn annotation<'a>(metadata: &'a ObjectMeta, key: &str) -> Option<&'a str> {
+    metadata.annotations.as_ref()?.get(key).map(String::as_str).filter(|value| !value.is_empty())
+}

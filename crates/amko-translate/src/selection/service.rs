@@ -1,0 +1,79 @@
+//! LoadBalancer Service to a record (amko 3.6).
+
+use std::net::IpAddr;
+
+use k8s_openapi::api::core::v1::{Service, ServicePort};
+
+use super::{Candidate, Protocol, Reason, Rejected, Traffic, identifiers};
+use crate::ObjectRef;
+
+pub(super) fn records(whole: &ObjectRef, service: &Service) -> Vec<Result<Candidate, Rejected>> {
+    vec![record(whole, service).map_err(|reason| Rejected { object: whole.clone(), reason })]
+}
+
+/// Only the first entry of the status counts.
+fn record(object: &ObjectRef, service: &Service) -> Result<Candidate, Reason> {
+    let spec = service.spec.as_ref();
+    if spec.and_then(|spec| spec.type_.as_deref()) != Some("LoadBalancer") {
+        return Err(Reason::NotLoadBalancer);
+    }
+    let balancer = service.status.as_ref().and_then(|status| status.load_balancer.as_ref());
+    let entries = balancer.and_then(|balancer| balancer.ingress.as_deref()).unwrap_or_default();
+    let entry = entries.first().ok_or(Reason::NoStatus)?;
+    let host = entry.hostname.clone().filter(|host| !host.is_empty()).ok_or(Reason::NoHost)?;
+    let address: IpAddr = entry.ip.as_deref().and_then(|ip| ip.parse().ok()).ok_or(Reason::NoAddress)?;
+    let ports = spec.and_then(|spec| spec.ports.as_deref()).unwrap_or_default();
+    let (port, protocol) = probed_port(ports).ok_or(Reason::NoPort)?;
+    Ok(Candidate {
+        object: object.clone(),
+        identifiers: identifiers(&service.metadata, &host),
+        host,
+        address,
+        tenant: String::new(),
+        traffic: Traffic::Port { port, protocol },
+        is_held: false,
+    })
+}
+
+/// The smallest port with its protocol; but the first that is neither TCP nor UDP is taken, with TCP.
+fn probed_port(ports: &[ServicePort]) -> Option<(u16, Protocol)> {
+    let mut smallest: Option<(u16, Protocol)> = None;
+    for port in ports {
+        let number = u16::try_from(port.port).ok()?;
+        let protocol = match port.protocol.as_deref() {
+            None | Some("" | "TCP") => Protocol::Tcp,
+            Some("UDP") => Protocol::Udp,
+            Some(_) => return Some((number, Protocol::Tcp)),
+        };
+        if smallest.is_none_or(|(so_far, _)| number < so_far) {
+            smallest = Some((number, protocol));
+        }
+    }
+    smallest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(ports: &[(i32, &str)], expected: Option<(u16, Protocol)>) {
+        let ports: Vec<_> = ports
+            .iter()
+            .map(|(port, protocol)| ServicePort {
+                port: *port,
+                protocol: Some(protocol.to_string()),
+                ..ServicePort::default()
+            })
+            .collect();
+        assert_eq!(probed_port(&ports), expected);
+    }
+
+    #[test]
+    fn the_smallest_port_is_probed() {
+        check(&[(8080, "TCP"), (53, "UDP"), (443, "TCP")], Some((53, Protocol::Udp)));
+        check(&[(8080, "TCP"), (9000, "SCTP"), (80, "TCP")], Some((9000, Protocol::Tcp)));
+        check(&[], None);
+        check(&[(70_000, "TCP")], None);
+    }
+}

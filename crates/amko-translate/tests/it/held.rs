@@ -1,0 +1,109 @@
+//! Clusters that have not answered keep what the controller has for them.
+
+use amko_translate::{Desired, Index, ObjectName, PublishedMonitor, PublishedService, hold};
+
+use crate::world::{World, edit, ingress, monitors, services, split};
+
+/// What the controller holds for a translation.
+fn published(desired: &Desired) -> (Vec<PublishedService>, Vec<PublishedMonitor>) {
+    let bodies = |name: &ObjectName| name.tenant.clone();
+    let services = desired.services.values().map(|s| PublishedService::from_body(&bodies(&s.name), &s.to_body()));
+    let monitors = desired.monitors.values().filter_map(|m| PublishedMonitor::from_body(&m.name.tenant, &m.to_body()));
+    (services.collect(), monitors.collect())
+}
+
+/// Starts anew: the leader answers with what it had, `oshift` is silent.
+fn restart(world: &mut World, leader: Vec<k8s_crds::Object>) {
+    let before = world.outcome();
+    let mut index = Index::new("k8s");
+    index.reset("k8s", leader);
+    let (services, monitors) = published(&before.desired);
+    world.held = hold(&services, &monitors, &index);
+    world.index = index;
+}
+
+fn both() -> World {
+    let mut world = World::new();
+    world.put("k8s", ingress("ing1", &[("foo.avi.com", "10.1.1.1")]));
+    let paths = |body: &mut serde_json::Value| {
+        body["spec"]["rules"][0]["http"]["paths"] =
+            serde_json::json!([{"path": "/x", "pathType": "Prefix", "backend": {}}]);
+    };
+    world.put("oshift", edit(&ingress("ing1", &[("foo.avi.com", "10.2.2.2")]), paths));
+    world.put("oshift", ingress("ing2", &[("bar.avi.com", "10.2.2.3")]));
+    world
+}
+
+#[test]
+fn a_silent_cluster_keeps_its_members_and_monitors() {
+    let mut world = both();
+    let before = world.outcome();
+    restart(&mut world, vec![ingress("ing1", &[("foo.avi.com", "10.1.1.1")])]);
+    let after = world.outcome();
+    assert_eq!(after.desired.services, before.desired.services);
+    assert_eq!(after.desired.monitors, before.desired.monitors);
+}
+
+#[test]
+fn the_policy_still_governs_held_members() {
+    let mut world = both();
+    restart(&mut world, vec![]);
+    world.gdp.spec.traffic_split = vec![split("oshift", 7, 20)];
+    assert_eq!(
+        services(&world.outcome()),
+        ["bar.avi.com: 10.2.2.3*7@20(oshift)", "foo.avi.com: 10.2.2.2*7@20(oshift)"]
+    );
+    world.gdp.spec.match_clusters.pop();
+    assert!(services(&world.outcome()).is_empty(), "the cluster is not selected any more");
+}
+
+#[test]
+fn what_the_answering_cluster_says_counts() {
+    let mut world = both();
+    restart(&mut world, vec![ingress("ing1", &[("foo.avi.com", "10.1.1.9")])]);
+    let expected = ["bar.avi.com: 10.2.2.3*1@10(oshift)", "foo.avi.com: 10.1.1.9*1@10(k8s) 10.2.2.2*1@10(oshift)"];
+    assert_eq!(services(&world.outcome()), expected, "an address that changed meanwhile is not kept");
+}
+
+#[test]
+fn members_go_when_the_cluster_answers_without_them() {
+    let mut world = both();
+    restart(&mut world, vec![]);
+    assert_eq!(world.outcome().desired.services.len(), 2);
+    world.index.reset("oshift", vec![ingress("ing2", &[("bar.avi.com", "10.2.2.3")])]);
+    assert_eq!(services(&world.outcome()), ["bar.avi.com: 10.2.2.3*1@10(oshift)"]);
+    assert_eq!(monitors(&world.outcome()), ["HTTP 80 HEAD / HTTP/1.0"]);
+}
+
+#[test]
+fn an_unreadable_file_holds_only_what_was_never_seen() {
+    let mut world = both();
+    restart(&mut world, vec![]);
+    let ing2 = ingress("ing2", &[("bar.avi.com", "10.2.2.3")]);
+    world.index.set_problems("oshift", true);
+    world.index.reset("oshift", vec![ing2.clone()]);
+    assert_eq!(world.outcome().desired.services.len(), 2, "ing1 may be in the file");
+    world.index.delete("oshift", &ing2.key());
+    assert_eq!(services(&world.outcome()), ["foo.avi.com: 10.2.2.2*1@10(oshift)"], "ing2 was seen to go");
+}
+
+#[test]
+fn several_pools_lose_no_held_member() {
+    let mut world = both();
+    world.gdp.spec.traffic_split = vec![split("oshift", 3, 20)];
+    let before = world.outcome();
+    restart(&mut world, vec![ingress("ing1", &[("foo.avi.com", "10.1.1.1")])]);
+    assert_eq!(world.outcome().desired.services, before.desired.services);
+}
+
+#[test]
+fn members_of_kinds_that_are_not_read_are_kept() {
+    let mut world = World::new();
+    let body = serde_json::json!({
+        "name": "route.avi.com",
+        "description": "ROUTE/oshift/default/r1",
+        "groups": [{"members": [{"ip": {"addr": "10.2.2.4", "type": "V4"}}]}],
+    });
+    world.held = hold(&[PublishedService::from_body("admin", &body)], &[], &world.index);
+    assert_eq!(services(&world.outcome()), ["route.avi.com: 10.2.2.4*1@10(oshift)"]);
+}

@@ -1,0 +1,11 @@
+//! The crate through its public door: a small world of clusters, translated.
+#![allow(clippy::unwrap_used, reason = "a test's helpers may fail the test")]
+
+mod bodies;
+mod explanations;
+mod held;
+mod ingress;
+mod policy;
+mod service;
+mod tenancy;
+mod world;

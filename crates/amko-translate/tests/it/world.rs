@@ -1,0 +1,199 @@
+//! Clusters, objects and a policy to translate.
+
+use std::collections::BTreeMap;
+
+use amko_translate::{
+    Candidate, Config, ControllerView, Identity, InForce, Index, Inputs, KnownMonitor, ObjectName, Outcome, PolicyBook,
+    translate,
+};
+use k8s_crds::{GlobalDeploymentPolicy, LabelSelector, MatchCluster, Object, ObjectKey, TrafficSplit};
+use serde_json::{Value, json};
+
+/// UUID of the identity; the one in the specification's examples.
+pub(crate) const UUID: &str = "3e328a5c-a717-11ed-a422-0a580a80025b";
+
+/// Everything that a translation depends on.
+pub(crate) struct World {
+    pub(crate) index: Index,
+    pub(crate) config: Config,
+    pub(crate) gdp: GlobalDeploymentPolicy,
+    pub(crate) view: ControllerView,
+    pub(crate) held: Vec<Candidate>,
+    pub(crate) book: PolicyBook,
+    pub(crate) placed: BTreeMap<amko_translate::ObjectRef, String>,
+}
+
+impl World {
+    /// Clusters `k8s` (leader) and `oshift`, both selected by address only, label `app: gslb`.
+    pub(crate) fn new() -> Self {
+        let mut index = Index::new("k8s");
+        index.reset("k8s", vec![]);
+        index.reset("oshift", vec![]);
+        let mut gdp = GlobalDeploymentPolicy::default();
+        gdp.metadata.name = Some("global-gdp".into());
+        gdp.metadata.namespace = Some("avi-system".into());
+        gdp.spec.match_rules.app_selector = selector("app", "gslb");
+        gdp.spec.match_clusters =
+            ["k8s", "oshift"].map(|c| MatchCluster { cluster: c.into(), sync_vip_only: Some(true) }).to_vec();
+        let config = Config {
+            name: "gc-1".into(),
+            clusters: vec!["k8s".into(), "oshift".into()],
+            tenant: "admin".into(),
+            refresh_interval: std::time::Duration::from_secs(600),
+            uuid: None,
+        };
+        let monitor = |kind: &str| KnownMonitor {
+            is_federated: true,
+            kind: format!("HEALTH_MONITOR_{kind}"),
+            http_request: "GET /health HTTP/1.1".into(),
+            http_response_code: vec!["HTTP_2XX".into()],
+        };
+        let named = |name: &str| ("admin".to_owned(), name.to_owned());
+        let view = ControllerView {
+            monitors: [(named("my-hm1"), monitor("HTTP")), (named("my-hm2"), monitor("TCP"))].into(),
+            persistence_profiles: [named("gslb-persistence")].into(),
+            pki_profiles: [named("pki-a"), named("pki-b")].into(),
+        };
+        Self { index, config, gdp, view, held: vec![], book: PolicyBook::default(), placed: BTreeMap::new() }
+    }
+
+    pub(crate) fn outcome(&mut self) -> Outcome {
+        if !self.gdp.metadata.name.as_deref().unwrap_or_default().is_empty() {
+            self.index.apply("k8s", Object::GlobalDeploymentPolicy(self.gdp.clone()));
+        }
+        self.book.review(&self.index, &self.config, &self.view);
+        let policy = match self.book.in_force() {
+            InForce::Policy(policy) => Some(policy.as_ref()),
+            InForce::Nothing => None,
+            InForce::Unknown => panic!("no policy was ever valid"),
+        };
+        translate(Inputs {
+            index: &self.index,
+            config: &self.config,
+            policy,
+            identity: &identity(),
+            view: &self.view,
+            held: &self.held,
+            placed: &self.placed,
+        })
+    }
+
+    pub(crate) fn put(&mut self, cluster: &str, object: Object) {
+        self.index.apply(cluster, object);
+    }
+
+    pub(crate) fn remove(&mut self, cluster: &str, object: &Object) {
+        self.index.delete(cluster, &object.key());
+    }
+
+    pub(crate) fn delete_policy(&mut self) {
+        let key: ObjectKey = Object::GlobalDeploymentPolicy(self.gdp.clone()).key();
+        self.gdp = GlobalDeploymentPolicy::default();
+        self.index.delete("k8s", &key);
+    }
+}
+
+pub(crate) fn identity() -> Identity {
+    Identity::new(UUID.parse().unwrap())
+}
+
+pub(crate) fn selector(key: &str, value: &str) -> Option<LabelSelector> {
+    Some(LabelSelector { label: [(key.to_owned(), value.to_owned())].into() })
+}
+
+pub(crate) fn split(cluster: &str, weight: i64, priority: i64) -> TrafficSplit {
+    TrafficSplit { cluster: cluster.into(), weight: Some(weight), priority: Some(priority) }
+}
+
+/// An Ingress `default/name` with label `app: gslb`; one rule with path `/` and one status entry per host.
+pub(crate) fn ingress(name: &str, hosts: &[(&str, &str)]) -> Object {
+    let rules: Vec<_> = hosts.iter().map(|(host, _)| json!({"host": host, "http": {"paths": []}})).collect();
+    let entries: Vec<_> = hosts.iter().map(|(host, ip)| json!({"hostname": host, "ip": ip})).collect();
+    object(json!({
+        "kind": "Ingress",
+        "metadata": {"name": name, "namespace": "default", "labels": {"app": "gslb"}},
+        "spec": {"rules": rules},
+        "status": {"loadBalancer": {"ingress": entries}},
+    }))
+}
+
+/// A LoadBalancer Service `default/name` with label `app: gslb`.
+pub(crate) fn service(name: &str, host: &str, ip: &str, ports: &[(u16, &str)]) -> Object {
+    let ports: Vec<_> = ports.iter().map(|(port, protocol)| json!({"port": port, "protocol": protocol})).collect();
+    object(json!({
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": "default", "labels": {"app": "gslb"}},
+        "spec": {"type": "LoadBalancer", "ports": ports},
+        "status": {"loadBalancer": {"ingress": [{"hostname": host, "ip": ip}]}},
+    }))
+}
+
+pub(crate) fn namespace(name: &str, labels: Value, annotations: Value) -> Object {
+    object(json!({"kind": "Namespace", "metadata": {"name": name, "labels": labels, "annotations": annotations}}))
+}
+
+/// The object with a JSON merge at the top: `edit(&ingress, |body| body["metadata"]["labels"] = json!({}))`.
+pub(crate) fn edit(object: &Object, change: impl FnOnce(&mut Value)) -> Object {
+    let mut body = match object {
+        Object::Ingress(o) => serde_json::to_value(o),
+        Object::Service(o) => serde_json::to_value(o),
+        Object::Namespace(o) => serde_json::to_value(o),
+        Object::GslbConfig(o) => serde_json::to_value(o),
+        Object::GlobalDeploymentPolicy(o) => serde_json::to_value(o),
+    }
+    .unwrap();
+    body["kind"] = object.kind().as_str().into();
+    change(&mut body);
+    self::object(body)
+}
+
+fn object(mut body: Value) -> Object {
+    let kind = body["kind"].as_str().unwrap().to_owned();
+    body["apiVersion"] = match kind.as_str() {
+        "Ingress" => "networking.k8s.io/v1".into(),
+        _ => "v1".into(),
+    };
+    match kind.as_str() {
+        "Ingress" => Object::Ingress(serde_json::from_value(body).unwrap()),
+        "Service" => Object::Service(serde_json::from_value(body).unwrap()),
+        "Namespace" => Object::Namespace(serde_json::from_value(body).unwrap()),
+        other => panic!("{other}"),
+    }
+}
+
+pub(crate) fn name(name: &str) -> ObjectName {
+    ObjectName { tenant: "admin".into(), name: name.into() }
+}
+
+/// Services with their members, one line each: `foo.avi.com: 10.1.1.1*6@10(k8s) …` as address*ratio@priority(cluster).
+pub(crate) fn services(outcome: &Outcome) -> Vec<String> {
+    let lines = outcome.desired.services.values().map(|service| {
+        let members: Vec<_> = service
+            .members()
+            .map(|(priority, m)| format!("{}*{}@{priority}({})", m.address, m.ratio, m.object.cluster))
+            .collect();
+        format!("{}: {}", service.name.name, members.join(" "))
+    });
+    lines.collect()
+}
+
+/// Rejected objects with their reasons, one line each.
+pub(crate) fn rejections(outcome: &Outcome) -> Vec<String> {
+    outcome.selection.rejected.iter().map(|r| format!("{}: {}", r.object.spoken(), r.reason)).collect()
+}
+
+/// What the monitors do, one line each.
+pub(crate) fn monitors(outcome: &Outcome) -> Vec<String> {
+    let body = |m: &amko_translate::HealthMonitor| m.to_body();
+    let lines = outcome.desired.monitors.values().map(|m| {
+        let kind = m.kind().trim_start_matches("HEALTH_MONITOR_");
+        let request = ["http_monitor", "https_monitor"]
+            .iter()
+            .find_map(|key| body(m)[key]["http_request"].as_str().map(str::to_owned))
+            .unwrap_or_default();
+        format!("{kind} {} {request}", body(m)["monitor_port"]).trim_end().to_owned()
+    });
+    let mut lines: Vec<_> = lines.collect();
+    lines.sort();
+    lines
+}

@@ -1,0 +1,180 @@
+//! Plans as a person reads them.
+
+use reconcile::{Action, ObjectType, Wanted};
+use serde_json::json;
+
+use crate::controller::{Controller, monitor, service};
+
+#[track_caller]
+fn check(controller: &mut Controller, wanted: &[Wanted], expected: &str) {
+    let plan = controller.plan(wanted);
+    assert_eq!(plan.to_string().trim_end(), expected);
+    controller.apply(&plan);
+    assert_eq!(controller.plan(wanted).to_string(), "nothing to do\n", "applied once is enough");
+}
+
+fn hello(members: &[(&str, u32)]) -> Vec<Wanted> {
+    vec![monitor("amko--1", "hello", "HTTP", 80), service("hello", members, &["amko--1"])]
+}
+
+#[test]
+fn monitors_come_before_services() {
+    check(
+        &mut Controller::default(),
+        &hello(&[("10.1.1.1", 6)]),
+        "create healthmonitor admin/amko--1\ncreate gslbservice admin/hello",
+    );
+}
+
+#[test]
+fn an_unchanged_world_causes_no_write() {
+    let wanted = hello(&[("10.1.1.1", 6), ("10.1.1.2", 4)]);
+    check(&mut Controller::with(&wanted), &wanted, "nothing to do");
+}
+
+#[test]
+fn a_changed_weight_is_one_write_that_says_so() {
+    check(
+        &mut Controller::with(&hello(&[("10.1.1.1", 6), ("10.1.1.2", 4)])),
+        &hello(&[("10.1.1.1", 6), ("10.1.1.2", 3)]),
+        "update gslbservice admin/hello\n    groups[amko-gs-group-10].members[10.1.1.2].ratio: 4 → 3",
+    );
+}
+
+#[test]
+fn members_that_come_and_go_are_named() {
+    check(
+        &mut Controller::with(&hello(&[("10.1.1.1", 6), ("10.1.1.2", 4)])),
+        &hello(&[("10.1.1.1", 6), ("10.1.1.3", 4)]),
+        "update gslbservice admin/hello\n    \
+         groups[amko-gs-group-10].members[10.1.1.3]: missing\n    \
+         groups[amko-gs-group-10].members[10.1.1.2]: not wanted",
+    );
+}
+
+#[test]
+fn a_service_goes_before_its_monitors() {
+    check(
+        &mut Controller::with(&hello(&[("10.1.1.1", 6)])),
+        &[],
+        "delete gslbservice admin/hello\ndelete healthmonitor admin/amko--1",
+    );
+}
+
+#[test]
+fn a_tls_flip_makes_new_monitors_first_and_deletes_old_ones_last() {
+    let wanted = [monitor("amko--2", "hello", "HTTP", 80), service("hello", &[("10.1.1.1", 6)], &["amko--2"])];
+    let mut controller = Controller::with(&hello(&[("10.1.1.1", 6)]));
+    controller.apply(&controller.plan(&wanted));
+    assert_eq!(controller.writes, ["create amko--2", "update hello", "delete amko--1"]);
+}
+
+#[test]
+fn a_port_is_changed_in_place() {
+    let wanted = |port| [monitor("amko--1", "svc", "TCP", port), service("svc", &[("10.1.1.1", 1)], &["amko--1"])];
+    check(
+        &mut Controller::with(&wanted(8080)),
+        &wanted(9090),
+        "update healthmonitor admin/amko--1\n    monitor_port: 8080 → 9090",
+    );
+}
+
+/// The type of a monitor cannot be changed, and one that is referred to cannot be deleted.
+#[test]
+fn another_protocol_makes_the_monitor_anew() {
+    let wanted = |kind| [monitor("amko--1", "svc", kind, 53), service("svc", &[("10.1.1.1", 1)], &["amko--1"])];
+    let mut controller = Controller::with(&wanted("TCP"));
+    *controller.body(ObjectType::HealthMonitor, "amko--1") = {
+        let mut body = controller.body(ObjectType::HealthMonitor, "amko--1").clone();
+        body["send_interval"] = 1.into();
+        body
+    };
+    controller.apply(&controller.plan(&wanted("UDP")));
+    assert_eq!(controller.writes, ["detach svc", "delete amko--1", "create amko--1", "update svc"]);
+    assert_eq!(controller.plan(&wanted("UDP")).to_string(), "nothing to do\n");
+    assert_eq!(controller.body(ObjectType::HealthMonitor, "amko--1")["send_interval"], 1, "tuning survives");
+}
+
+#[test]
+fn a_tuned_monitor_is_left_alone_and_keeps_its_tuning() {
+    let mut wanted = hello(&[("10.1.1.1", 6)]);
+    let mut controller = Controller::with(&wanted);
+    for (key, value) in [("send_interval", 1), ("receive_timeout", 1), ("successful_checks", 1), ("failed_checks", 2)] {
+        controller.body(ObjectType::HealthMonitor, "amko--1")[key] = value.into();
+    }
+    check(&mut controller, &wanted, "nothing to do");
+    wanted[0].body["http_monitor"]["http_request"] = "GET / HTTP/1.1".into();
+    check(
+        &mut controller,
+        &wanted,
+        "update healthmonitor admin/amko--1\n    http_monitor.http_request: HEAD / HTTP/1.0 → GET / HTTP/1.1",
+    );
+    let body = controller.body(ObjectType::HealthMonitor, "amko--1");
+    assert_eq!((&body["send_interval"], &body["failed_checks"]), (&json!(1), &json!(2)));
+}
+
+#[test]
+fn an_edited_field_that_we_send_is_repaired() {
+    let wanted = hello(&[("10.1.1.1", 6)]);
+    let mut controller = Controller::with(&wanted);
+    controller.body(ObjectType::GslbService, "hello")["groups"][0]["members"][0]["enabled"] = false.into();
+    check(
+        &mut controller,
+        &wanted,
+        "update gslbservice admin/hello\n    groups[amko-gs-group-10].members[10.1.1.1].enabled: false → true",
+    );
+}
+
+#[test]
+fn a_field_that_we_have_no_opinion_about_survives_a_write() {
+    let mut controller = Controller::with(&hello(&[("10.1.1.1", 6)]));
+    let body = controller.body(ObjectType::GslbService, "hello");
+    body["ttl"] = 2.into();
+    body["groups"][0]["members"][0]["public_ip"] = json!({"ip": {"addr": "160.1.1.1", "type": "V4"}});
+    check(&mut controller, &hello(&[("10.1.1.1", 6)]), "nothing to do");
+    let plan = controller.plan(&hello(&[("10.1.1.1", 5)]));
+    controller.apply(&plan);
+    let body = controller.body(ObjectType::GslbService, "hello");
+    assert_eq!(body["ttl"], 2);
+    assert_eq!(body["groups"][0]["members"][0]["public_ip"]["ip"]["addr"], "160.1.1.1");
+    let Action::Update { body, .. } = &plan.steps[0].action else { panic!() };
+    for key in ["uuid", "url", "_last_modified", "topology_policy_enabled", "wildcard_match"] {
+        assert!(body.get(key).is_none(), "{key} is not ours to send");
+    }
+    assert!(body["groups"][0]["members"][0].get("preference_order").is_none());
+}
+
+#[test]
+fn a_field_that_we_sent_and_want_no_more_is_removed() {
+    let mut with_ttl = hello(&[("10.1.1.1", 6)]);
+    with_ttl[1].body["ttl"] = 10.into();
+    let mut controller = Controller::with(&with_ttl);
+    check(&mut controller, &hello(&[("10.1.1.1", 6)]), "update gslbservice admin/hello\n    ttl: 10 → unset");
+    assert!(controller.body(ObjectType::GslbService, "hello").get("ttl").is_none());
+}
+
+#[test]
+fn absent_monitors_are_wanted_absent() {
+    let mut wanted = vec![service("hello", &[("10.1.1.1", 6)], &[])];
+    wanted[0].body.as_object_mut().unwrap().remove("health_monitor_refs");
+    let mut controller = Controller::with(&hello(&[("10.1.1.1", 6)]));
+    controller.apply(&controller.plan(&wanted));
+    assert_eq!(controller.writes, ["update hello", "delete amko--1"]);
+    assert_eq!(controller.plan(&wanted).to_string(), "nothing to do\n");
+}
+
+#[test]
+fn order_and_filled_in_defaults_do_not_count() {
+    let wanted = hello(&[("10.1.1.1", 6), ("10.1.1.2", 4)]);
+    let mut controller = Controller::with(&wanted);
+    let body = controller.body(ObjectType::GslbService, "hello");
+    body["groups"][0]["members"].as_array_mut().unwrap().reverse();
+    body["description"] = "INGRESS/b/default/x/h,INGRESS/a/default/x/h".into();
+    body.as_object_mut().unwrap().remove("resolve_cname");
+    body.as_object_mut().unwrap().remove("enabled");
+    body["health_monitor_refs"][0] = "https://host/api/healthmonitor/healthmonitor-1".into();
+    let monitor = controller.body(ObjectType::HealthMonitor, "amko--1");
+    monitor["http_monitor"]["http_response_code"].as_array_mut().unwrap().reverse();
+    monitor["markers"].as_array_mut().unwrap().push(json!({"key": "team", "values": ["a"]}));
+    check(&mut controller, &wanted, "nothing to do");
+}
