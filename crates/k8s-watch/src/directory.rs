@@ -5,9 +5,10 @@
 //! write back lives under `.status/` and is merged over the objects; a user's file is never touched.
 //!
 //! `watch.rs` is the loop, `tree.rs` and `notices.rs` see files and their changes, `world.rs` decides what they mean,
-//! `write_back.rs` keeps what was written back.
+//! `teller.rs` tells it, `write_back.rs` keeps what was written back.
 
 mod notices;
+mod teller;
 mod tree;
 mod watch;
 mod world;

@@ -89,15 +89,21 @@ impl Pending {
                 return true;
             }
         };
-        let paths = match event.kind {
+        // Of one path the latest counts: one that was removed and created again is about to be written.
+        let (paths, superseded) = match event.kind {
             EventKind::Access(AccessKind::Close(AccessMode::Write))
             | EventKind::Modify(ModifyKind::Name(_))
             | EventKind::Create(CreateKind::Folder)
-            | EventKind::Remove(_) => &mut self.changed,
-            EventKind::Create(_) => &mut self.created,
-            EventKind::Modify(ModifyKind::Metadata(_)) => &mut self.permitted,
+            | EventKind::Remove(_) => (&mut self.changed, Some(&mut self.created)),
+            EventKind::Create(_) => (&mut self.created, Some(&mut self.changed)),
+            EventKind::Modify(ModifyKind::Metadata(_)) => (&mut self.permitted, None),
             _ => return false,
         };
+        if let Some(superseded) = superseded {
+            for path in &event.paths {
+                superseded.remove(path);
+            }
+        }
         paths.extend(event.paths);
         true
     }
@@ -152,6 +158,10 @@ mod tests {
         let expected: BTreeSet<PathBuf> = ["written", "moved"].into_iter().map(PathBuf::from).collect();
         assert_eq!(pending.changed, expected);
         assert!(pending.created.contains(Path::new("new")));
+        let mut note = |kind, path: &str| pending.note(Ok(Event::new(kind).add_path(path.into())));
+        note(EventKind::Access(AccessKind::Close(AccessMode::Write)), "new");
+        note(EventKind::Create(CreateKind::File), "moved");
+        assert!(pending.changed.contains(Path::new("new")) && !pending.changed.contains(Path::new("moved")));
         assert!(!pending.everything);
         assert!(pending.note(Ok(Event::new(EventKind::Other).set_flag(Flag::Rescan))));
         assert!(pending.everything);

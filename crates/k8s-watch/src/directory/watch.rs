@@ -10,14 +10,12 @@ use std::{
 };
 
 use k8s_crds::Object;
-use tokio::{
-    sync::mpsc::{self, Permit, error::TrySendError},
-    time::Instant,
-};
+use tokio::{sync::mpsc, time::Instant};
 
 use super::{
     Shared,
     notices::{KernelWatch, Notices, Pending},
+    teller::{Present, Teller},
     tree::{self, Listing, Reading, Stamp},
     world::{Changes, World},
 };
@@ -55,7 +53,7 @@ pub(super) async fn run(shared: Arc<Shared>, notices: Arc<Notices>, events: mpsc
                 return;
             }
         };
-        teller.tell(&watch, changes, &events);
+        teller.tell(&watch.present(), changes, &events);
         loop {
             tokio::select! {
                 () = events.closed() => return,
@@ -64,8 +62,8 @@ pub(super) async fn run(shared: Arc<Shared>, notices: Arc<Notices>, events: mpsc
                     break;
                 }
                 () = wait_until(watch.next_look()) => break,
-                permit = events.reserve(), if teller.owes != Owed::Nothing => match permit {
-                    Ok(permit) => teller.pay(&watch, permit),
+                permit = events.reserve(), if teller.owes_something() => match permit {
+                    Ok(permit) => teller.pay(&watch.present(), permit),
                     Err(_) => return,
                 },
             }
@@ -77,71 +75,6 @@ async fn wait_until(at: Option<Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
-    }
-}
-
-/// What the reader has yet to be told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-enum Owed {
-    #[default]
-    Nothing,
-    Problems,
-    Everything,
-}
-
-/// Tells the reader what changed; when it is too slow, everything once it is ready.
-#[derive(Default)]
-struct Teller {
-    owes: Owed,
-    has_reset: bool,
-    problems: Vec<Problem>,
-}
-
-impl Teller {
-    fn tell(&mut self, watch: &Watch, changes: Changes, events: &mpsc::Sender<Event>) {
-        if watch.is_read && !self.has_reset {
-            self.has_reset = true;
-            self.owes = Owed::Everything;
-        }
-        let applied = changes.applied.into_iter().map(|object| Event::Apply(Box::new(object)));
-        for event in applied.chain(changes.deleted.into_iter().map(Event::Delete)) {
-            // A reset that is owed holds this change as well.
-            if self.owes == Owed::Everything {
-                break;
-            }
-            self.send(event, events, Owed::Everything);
-        }
-        if watch.problems() != self.problems {
-            self.owes = self.owes.max(Owed::Problems);
-        }
-        while self.owes != Owed::Nothing
-            && let Ok(permit) = events.try_reserve()
-        {
-            self.pay(watch, permit);
-        }
-    }
-
-    fn send(&mut self, event: Event, events: &mpsc::Sender<Event>, otherwise: Owed) {
-        if let Err(TrySendError::Full(_)) = events.try_send(event) {
-            self.owes = self.owes.max(otherwise);
-        }
-    }
-
-    /// Sends one event of what is owed.
-    fn pay(&mut self, watch: &Watch, permit: Permit<'_, Event>) {
-        let problems = watch.problems();
-        match self.owes {
-            Owed::Nothing => {}
-            Owed::Everything => {
-                permit.send(Event::Reset(watch.world.objects().cloned().collect()));
-                self.owes = if problems == self.problems { Owed::Nothing } else { Owed::Problems };
-            }
-            Owed::Problems => {
-                permit.send(Event::Problems(problems.clone()));
-                self.problems = problems;
-                self.owes = Owed::Nothing;
-            }
-        }
     }
 }
 
@@ -191,6 +124,10 @@ impl Watch {
     /// When to look again without being told to.
     fn next_look(&self) -> Option<Instant> {
         self.again.values().map(|(at, _)| *at).chain(self.poll_at).min()
+    }
+
+    fn present(&self) -> Present<'_> {
+        Present { world: self.is_read.then_some(&self.world), problems: self.problems() }
     }
 
     fn problems(&self) -> Vec<Problem> {
