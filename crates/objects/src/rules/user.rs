@@ -1,4 +1,4 @@
-//! User: `name` and `username` are one (avi-api 2.21).
+//! User: `name` and `username` are one, and a replace without password keeps it (avi-api 2.21).
 
 use serde_json::{Map, Value};
 
@@ -12,6 +12,10 @@ impl TypeRules for User {
     }
 
     fn complete(&self, draft: &mut Draft<'_>) {
-        draft.object.body.insert("username".to_owned(), Value::from(draft.object.name.clone()));
+        let name = draft.object.name.clone();
+        draft.object.body.insert("username".to_owned(), Value::from(name));
+        if let Some(password) = draft.before.and_then(|before| before.body.get("password")) {
+            draft.object.body.entry("password").or_insert_with(|| password.clone());
+        }
     }
 }

@@ -359,3 +359,17 @@ fn a_kept_message_returns_what_it_does_not_know() {
     let cloud = world.create("cloud", body);
     assert_eq!(cloud["vcenter_configuration"], json!({"password": "<sensitive>", "datacenter": "dc1"}));
 }
+
+#[test]
+fn a_user_is_named_by_its_username_and_keeps_its_password() {
+    let mut world = World::new();
+    let user = world.create("user", json!({"username": "ann", "password": "hash"}));
+    assert_eq!(
+        (&user["name"], &user["username"], &user["password"]),
+        (&json!("ann"), &json!("ann"), &json!("<sensitive>"))
+    );
+    world.replace("user", uuid_of(&user), json!({"username": "ann", "email": "ann@example.com"}));
+    assert_eq!(world.object("user", uuid_of(&user)).body["password"], "hash");
+    world.patch("user", uuid_of(&user), json!({"replace": {"password": "other"}}));
+    assert_eq!(world.object("user", uuid_of(&user)).body["password"], "other");
+}
