@@ -1,1 +1,20 @@
-//! The controller: API, store, system objects, snapshots, wired
+//! The controller as a library: data directory, certificate, store, first objects, API and snapshots, wired.
+//!
+//! [`start`] brings it up and hands back a [`Controller`]: where it listens, the snapshots that an engine runs, and the
+//! place to connect that engine. Rules, routes and storage live in their own crates; here they meet.
+
+mod config;
+mod controller;
+mod data_dir;
+mod engine_link;
+mod first_start;
+mod listen;
+mod snapshots;
+mod tls;
+
+pub use config::{ControllerConfig, Listen, PORT, TlsSource};
+pub use controller::{Controller, start};
+pub use controller_api::ExplainError;
+pub use data_dir::DataDirError;
+pub use engine_link::EngineLink;
+pub use listen::ListenError;

@@ -1,1 +1,37 @@
-//! The Avi REST API: routes, login, tenancy, versions, status codes
+//! The Avi REST API at the edge: HTTP, login, tenancy, versions, status codes (avi-api 1.1 to 1.13).
+//!
+//! Rules of objects live in `objects`, storage behind `store`; here a request is read, the caller is known, a rule is
+//! asked, its write is committed, and the answer is put into the shape that clients expect. Start at [`Api`]: it holds
+//! everything, [`Api::router`] serves it. Then `call` (what a request asks), `authenticate` (who asks), `routes` (one
+//! file per family of paths), `commit` (a write from decision to visibility), `live` (the projection), `error` (the one
+//! table of status codes). The service engine is reached through the port [`Engine`].
+//!
+//! Left out for now: roles (only superusers write), macro (1.11), files (1.14), events (1.15).
+#![warn(missing_docs)]
+
+mod api;
+mod authenticate;
+mod body;
+mod call;
+mod clock;
+mod commit;
+mod cookies;
+mod engine;
+mod error;
+pub mod first_objects;
+mod live;
+mod password;
+mod path;
+mod routes;
+mod session;
+mod settings;
+mod tenancy;
+mod version;
+
+pub use api::{Api, ApiConfig, Scheme};
+pub use clock::{Clock, SystemClock};
+pub use commit::{CommitError, Committer};
+pub use engine::{Engine, ExplainError, NoEngine};
+pub use live::{BehindError, LiveProjection, State};
+pub use password::{PasswordError, hash as hash_password};
+pub use version::API_VERSION;

@@ -1,0 +1,177 @@
+//! Start, life and end of a controller.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use anyhow::Context;
+use axum_server::{Handle, tls_rustls::RustlsConfig};
+use controller_api::{Api, ApiConfig, Committer, LiveProjection, Scheme, SystemClock};
+use hyper_util::rt::TokioTimer;
+use objects::Types;
+use se_protocol::Snapshot;
+use store::Store;
+use store_embedded::SqliteStore;
+use tokio::{sync::watch, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::ControllerConfig,
+    data_dir::DataDir,
+    engine_link::{EngineLink, EngineSocket},
+    first_start, listen,
+    snapshots::SnapshotBuilder,
+    tls,
+};
+
+/// Longest wait for requests that run when the controller ends.
+const DRAIN_WITHIN: Duration = Duration::from_secs(5);
+/// Longest wait for the head of a request.
+const HEAD_WITHIN: Duration = Duration::from_secs(30);
+
+/// A running controller. Dropping it stops it at once; [`Controller::shutdown`] lets requests end first.
+pub struct Controller {
+    address: SocketAddr,
+    ca: PathBuf,
+    password: Option<PathBuf>,
+    snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
+    engine: Arc<EngineSocket>,
+    server: Handle<SocketAddr>,
+    stop: CancellationToken,
+    tasks: JoinSet<()>,
+    /// Held until the end, so that no other controller starts on this directory.
+    _data: DataDir,
+}
+
+/// Starts a controller on the current tokio runtime; when this returns, it answers.
+///
+/// # Errors
+/// When the data directory is in use ([`crate::DataDirError`]), the port is taken ([`crate::ListenError`]), or
+/// certificate or store cannot be opened; the chain says which.
+pub async fn start(config: ControllerConfig) -> anyhow::Result<Controller> {
+    let data = DataDir::open(&config.data_dir)?;
+    let listener = listen::bind(config.listen)?;
+    listener.set_nonblocking(true).context("preparing the listening socket")?;
+    let address = listener.local_addr().context("reading the listening address")?;
+    let tls = tls::prepare(&config.tls, &data, address, wall_now())?;
+    let store = open_store(&data).await?;
+
+    let clock = Arc::new(SystemClock::start());
+    let live = LiveProjection::new(store.clone(), Types::new(avi_schema::TYPES.iter().copied()));
+    live.load().await.context("reading the object store")?;
+    let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
+    {
+        let (live, stop) = (live.clone(), stop.clone());
+        tasks.spawn(async move { stop.run_until_cancelled(live.run()).await.unwrap_or_default() });
+    }
+    let committer = Committer::new(store.clone(), live.clone());
+    first_start::complete(&live, &committer, clock.as_ref(), &data, config.admin_password.as_deref()).await?;
+
+    let mut builder = SnapshotBuilder::new(live.clone(), store.incarnation(), config.port_offset);
+    let snapshots = builder.subscribe();
+    builder.build();
+    {
+        let stop = stop.clone();
+        tasks.spawn(async move { stop.run_until_cancelled(builder.run()).await.unwrap_or_default() });
+    }
+
+    let engine = Arc::new(EngineSocket::default());
+    let api_config = ApiConfig::new(Scheme::Https, &address.to_string());
+    let api = Api::new(api_config, store, live, engine.clone(), clock).context("preparing the API")?;
+    let server = Handle::new();
+    let mut https = axum_server::from_tcp_rustls(listener, RustlsConfig::from_config(tls.server))
+        .context("preparing the server")?
+        .handle(server.clone());
+    https.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN);
+    https.http_builder().http2().timer(TokioTimer::new());
+    tasks.spawn(async move {
+        if let Err(error) = https.serve(api.router().into_make_service()).await {
+            tracing::error!(reason = %error, "the API stopped listening");
+        }
+    });
+    tracing::debug!(%address, "controller listens");
+    Ok(Controller {
+        address,
+        ca: tls.ca,
+        password: first_start::password_path(&data),
+        snapshots,
+        engine,
+        server,
+        stop,
+        tasks,
+        _data: data,
+    })
+}
+
+impl Controller {
+    /// Where the API listens.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The API's URL.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("https://{}", self.address)
+    }
+
+    /// The certificate file that clients trust.
+    #[must_use]
+    pub fn ca_path(&self) -> &Path {
+        &self.ca
+    }
+
+    /// The file with the random password of `admin`; `None` when the password was given at the first start.
+    #[must_use]
+    pub fn password_path(&self) -> Option<&Path> {
+        self.password.as_deref()
+    }
+
+    /// Snapshots for an engine, latest wins; the first is there already.
+    #[must_use]
+    pub fn snapshots(&self) -> watch::Receiver<Option<Arc<Snapshot>>> {
+        self.snapshots.clone()
+    }
+
+    /// Connects an engine, in place of any before: its reports feed the runtime API, its explanations `explain`.
+    pub fn connect_engine(&self, link: EngineLink) {
+        self.engine.connect(link);
+    }
+
+    /// Lets running requests end (5 s at most), then stops everything.
+    pub async fn shutdown(mut self) {
+        self.server.graceful_shutdown(Some(DRAIN_WITHIN));
+        self.stop.cancel();
+        while let Some(ended) = self.tasks.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(reason = %error, "a task of the controller ended badly");
+            }
+        }
+    }
+}
+
+impl Drop for Controller {
+    fn drop(&mut self) {
+        self.server.shutdown();
+        self.stop.cancel();
+    }
+}
+
+async fn open_store(data: &DataDir) -> anyhow::Result<Arc<dyn Store>> {
+    let path = data.file("controller.db");
+    let shown = path.clone();
+    // It waits for the disk: not on an async thread.
+    let opened =
+        tokio::task::spawn_blocking(move || SqliteStore::open(path)).await.context("opening the object store")?;
+    let store = opened.with_context(|| format!("opening the object store {}", shown.display()))?;
+    Ok(Arc::new(store))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the edge that reads the clock for certificates")]
+fn wall_now() -> SystemTime {
+    SystemTime::now()
+}

@@ -1,0 +1,85 @@
+//! Snapshots for engines: built anew when a commit changes what they are made of, latest wins.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use controller_api::LiveProjection;
+use model::{Revision, Version};
+use objects::Object;
+use se_protocol::{PortOffset, Snapshot};
+use se_snapshot::Problem;
+use tokio::sync::watch;
+
+/// Builds snapshots from the projection.
+pub(crate) struct SnapshotBuilder {
+    live: Arc<LiveProjection>,
+    incarnation: String,
+    port_offset: PortOffset,
+    published: watch::Sender<Option<Arc<Snapshot>>>,
+    /// Told already; a problem that stays is told once.
+    problems: BTreeSet<Problem>,
+    /// Last change that the published snapshot contains.
+    built: Option<u64>,
+}
+
+impl SnapshotBuilder {
+    pub(crate) fn new(live: Arc<LiveProjection>, incarnation: &str, port_offset: PortOffset) -> Self {
+        Self {
+            live,
+            incarnation: incarnation.to_owned(),
+            port_offset,
+            published: watch::Sender::new(None),
+            problems: BTreeSet::new(),
+            built: None,
+        }
+    }
+
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Option<Arc<Snapshot>>> {
+        self.published.subscribe()
+    }
+
+    /// Builds whenever a revision matters; ends with the projection. Revisions that arrive meanwhile make one snapshot.
+    pub(crate) async fn run(mut self) {
+        let mut revisions = self.live.revisions();
+        while revisions.changed().await.is_ok() {
+            self.build();
+        }
+    }
+
+    /// Builds and publishes if something changed since the last time.
+    pub(crate) fn build(&mut self) {
+        // The lock is held for the list of objects only; the work is done on the shared objects.
+        let (changed, revision, objects) = self.live.read(|state| {
+            let changed = state.changed(se_snapshot::TYPES);
+            let wanted = self.built != Some(changed);
+            let types = if wanted { se_snapshot::TYPES } else { &[] };
+            let objects: Vec<Arc<Object>> =
+                types.iter().flat_map(|path| state.projection.objects(path)).cloned().collect();
+            (changed, state.revision, objects)
+        });
+        if self.built == Some(changed) {
+            return;
+        }
+        self.built = Some(changed);
+        let version = Version { incarnation: self.incarnation.clone(), term: 0, revision: Revision(revision) };
+        let sources = objects.iter().map(|object| se_snapshot::Object {
+            kind: object.path,
+            uuid: &object.uuid,
+            name: &object.name,
+            tenant: &object.tenant,
+            fields: &object.body,
+        });
+        let (snapshot, problems) = se_snapshot::build(sources, version, self.port_offset);
+        let problems: BTreeSet<Problem> = problems.into_iter().collect();
+        for problem in problems.difference(&self.problems) {
+            tracing::warn!(
+                object = problem.object,
+                field = problem.field,
+                reason = problem.reason,
+                "object not fully usable"
+            );
+        }
+        self.problems = problems;
+        tracing::debug!(revision, services = snapshot.gslb_services.len(), "snapshot built");
+        self.published.send_replace(Some(Arc::new(snapshot)));
+    }
+}

@@ -1,0 +1,45 @@
+//! The port to the service engine: what the API asks it, and what it last said.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use se_protocol::{
+    Report,
+    explain::{DnsExplanation, DnsQuestion},
+};
+
+/// What the API needs of a service engine; the app wires it.
+#[async_trait]
+pub trait Engine: Send + Sync + 'static {
+    /// The last report, `None` before the first.
+    fn report(&self) -> Option<Arc<Report>>;
+
+    /// What the engine would answer now, and why.
+    async fn explain_dns(&self, question: DnsQuestion) -> Result<DnsExplanation, ExplainError>;
+}
+
+/// Why a question was not explained.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ExplainError {
+    /// The question makes no sense; the text says why and what to do.
+    #[error("{0}")]
+    Question(String),
+    /// No engine can be asked now.
+    #[error("no service engine can explain this now: {0}")]
+    Unavailable(String),
+}
+
+/// Stands where no engine is connected.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoEngine;
+
+#[async_trait]
+impl Engine for NoEngine {
+    fn report(&self) -> Option<Arc<Report>> {
+        None
+    }
+
+    async fn explain_dns(&self, _question: DnsQuestion) -> Result<DnsExplanation, ExplainError> {
+        Err(ExplainError::Unavailable("none is connected to this controller".into()))
+    }
+}

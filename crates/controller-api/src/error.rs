@@ -1,0 +1,201 @@
+//! Every way a request can fail, its status code in one table, and its body (avi-api 1.12).
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use objects::{Class, ReadError, WriteError};
+use serde_json::json;
+use store::StoreError;
+
+use crate::{commit::CommitError, engine::ExplainError, password::PasswordError};
+
+/// Why a request is refused. `Display` is the text of the body.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ApiError {
+    /// Truly wrong user name, password or token: operators stop for good when they read this text.
+    #[error("Invalid credentials")]
+    InvalidCredentials,
+    #[error("User account is locked")]
+    Locked,
+    #[error("Authentication credentials were not provided.")]
+    NotLoggedIn,
+    #[error("Session expired. Log in again.")]
+    SessionExpired,
+    #[error("Basic authentication is switched off: log in, or set portal_configuration.allow_basic_authentication")]
+    BasicOff,
+    #[error("CSRF token missing or incorrect.")]
+    Csrf,
+    #[error("{0}")]
+    Version(String),
+    #[error("Tenant '{0}' does not exist!")]
+    Tenant(String),
+    #[error("User {0} may only read: writing needs is_superuser in this release")]
+    ReadOnly(String),
+    #[error("There is no {0} on this controller: check the path")]
+    NoSuchPath(String),
+    #[error("Method '{0}' not allowed.")]
+    Method(String),
+    #[error(
+        "The request body is not valid JSON at line {line}, column {column}: {problem}. Correct it and send it again."
+    )]
+    Json { line: usize, column: usize, problem: String },
+    #[error("The request body is not valid: {0}")]
+    Body(String),
+    #[error("The request body is larger than the {0} bytes this controller accepts: send less at once")]
+    TooLarge(usize),
+    #[error("The request body did not arrive within {0} seconds")]
+    BodyTimeout(u64),
+    #[error("{0}")]
+    Parameter(String),
+    #[error("The old password is wrong")]
+    OldPassword,
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Write(WriteError),
+    #[error("This controller is starting: try again soon")]
+    Starting,
+    #[error("Too many logins are being checked: try again soon")]
+    Busy,
+    #[error("The object changes too fast: try again")]
+    Contended,
+    #[error("The write is stored but not visible yet: read the object before trying again")]
+    Behind,
+    #[error(transparent)]
+    Explain(ExplainError),
+    #[error("The service engine did not answer within {0} seconds")]
+    ExplainTimeout(u64),
+    /// Details go to the log, not to the client.
+    #[error("Internal error: see the controller's log")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl ApiError {
+    /// The one table of status codes.
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::InvalidCredentials
+            | Self::Locked
+            | Self::NotLoggedIn
+            | Self::SessionExpired
+            | Self::BasicOff
+            | Self::Csrf => StatusCode::UNAUTHORIZED,
+            Self::Version(_)
+            | Self::Json { .. }
+            | Self::Body(_)
+            | Self::Parameter(_)
+            | Self::OldPassword
+            | Self::Explain(ExplainError::Question(_)) => StatusCode::BAD_REQUEST,
+            Self::Tenant(_) | Self::ReadOnly(_) => StatusCode::FORBIDDEN,
+            Self::NoSuchPath(_) => StatusCode::NOT_FOUND,
+            Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BodyTimeout(_) => StatusCode::REQUEST_TIMEOUT,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Read(error) => of_class(error.class()),
+            Self::Write(error) => of_class(error.class()),
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Starting
+            | Self::Busy
+            | Self::Contended
+            | Self::Behind
+            | Self::ExplainTimeout(_)
+            | Self::Explain(ExplainError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+fn of_class(class: Class) -> StatusCode {
+    match class {
+        Class::Validation => StatusCode::BAD_REQUEST,
+        Class::NotFound => StatusCode::NOT_FOUND,
+        Class::Conflict => StatusCode::CONFLICT,
+        Class::Stale => StatusCode::PRECONDITION_FAILED,
+        Class::Referred | Class::SystemDefault | Class::Forbidden => StatusCode::FORBIDDEN,
+        Class::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (status, text) = (self.status(), self.to_string());
+        if let Self::Internal(source) = &self {
+            tracing::error!(reason = %chain(source.as_ref()), "request failed");
+        }
+        let mut response = match self {
+            // Observed as raw text; everything else is JSON.
+            Self::Csrf => (status, text).into_response(),
+            _ if status == StatusCode::METHOD_NOT_ALLOWED => {
+                (status, axum::Json(json!({ "detail": text }))).into_response()
+            }
+            _ => (status, axum::Json(json!({ "error": text }))).into_response(),
+        };
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+/// An error with its causes on one line.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+impl From<CommitError> for ApiError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Refused(error) => Self::Write(error),
+            CommitError::Contended => Self::Contended,
+            CommitError::Behind(_) => Self::Behind,
+            CommitError::Store(source) => Self::Internal(source.into()),
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Self::Internal(error.into())
+    }
+}
+
+impl From<PasswordError> for ApiError {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Busy => Self::Busy,
+            other => Self::Internal(other.into()),
+        }
+    }
+}
+
+impl From<serde_json::Error> for ApiError {
+    fn from(error: serde_json::Error) -> Self {
+        let text = error.to_string();
+        // serde_json ends its text with the place, which this error states on its own.
+        let problem = text.split(" at line ").next().unwrap_or(&text).to_owned();
+        Self::Json { line: error.line(), column: error.column(), problem }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_json_is_told_with_its_place() {
+        let error = serde_json::from_str::<serde_json::Value>("{\n  \"a\": 1,,\n}").unwrap_err();
+        let error = ApiError::from(error);
+        assert_eq!(error.status(), StatusCode::BAD_REQUEST);
+        assert_eq!(
+            error.to_string(),
+            "The request body is not valid JSON at line 2, column 10: key must be a string. Correct it and send it again."
+        );
+    }
+
+    #[test]
+    fn only_wrong_credentials_say_so() {
+        for error in [ApiError::NotLoggedIn, ApiError::SessionExpired, ApiError::Locked, ApiError::BasicOff] {
+            assert_eq!(error.status(), StatusCode::UNAUTHORIZED);
+            assert!(!error.to_string().contains("Invalid credentials"));
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Where paths lead, and what happens on the way there.
+
+mod account;
+mod cluster;
+mod explain;
+mod login;
+mod objects;
+mod runtime;
+
+use ::objects::Types;
+use avi_schema::{Names, TypeSchema};
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use http::{Method, StatusCode};
+
+use crate::{api, api::Inner, authenticate, authenticate::Caller, call::Call, error::ApiError, tenancy::Tenancy};
+
+/// Where a path leads.
+#[derive(Debug, Clone)]
+pub(crate) enum Route {
+    Login,
+    Logout,
+    ClusterStatus,
+    ClusterRuntime,
+    ClusterVersion,
+    InitialData,
+    UserAccount,
+    ExplainDns,
+    /// `/api/<type>`.
+    Collection(&'static TypeSchema),
+    /// `/api/<type>/<uuid>`.
+    Element(&'static TypeSchema, String),
+    /// `/api/<type>/<uuid>/runtime`.
+    Runtime(&'static TypeSchema, String),
+}
+
+impl Route {
+    /// The route of normalised path segments; `None` when there is none.
+    pub(crate) fn of(segments: &[String], types: &Types) -> Option<Self> {
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        Some(match *segments.as_slice() {
+            ["login"] => Self::Login,
+            ["logout"] => Self::Logout,
+            ["api", "cluster", "status"] => Self::ClusterStatus,
+            ["api", "cluster", "runtime"] => Self::ClusterRuntime,
+            ["api", "cluster", "version"] => Self::ClusterVersion,
+            ["api", "initial-data"] => Self::InitialData,
+            ["api", "useraccount"] => Self::UserAccount,
+            ["api", "explain", "dns"] => Self::ExplainDns,
+            ["api", kind] => Self::Collection(types.get(kind)?),
+            ["api", kind, uuid] => Self::Element(types.get(kind)?, uuid.to_owned()),
+            ["api", kind, uuid, "runtime"] => {
+                let schema = types.get(kind).filter(|schema| runtime::has(schema))?;
+                Self::Runtime(schema, uuid.to_owned())
+            }
+            _ => return None,
+        })
+    }
+
+    /// Value of the `Allow` header.
+    pub(crate) fn allow(&self) -> &'static str {
+        match self {
+            Self::Login | Self::Logout => "POST, OPTIONS",
+            Self::ClusterStatus
+            | Self::ClusterRuntime
+            | Self::ClusterVersion
+            | Self::InitialData
+            | Self::ExplainDns
+            | Self::Runtime(..) => "HEAD, GET, OPTIONS",
+            Self::UserAccount => "HEAD, GET, PUT, OPTIONS",
+            Self::Collection(schema) if schema.names == Names::Singleton => "HEAD, GET, PUT, PATCH, OPTIONS",
+            Self::Collection(_) => "HEAD, POST, GET, OPTIONS",
+            Self::Element(schema, _) if schema.names == Names::Singleton => "HEAD, GET, PUT, PATCH, OPTIONS",
+            Self::Element(..) => "HEAD, GET, PUT, PATCH, OPTIONS, DELETE",
+        }
+    }
+
+    fn allows(&self, method: &Method) -> bool {
+        self.allow().split(", ").any(|allowed| allowed == method.as_str())
+    }
+}
+
+/// An authenticated request on its way.
+pub(crate) struct Request<'a> {
+    pub(crate) api: &'a Inner,
+    pub(crate) call: &'a Call,
+    pub(crate) caller: &'a Caller,
+    pub(crate) tenancy: &'a Tenancy,
+}
+
+/// Answers a request.
+pub(crate) async fn answer(api: &Inner, call: &Call, body: Body) -> Result<Response, ApiError> {
+    match &call.route {
+        Some(Route::ClusterStatus) if call.method == Method::GET => return cluster::status(api),
+        _ if !api.live.is_loaded() => return Err(ApiError::Starting),
+        Some(Route::Login) if call.method == Method::POST => return login::login(api, call, body).await,
+        Some(Route::Logout) if call.method == Method::POST => return login::logout(api, call),
+        _ if call.method == Method::OPTIONS => return Ok(StatusCode::OK.into_response()),
+        Some(Route::Login | Route::Logout | Route::ClusterStatus) => {
+            return Err(ApiError::Method(call.method.to_string()));
+        }
+        _ => {}
+    }
+    let caller = match authenticate::authenticate(api, call).await {
+        Ok(caller) => caller,
+        // Operators read the version before they log in; the original answers too.
+        Err(_) if matches!(call.route, Some(Route::InitialData)) && call.method == Method::GET => {
+            return Ok(cluster::initial_data_of_a_stranger());
+        }
+        Err(error) => return Err(error),
+    };
+    let (version, answered) = match api::negotiate(call) {
+        Ok(version) => (version, answer_to(api, call, &caller, body).await),
+        Err(error) => (crate::API_VERSION, Err(error)),
+    };
+    let mut response = answered.unwrap_or_else(IntoResponse::into_response);
+    api::decorate(response.headers_mut(), &caller, version, api.is_secure());
+    Ok(response)
+}
+
+async fn answer_to(api: &Inner, call: &Call, caller: &Caller, body: Body) -> Result<Response, ApiError> {
+    let Some(route) = &call.route else { return Err(ApiError::NoSuchPath(call.path.clone())) };
+    if !route.allows(&call.method) {
+        return Err(ApiError::Method(call.method.to_string()));
+    }
+    let tenancy = api.live.read(|state| Tenancy::read(call, &caller.user, &state.projection))?;
+    let request = Request { api, call, caller, tenancy: &tenancy };
+    match route {
+        Route::ClusterRuntime => cluster::runtime(&request),
+        Route::ClusterVersion => Ok(cluster::version()),
+        Route::InitialData => Ok(cluster::initial_data(&request)),
+        Route::UserAccount if call.method == Method::PUT => account::change(&request, body).await,
+        Route::UserAccount => account::show(&request),
+        Route::ExplainDns => explain::dns(&request).await,
+        Route::Runtime(schema, uuid) => runtime::show(&request, schema, uuid),
+        Route::Collection(schema) => objects::at_collection(&request, schema, body).await,
+        Route::Element(schema, uuid) => objects::at_element(&request, schema, uuid, body).await,
+        Route::Login | Route::Logout | Route::ClusterStatus => Err(ApiError::Method(call.method.to_string())),
+    }
+}
