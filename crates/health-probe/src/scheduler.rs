@@ -31,13 +31,17 @@ use crate::{
 /// How long a shortage that lasts is not warned of again.
 const WARNED_FOR: Duration = Duration::from_secs(60);
 
-/// State of the task. Each target is either in `due` or in `running`, never in both.
+/// State of the task. Each target is either due in a lane or in `running`, never in both.
 pub(crate) struct Scheduler {
     targets: HashMap<TargetKey, Entry>,
-    due: DelayQueue<TargetKey>,
+    /// Targets with a verdict.
+    steady: Lane,
+    /// Targets in quick start. They may take half of the slots: thousands that are added at once, and perhaps hang,
+    /// do not delay those that are watched already.
+    quick: Lane,
     running: JoinSet<Ended>,
-    /// Whose probe a task is.
-    keys: HashMap<task::Id, TargetKey>,
+    /// Whose probe a task is, and whether it is one of the quick lane.
+    keys: HashMap<task::Id, (TargetKey, bool)>,
     in_flight_max: usize,
     results: mpsc::Sender<ProbeResult>,
     tls: Arc<ClientConfig>,
@@ -51,9 +55,17 @@ struct Entry {
     place: Place,
 }
 
+/// Targets in the order of their next start.
+struct Lane {
+    due: DelayQueue<TargetKey>,
+    running: usize,
+    running_max: usize,
+}
+
 /// Where a target stands.
 enum Place {
-    Due(delay_queue::Key),
+    DueQuick(delay_queue::Key),
+    DueSteady(delay_queue::Key),
     Running(AbortHandle),
 }
 
@@ -73,12 +85,14 @@ struct Shortage {
 
 impl Scheduler {
     pub(crate) fn new(config: &Config, tls: Arc<ClientConfig>, results: mpsc::Sender<ProbeResult>) -> Self {
+        let in_flight_max = config.in_flight_max.max(1);
         Self {
             targets: HashMap::new(),
-            due: DelayQueue::new(),
+            steady: Lane::new(in_flight_max),
+            quick: Lane::new(in_flight_max.div_ceil(2)),
             running: JoinSet::new(),
             keys: HashMap::new(),
-            in_flight_max: config.in_flight_max.max(1),
+            in_flight_max,
             results,
             tls,
             dice: StdRng::seed_from_u64(config.seed),
@@ -90,8 +104,9 @@ impl Scheduler {
     pub(crate) async fn run(mut self, mut targets: watch::Receiver<Arc<[Target]>>, stop: CancellationToken) {
         let results = self.results.clone();
         loop {
-            // What is due while every slot is taken waits in the queue, earliest first.
+            // What is due while every slot is taken waits in its lane, earliest first.
             let has_slot = self.running.len() < self.in_flight_max;
+            let (steady_may, quick_may) = (has_slot && self.steady.has_room(), has_slot && self.quick.has_room());
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = results.closed() => break,
@@ -103,7 +118,8 @@ impl Scheduler {
                     Err(_) => break,
                 },
                 Some(ended) = self.running.join_next_with_id() => self.note(ended, Instant::now()),
-                Some(due) = poll_fn(|cx| self.due.poll_expired(cx)), if has_slot => self.start(due.into_inner(), Instant::now()),
+                Some(key) = self.steady.next_due(), if steady_may => self.start(key, Instant::now()),
+                Some(key) = self.quick.next_due(), if quick_may => self.start(key, Instant::now()),
             }
         }
         self.running.shutdown().await;
@@ -112,14 +128,10 @@ impl Scheduler {
     /// Makes the timetable that of `list`.
     fn follow(&mut self, list: &[Target], now: Instant) {
         let wanted: HashSet<&TargetKey> = list.iter().filter(|target| target.is_probed()).map(Target::key).collect();
-        let due = &mut self.due;
-        self.targets.retain(|key, entry| {
-            let stays = wanted.contains(key);
-            if !stays {
-                entry.place.leave(due);
-            }
-            stays
-        });
+        let gone: Vec<TargetKey> = self.targets.keys().filter(|key| !wanted.contains(key)).cloned().collect();
+        for key in gone {
+            self.remove(&key);
+        }
         for target in list.iter().filter(|target| target.is_probed()) {
             match self.targets.get(target.key()) {
                 None => self.add(target, now),
@@ -135,16 +147,30 @@ impl Scheduler {
     }
 
     fn edit(&mut self, target: &Target, now: Instant) {
-        let Some((key, mut entry)) = self.targets.remove_entry(target.key()) else { return };
         // A probe under way asks the old question: its answer is of no use.
-        entry.place.leave(&mut self.due);
-        let timing = entry.timing.edited(target.monitor(), now, self.dice.next_u64());
-        self.plan(key, target.monitor().clone(), timing);
+        let Some(timing) = self.remove(target.key()) else { return };
+        let timing = timing.edited(target.monitor(), now, self.dice.next_u64());
+        self.plan(target.key().clone(), target.monitor().clone(), timing);
     }
 
     fn plan(&mut self, key: TargetKey, monitor: Arc<HealthMonitor>, timing: Timing) {
-        let place = Place::Due(self.due.insert_at(key.clone(), timing.start));
+        let place = if timing.is_quick() {
+            Place::DueQuick(self.quick.due.insert_at(key.clone(), timing.start))
+        } else {
+            Place::DueSteady(self.steady.due.insert_at(key.clone(), timing.start))
+        };
         self.targets.insert(key, Entry { monitor, timing, place });
+    }
+
+    /// Takes a target out of the timetable, with the probe that may be under way.
+    fn remove(&mut self, key: &TargetKey) -> Option<Timing> {
+        let entry = self.targets.remove(key)?;
+        match &entry.place {
+            Place::DueQuick(place) => drop(self.quick.due.try_remove(place)),
+            Place::DueSteady(place) => drop(self.steady.due.try_remove(place)),
+            Place::Running(handle) => handle.abort(),
+        }
+        Some(entry.timing)
     }
 
     fn start(&mut self, key: TargetKey, now: Instant) {
@@ -152,7 +178,9 @@ impl Scheduler {
         let probe =
             run_probe(key.clone(), entry.monitor.clone(), self.tls.clone(), entry.timing.start, self.results.clone());
         let handle = self.running.spawn(probe);
-        self.keys.insert(handle.id(), key);
+        let is_quick = entry.timing.is_quick();
+        if is_quick { &mut self.quick } else { &mut self.steady }.running += 1;
+        self.keys.insert(handle.id(), (key, is_quick));
         entry.place = Place::Running(handle);
         if self.running.len() >= self.in_flight_max && is_time_to_warn(&mut self.shortage.slots, now) {
             tracing::warn!(in_flight = self.in_flight_max, "every probe slot is taken; probes start late");
@@ -169,19 +197,21 @@ impl Scheduler {
                 (error.id(), None)
             }
         };
-        let Some(key) = self.keys.remove(&id) else { return };
+        let Some((key, is_quick)) = self.keys.remove(&id) else { return };
+        if is_quick { &mut self.quick } else { &mut self.steady }.running -= 1;
         let draw = self.dice.next_u64();
-        let Some(entry) = self.targets.get_mut(&key) else { return };
+        let Some(entry) = self.targets.get(&key) else { return };
         // The target may have been removed and added again meanwhile.
         if !matches!(&entry.place, Place::Running(handle) if handle.id() == id) {
             return;
         }
-        entry.timing = match ended {
-            Some(Ended::Verdict(probe)) => entry.timing.after(probe, &entry.monitor, now, draw),
-            Some(Ended::NotMade) => entry.timing.postponed(now, draw),
-            None => entry.timing.after(Probe::Fail, &entry.monitor, now, draw),
+        let (monitor, timing) = (entry.monitor.clone(), entry.timing);
+        let timing = match ended {
+            Some(Ended::Verdict(probe)) => timing.after(probe, &monitor, now, draw),
+            Some(Ended::NotMade) => timing.postponed(now, draw),
+            None => timing.after(Probe::Fail, &monitor, now, draw),
         };
-        entry.place = Place::Due(self.due.insert_at(key, entry.timing.start));
+        self.plan(key, monitor, timing);
         if matches!(ended, Some(Ended::NotMade)) && is_time_to_warn(&mut self.shortage.resources, now) {
             tracing::warn!("local resources are short; members keep their state until probes can be made again");
         }
@@ -197,15 +227,18 @@ fn is_time_to_warn(last: &mut Option<Instant>, now: Instant) -> bool {
     due
 }
 
-impl Place {
-    /// Takes the target out of the timetable.
-    fn leave(&mut self, due: &mut DelayQueue<TargetKey>) {
-        match self {
-            Self::Due(key) => {
-                due.try_remove(key);
-            }
-            Self::Running(handle) => handle.abort(),
-        }
+impl Lane {
+    fn new(running_max: usize) -> Self {
+        Self { due: DelayQueue::new(), running: 0, running_max }
+    }
+
+    fn has_room(&self) -> bool {
+        self.running < self.running_max
+    }
+
+    /// The next target whose time has come; `None` when nobody waits.
+    async fn next_due(&mut self) -> Option<TargetKey> {
+        poll_fn(|cx| self.due.poll_expired(cx)).await.map(delay_queue::Expired::into_inner)
     }
 }
 

@@ -50,6 +50,11 @@ impl Timing {
         }
     }
 
+    /// Whether the target still waits for its first verdict.
+    pub(crate) fn is_quick(self) -> bool {
+        matches!(self.phase, Phase::Quick(_))
+    }
+
     /// Place after the probe that was planned for `start` ended `now`.
     pub(crate) fn after(self, probe: Probe, monitor: &HealthMonitor, now: Instant, draw: u64) -> Self {
         match self.phase {
@@ -59,7 +64,7 @@ impl Timing {
                     let start = now + quick_retry_after(health.streak()).min(interval(monitor));
                     Self { start, phase: Phase::Quick(health) }
                 } else {
-                    Self { start: spread(monitor, self.start, draw).max(now), phase: Phase::Steady }
+                    Self { start: spread(monitor, now, draw), phase: Phase::Steady }
                 }
             }
             Phase::Steady => Self { start: self.next_regular(monitor, now, draw), phase: Phase::Steady },

@@ -43,7 +43,7 @@ async fn probes_keep_to_the_interval_after_the_first_verdict() {
     let first = next(&mut results).await;
     assert!(first.at - begun <= Duration::from_secs(4) + GRAIN, "the first probe starts at once");
     let mut last = next(&mut results).await;
-    assert!(last.at - first.at <= INTERVAL + GRAIN);
+    assert!(last.at - first.at <= INTERVAL + Duration::from_secs(4) + GRAIN, "the second within one interval");
     for _ in 0..20 {
         let result = next(&mut results).await;
         check_gap(result.at - last.at, INTERVAL);
@@ -133,6 +133,32 @@ async fn hanging_targets_do_not_delay_the_others() {
         }
     }
     assert_eq!(last.len(), 3500);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crowd_in_quick_start_does_not_delay_the_others() {
+    let (_socket, address) = servers::udp_silent();
+    let watched = HealthMonitor { receive_timeout: Duration::from_millis(5), ..silent_monitor() };
+    let hangs = HealthMonitor {
+        uuid: "healthmonitor-hangs".into(),
+        check: Check::Udp { request: None, response: Some("never".into()) },
+        ..silent_monitor()
+    };
+    let mut targets: Vec<Target> = (0..100).map(|index| target(&watched, address, &index.to_string())).collect();
+    let (prober, mut results, _stop) = start();
+    prober.set_targets(targets.clone());
+    collect(&mut results, Instant::now() + Duration::from_secs(30)).await;
+    // Four times as many as there are slots, each of which hangs for 4 s.
+    targets.extend((0..2048).map(|index| target(&hangs, address, &index.to_string())));
+    prober.set_targets(targets);
+    let mut checked = 0;
+    for result in collect(&mut results, Instant::now() + Duration::from_secs(20)).await {
+        if result.outcome.is_ok() {
+            assert!(result.late <= GRAIN, "{:?}", result.late);
+            checked += 1;
+        }
+    }
+    assert!(checked >= 150, "{checked}");
 }
 
 #[tokio::test(start_paused = true)]
