@@ -27,6 +27,8 @@ pub struct Config {
     pub tenant: String,
     /// Time between two full reads of the controller.
     pub refresh_interval: Duration,
+    /// `X-Avi-Version` to use; `None` leaves it to the client.
+    pub api_version: Option<String>,
     /// Identity from the annotation; `None` when it has to be made and written back.
     pub uuid: Option<Uuid>,
 }
@@ -146,6 +148,7 @@ fn validate(config: &GslbConfig) -> Result<Config, ConfigError> {
         clusters,
         tenant: spec.gslb_leader.tenant.clone().filter(|tenant| !tenant.is_empty()).unwrap_or_else(|| "admin".into()),
         refresh_interval: Duration::from_secs(refresh_s.unwrap_or(DEFAULT_REFRESH_S)),
+        api_version: Some(spec.gslb_leader.controller_version.clone()).filter(|version| !version.is_empty()),
         uuid,
     })
 }

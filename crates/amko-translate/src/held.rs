@@ -10,7 +10,7 @@ use k8s_crds::{Kind, ObjectKey};
 use serde_json::Value;
 
 use crate::monitor;
-use crate::{Candidate, Identifiers, Index, MemberKind, ObjectName, ObjectRef, Protocol, Traffic};
+use crate::{Candidate, Identifiers, Index, MemberKind, ObjectName, ObjectRef, Policy, Protocol, Split, Traffic};
 
 /// A service as the controller has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub struct PublishedService {
 pub struct PublishedMember {
     /// Address.
     pub address: IpAddr,
+    /// Ratio, and priority of its pool.
+    pub split: Split,
     /// Identifiers, when it has both.
     pub identifiers: Option<Identifiers>,
 }
@@ -43,16 +45,25 @@ pub struct PublishedMonitor {
     pub traffic: Traffic,
 }
 
-/// Members to hold: for each service, those of the objects that nothing is known about.
+/// Whether a member may be that of an object.
+type Fits<'a> = dyn Fn(&ObjectRef, &PublishedMember) -> bool + 'a;
+
+/// Members to hold: for each service, those of the objects that nothing is known about. Services and monitors are ours,
+/// as they were before anything was written. To be asked anew whenever the index changes.
 #[must_use]
-pub fn hold(services: &[PublishedService], monitors: &[PublishedMonitor], index: &Index) -> Vec<Candidate> {
+pub fn hold(
+    services: &[PublishedService],
+    monitors: &[PublishedMonitor],
+    index: &Index,
+    policy: Option<&Policy>,
+) -> Vec<Candidate> {
     let mut held = Vec::new();
     for service in services {
         if !service.objects.iter().any(|object| is_unreadable(index, object)) {
             continue;
         }
         let traffic = traffic(service, monitors);
-        for (object, member) in attribute(service, index) {
+        for (object, member) in attribute(service, index, policy) {
             held.push(Candidate {
                 object: object.clone(),
                 host: service.name.name.clone(),
@@ -81,17 +92,40 @@ pub(crate) fn is_unreadable(index: &Index, object: &ObjectRef) -> bool {
 /// Pairs unreadable objects with members.
 ///
 /// With one pool and as many members as objects, both are in the same order. Otherwise (shared addresses, several
-/// pools) members that no readable object explains are dealt out in order, the last object taking what is left over:
-/// rather too much is kept than too little, until the cluster answers.
-fn attribute<'a>(service: &'a PublishedService, index: &Index) -> Vec<(&'a ObjectRef, &'a PublishedMember)> {
+/// pools) members that no readable object explains are dealt out: first to an object whose cluster has that weight and
+/// priority, then by priority, then in order, the last object taking what is left over. Rather too much is kept than
+/// too little, until the cluster answers.
+fn attribute<'a>(
+    service: &'a PublishedService,
+    index: &Index,
+    policy: Option<&Policy>,
+) -> Vec<(&'a ObjectRef, &'a PublishedMember)> {
     let unreadable = |object: &&ObjectRef| is_unreadable(index, object);
     if service.pools == 1 && service.objects.len() == service.members.len() {
         return service.objects.iter().zip(&service.members).filter(|(object, _)| unreadable(object)).collect();
     }
     let explained = readable_addresses(service, index);
-    let left_over = service.members.iter().filter(|member| !explained.contains(&member.address));
-    let objects: Vec<_> = service.objects.iter().filter(unreadable).collect();
-    left_over.enumerate().filter_map(|(i, member)| Some((*objects.get(i).or(objects.last())?, member))).collect()
+    let mut members: Vec<_> = service.members.iter().filter(|member| !explained.contains(&member.address)).collect();
+    let mut objects: Vec<_> = service.objects.iter().filter(unreadable).collect();
+    let last = objects.last().copied();
+    let split = |object: &ObjectRef| policy.map(|policy| policy.split_of(&object.cluster));
+    let mut pairs = Vec::new();
+    let rules: [&Fits<'_>; 3] = [
+        &|object, member| split(object) == Some(member.split),
+        &|object, member| split(object).is_some_and(|split| split.priority == member.split.priority),
+        &|_, _| true,
+    ];
+    for fits in rules {
+        members.retain(|member| match objects.iter().position(|object| fits(object, member)) {
+            Some(i) => {
+                pairs.push((objects.remove(i), *member));
+                false
+            }
+            None => true,
+        });
+    }
+    pairs.extend(members.into_iter().filter_map(|member| Some((last?, member))));
+    pairs
 }
 
 fn readable_addresses(service: &PublishedService, index: &Index) -> Vec<IpAddr> {
@@ -130,23 +164,33 @@ impl PublishedService {
     pub fn from_body(tenant: &str, body: &Value) -> Self {
         let description = body["description"].as_str().unwrap_or_default();
         let groups = body["groups"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let members = groups.iter().flat_map(|group| group["members"].as_array().into_iter().flatten());
+        let members = groups.iter().flat_map(|group| {
+            let priority = number(group, "priority").unwrap_or(Split::default().priority);
+            let members = group["members"].as_array().into_iter().flatten();
+            members.filter_map(move |member| published_member(member, priority))
+        });
         Self {
             name: ObjectName { tenant: tenant.to_owned(), name: body["name"].as_str().unwrap_or_default().to_owned() },
             objects: description.split(',').filter_map(|entry| entry.parse().ok()).collect(),
-            members: members.filter_map(published_member).collect(),
+            members: members.collect(),
             pools: groups.len(),
         }
     }
 }
 
-fn published_member(body: &Value) -> Option<PublishedMember> {
+fn published_member(body: &Value, priority: u32) -> Option<PublishedMember> {
     let text = |key: &str| body[key].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
     let identifiers = match (text("vs_uuid"), text("cluster_uuid")) {
         (Some(vs_uuid), Some(cluster_uuid)) => Some(Identifiers { vs_uuid, cluster_uuid }),
         _ => None,
     };
-    Some(PublishedMember { address: body["ip"]["addr"].as_str()?.parse().ok()?, identifiers })
+    let ratio = number(body, "ratio").unwrap_or(Split::default().ratio);
+    let address = body["ip"]["addr"].as_str()?.parse().ok()?;
+    Some(PublishedMember { address, split: Split { ratio, priority }, identifiers })
+}
+
+fn number(body: &Value, key: &str) -> Option<u32> {
+    u32::try_from(body[key].as_u64()?).ok()
 }
 
 impl PublishedMonitor {

@@ -144,6 +144,9 @@ pub enum Reason {
     NoIdentifiers,
 }
 
+/// A record of an object, or why there is none.
+type Record = Result<Candidate, Box<Rejected>>;
+
 const TENANT_ANNOTATION: &str = "ako.vmware.com/tenant-name";
 const VS_UUID_MAP_ANNOTATION: &str = "ako.vmware.com/host-fqdn-vs-uuid-map";
 const CLUSTER_UUID_ANNOTATION: &str = "ako.vmware.com/controller-cluster-uuid";
@@ -173,7 +176,7 @@ pub(crate) fn select(
                         let record = record.and_then(|r| place(r, index, config, object.metadata(), placed));
                         match record {
                             Ok(candidate) => selection.accepted.push(candidate),
-                            Err(rejected) => selection.rejected.push(rejected),
+                            Err(rejected) => selection.rejected.push(*rejected),
                         }
                     }
                 }
@@ -260,7 +263,7 @@ fn place(
     config: &Config,
     metadata: &ObjectMeta,
     placed: &BTreeMap<ObjectRef, String>,
-) -> Result<Candidate, Rejected> {
+) -> Record {
     let object_tenant = annotation(metadata, TENANT_ANNOTATION).unwrap_or(&config.tenant);
     candidate.tenant = match namespace_tenant(index, &candidate.object.cluster, &candidate.object.namespace) {
         None => config.tenant.clone(),
@@ -269,7 +272,7 @@ fn place(
             Some(placed) => placed.clone(),
             None => {
                 let reason = Reason::TenantsDisagree { namespace: tenant, object: object_tenant.to_owned() };
-                return Err(Rejected { object: candidate.object, reason });
+                return Err(Box::new(Rejected { object: candidate.object, reason }));
             }
         },
     };

@@ -181,6 +181,7 @@ fn config() -> Config {
         clusters: contexts(),
         tenant: "admin".into(),
         refresh_interval: std::time::Duration::from_secs(600),
+        api_version: None,
         uuid: None,
     }
 }

@@ -4,29 +4,29 @@ use std::net::IpAddr;
 
 use k8s_openapi::api::networking::v1::{Ingress, IngressRule};
 
-use super::{Candidate, Reason, Rejected, Traffic, identifiers};
+use super::{Candidate, Reason, Record, Rejected, Traffic, identifiers};
 use crate::ObjectRef;
 
 const ENABLE_TLS_ANNOTATION: &str = "ako.vmware.com/enable-tls";
 
 /// One record per entry of the status; an entry for a host that was there already is left out.
-pub(super) fn records(whole: &ObjectRef, ingress: &Ingress) -> Vec<Result<Candidate, Rejected>> {
+pub(super) fn records(whole: &ObjectRef, ingress: &Ingress) -> Vec<Record> {
     let entries = ingress.status.as_ref().and_then(|status| status.load_balancer.as_ref());
     let entries = entries.and_then(|balancer| balancer.ingress.as_deref()).unwrap_or_default();
     if entries.is_empty() {
-        return vec![Err(Rejected { object: whole.clone(), reason: Reason::NoStatus })];
+        return vec![Err(Box::new(Rejected { object: whole.clone(), reason: Reason::NoStatus }))];
     }
-    let mut records: Vec<Result<Candidate, Rejected>> = Vec::new();
+    let mut records: Vec<Record> = Vec::new();
     for entry in entries {
         let host = entry.hostname.as_deref().filter(|host| !host.is_empty());
         let of_host = ObjectRef { host: host.map(str::to_owned), ..whole.clone() };
-        let is_repeated = |record: &Result<Candidate, Rejected>| record.as_ref().is_ok_and(|r| r.object == of_host);
+        let is_repeated = |record: &Record| record.as_ref().is_ok_and(|r| r.object == of_host);
         if records.iter().any(is_repeated) {
             continue;
         }
         records.push(
             record(of_host.clone(), host, entry.ip.as_deref(), ingress)
-                .map_err(|reason| Rejected { object: of_host, reason }),
+                .map_err(|reason| Box::new(Rejected { object: of_host, reason })),
         );
     }
     records

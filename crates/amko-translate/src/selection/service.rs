@@ -4,11 +4,11 @@ use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1::{Service, ServicePort};
 
-use super::{Candidate, Protocol, Reason, Rejected, Traffic, identifiers};
+use super::{Candidate, Protocol, Reason, Record, Rejected, Traffic, identifiers};
 use crate::ObjectRef;
 
-pub(super) fn records(whole: &ObjectRef, service: &Service) -> Vec<Result<Candidate, Rejected>> {
-    vec![record(whole, service).map_err(|reason| Rejected { object: whole.clone(), reason })]
+pub(super) fn records(whole: &ObjectRef, service: &Service) -> Vec<Record> {
+    vec![record(whole, service).map_err(|reason| Box::new(Rejected { object: whole.clone(), reason }))]
 }
 
 /// Only the first entry of the status counts.

@@ -1,6 +1,6 @@
 //! Clusters that have not answered keep what the controller has for them.
 
-use amko_translate::{Desired, Index, ObjectName, PublishedMonitor, PublishedService, hold};
+use amko_translate::{Desired, Index, ObjectName, PublishedMonitor, PublishedService};
 
 use crate::world::{World, edit, ingress, monitors, services, split};
 
@@ -17,8 +17,7 @@ fn restart(world: &mut World, leader: Vec<k8s_crds::Object>) {
     let before = world.outcome();
     let mut index = Index::new("k8s");
     index.reset("k8s", leader);
-    let (services, monitors) = published(&before.desired);
-    world.held = hold(&services, &monitors, &index);
+    world.published = published(&before.desired);
     world.index = index;
 }
 
@@ -97,6 +96,18 @@ fn several_pools_lose_no_held_member() {
 }
 
 #[test]
+fn while_all_are_silent_pools_tell_whose_a_member_is() {
+    let mut world = both();
+    world.gdp.spec.traffic_split = vec![split("oshift", 3, 20)];
+    let before = world.outcome();
+    restart(&mut world, vec![]);
+    world.index = Index::new("k8s");
+    let after = world.outcome();
+    assert_eq!(services(&after), services(&before));
+    assert_eq!(after.desired.monitors, before.desired.monitors);
+}
+
+#[test]
 fn members_of_kinds_that_are_not_read_are_kept() {
     let mut world = World::new();
     let body = serde_json::json!({
@@ -104,6 +115,6 @@ fn members_of_kinds_that_are_not_read_are_kept() {
         "description": "ROUTE/oshift/default/r1",
         "groups": [{"members": [{"ip": {"addr": "10.2.2.4", "type": "V4"}}]}],
     });
-    world.held = hold(&[PublishedService::from_body("admin", &body)], &[], &world.index);
+    world.published = (vec![PublishedService::from_body("admin", &body)], vec![]);
     assert_eq!(services(&world.outcome()), ["route.avi.com: 10.2.2.4*1@10(oshift)"]);
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use amko_translate::{
-    Candidate, Config, ControllerView, Identity, InForce, Index, Inputs, KnownMonitor, ObjectName, Outcome, PolicyBook,
-    translate,
+    Config, ControllerView, Identity, InForce, Index, Inputs, KnownMonitor, ObjectName, Outcome, PolicyBook,
+    PublishedMonitor, PublishedService, hold, translate,
 };
 use k8s_crds::{GlobalDeploymentPolicy, LabelSelector, MatchCluster, Object, ObjectKey, TrafficSplit};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ pub(crate) struct World {
     pub(crate) config: Config,
     pub(crate) gdp: GlobalDeploymentPolicy,
     pub(crate) view: ControllerView,
-    pub(crate) held: Vec<Candidate>,
+    pub(crate) published: (Vec<PublishedService>, Vec<PublishedMonitor>),
     pub(crate) book: PolicyBook,
     pub(crate) placed: BTreeMap<amko_translate::ObjectRef, String>,
 }
@@ -40,6 +40,7 @@ impl World {
             clusters: vec!["k8s".into(), "oshift".into()],
             tenant: "admin".into(),
             refresh_interval: std::time::Duration::from_secs(600),
+            api_version: None,
             uuid: None,
         };
         let monitor = |kind: &str| KnownMonitor {
@@ -54,7 +55,15 @@ impl World {
             persistence_profiles: [named("gslb-persistence")].into(),
             pki_profiles: [named("pki-a"), named("pki-b")].into(),
         };
-        Self { index, config, gdp, view, held: vec![], book: PolicyBook::default(), placed: BTreeMap::new() }
+        Self {
+            index,
+            config,
+            gdp,
+            view,
+            published: (vec![], vec![]),
+            book: PolicyBook::default(),
+            placed: BTreeMap::new(),
+        }
     }
 
     pub(crate) fn outcome(&mut self) -> Outcome {
@@ -67,13 +76,14 @@ impl World {
             InForce::Nothing => None,
             InForce::Unknown => panic!("no policy was ever valid"),
         };
+        let held = hold(&self.published.0, &self.published.1, &self.index, policy);
         translate(Inputs {
             index: &self.index,
             config: &self.config,
             policy,
             identity: &identity(),
             view: &self.view,
-            held: &self.held,
+            held: &held,
             placed: &self.placed,
         })
     }
