@@ -10,7 +10,7 @@ fn check(target: &str, run: fn(&[u8])) {
     let mut files = 0;
     for entry in std::fs::read_dir(&directory).unwrap_or_else(|e| panic!("{}: {e}", directory.display())) {
         let path = entry.unwrap().path();
-        println!("{}", path.display()); // shown when the check fails
+        eprintln!("{}", path.display()); // shown when the check fails
         run(&std::fs::read(&path).unwrap());
         files += 1;
     }
