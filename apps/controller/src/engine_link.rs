@@ -11,13 +11,16 @@ use se_protocol::{
 };
 use tokio::sync::watch;
 
+/// What an engine would answer to a question, and why.
+pub type Explain = Arc<dyn Fn(&DnsQuestion) -> Result<DnsExplanation, ExplainError> + Send + Sync>;
+
 /// What an engine gives its controller.
 #[derive(Clone)]
 pub struct EngineLink {
     /// Its reports, latest wins.
     pub reports: watch::Receiver<Option<Arc<Report>>>,
     /// What it would answer, and why; must be quick.
-    pub explain: Arc<dyn Fn(&DnsQuestion) -> Result<DnsExplanation, ExplainError> + Send + Sync>,
+    pub explain: Explain,
 }
 
 /// The place where an engine is plugged in, after the controller started.

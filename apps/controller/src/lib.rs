@@ -16,5 +16,5 @@ pub use config::{ControllerConfig, Listen, PORT, TlsSource};
 pub use controller::{Controller, start};
 pub use controller_api::ExplainError;
 pub use data_dir::DataDirError;
-pub use engine_link::EngineLink;
+pub use engine_link::{EngineLink, Explain};
 pub use listen::ListenError;

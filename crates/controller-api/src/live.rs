@@ -112,7 +112,8 @@ impl LiveProjection {
     pub async fn run(&self) {
         let mut pause = RETRY_MIN;
         loop {
-            match self.follow(&mut pause).await {
+            let before = self.read(|state| state.revision);
+            match self.follow().await {
                 Ok(()) => tracing::debug!("watch of the object store ended; watching again"),
                 Err(StoreError::Compacted { .. } | StoreError::Refused(_)) => {
                     tracing::warn!("commits were missed; reading the object store again");
@@ -122,12 +123,16 @@ impl LiveProjection {
                 }
                 Err(error) => tracing::warn!(reason = %error, "watching the object store failed; trying again"),
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(RETRY_MAX);
+            if self.read(|state| state.revision) > before {
+                pause = RETRY_MIN;
+            } else {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(RETRY_MAX);
+            }
         }
     }
 
-    async fn follow(&self, pause: &mut Duration) -> Result<(), StoreError> {
+    async fn follow(&self) -> Result<(), StoreError> {
         if !self.is_loaded() {
             self.load().await?;
         }
@@ -135,7 +140,6 @@ impl LiveProjection {
         let mut commits = self.store.watch(after).await?;
         while let Some(commit) = commits.recv().await {
             self.apply(&commit?);
-            *pause = RETRY_MIN;
         }
         Ok(())
     }

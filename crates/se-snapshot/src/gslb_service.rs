@@ -14,8 +14,7 @@ pub(crate) fn read(
     site: &Site<'_>,
     problems: &mut Vec<Problem>,
 ) -> Option<GslbService> {
-    let name = object.fields.get("name").and_then(serde_json::Value::as_str).unwrap_or_default();
-    let label = format!("GslbService {name}");
+    let label = format!("GslbService {}", object.name);
     let service = Message::root(&label, object.fields);
     let domain_names = service.domains("domain_names", problems);
     if domain_names.is_empty() {

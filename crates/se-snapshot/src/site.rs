@@ -20,8 +20,7 @@ pub(crate) struct Site<'a> {
 
 impl<'a> Site<'a> {
     pub(crate) fn read(world: &World<'a>, problems: &mut Vec<Problem>) -> Self {
-        let cluster = world.of("cluster").next().map(|object| Message::root("Cluster", object.fields));
-        let cluster_uuid = cluster.and_then(|cluster| cluster.text("uuid")).unwrap_or_default().to_owned();
+        let cluster_uuid = world.of("cluster").next().map_or("", |cluster| cluster.uuid).to_owned();
         let mut site = Self { cluster_uuid, gslb_domains: Vec::new(), dns_vses: Vec::new(), disabled: BTreeSet::new() };
         let Some(object) = world.of("gslb").next() else {
             return site;

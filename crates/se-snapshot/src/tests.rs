@@ -44,19 +44,26 @@ fn world(change: impl FnOnce(&mut Value)) -> (Snapshot, Vec<Problem>) {
             "http_monitor": {"http_request": "HEAD / HTTP/1.0", "http_response_code": ["HTTP_2XX", "HTTP_ANY"]}},
     });
     change(&mut objects);
-    let map = objects.as_object().unwrap();
+    // As stored: what is common to all types is not among the fields.
+    let common = |object: &mut Value, field: &str| match object.as_object_mut().unwrap().shift_remove(field) {
+        Some(Value::String(text)) => text,
+        other => panic!("{field}: {other:?}"),
+    };
+    let stored: Vec<(String, String, String, Value)> = objects
+        .as_object_mut()
+        .unwrap()
+        .iter_mut()
+        .map(|(kind, object)| (kind.clone(), common(object, "uuid"), common(object, "name"), object.take()))
+        .collect();
     let version = Version { incarnation: "i".into(), term: 0, revision: Revision(7) };
-    build(
-        map.iter().map(|(kind, object)| Object {
-            kind,
-            uuid: object["uuid"].as_str().unwrap(),
-            name: object["name"].as_str().unwrap(),
-            tenant: "admin",
-            fields: object.as_object().unwrap(),
-        }),
-        version,
-        PortOffset::UNPRIVILEGED,
-    )
+    let objects = stored.iter().map(|(kind, uuid, name, fields)| Object {
+        kind,
+        uuid,
+        name,
+        tenant: "admin",
+        fields: fields.as_object().unwrap(),
+    });
+    build(objects, version, PortOffset::UNPRIVILEGED)
 }
 
 #[test]
