@@ -1,0 +1,173 @@
+//! The sockets of the DNS virtual services: opened, kept, closed as the snapshot says.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use dns_answer::{Limit, View};
+use dns_server::{Running, Transport};
+use gslb::Advance;
+use model::dns::DnsVirtualService;
+use se_protocol::{DnsServiceState, PortOffset, Snapshot, State};
+use tracing::{error, info};
+
+/// Listeners of one engine, by uuid of their virtual service.
+pub(crate) struct Listeners {
+    workers: NonZeroUsize,
+    open: BTreeMap<String, Service>,
+}
+
+/// One virtual service: the view it answers from, and its sockets.
+struct Service {
+    answerer: Arc<Answerer>,
+    over_tcp: bool,
+    sockets: BTreeMap<SocketAddr, Result<Running, String>>,
+}
+
+/// Answers from whatever view is in force.
+pub(crate) struct Answerer {
+    view: ArcSwap<View>,
+}
+
+impl dns_server::Answer for Answerer {
+    fn answer(&self, query: &[u8], _client: SocketAddr, transport: Transport, out: &mut [u8]) -> Option<usize> {
+        let limit = match transport {
+            Transport::Udp => Limit::Udp,
+            Transport::Tcp => Limit::Tcp,
+        };
+        dns_answer::answer(&self.view.load(), query, limit, out, &mut Advance)
+    }
+}
+
+impl Listeners {
+    pub(crate) fn new(workers: NonZeroUsize) -> Self {
+        Self { workers, open: BTreeMap::new() }
+    }
+
+    /// Makes the sockets those of `snapshot`. A socket that stays is not touched, only its view is swapped.
+    pub(crate) async fn adopt(&mut self, snapshot: &Snapshot, views: &[(String, Arc<View>)]) {
+        self.close_what_is_gone(snapshot).await;
+        for (uuid, view) in views {
+            let Some(virtual_service) = snapshot.dns_services.iter().find(|known| known.uuid == *uuid) else {
+                continue;
+            };
+            let service = self.open.entry(uuid.clone()).or_insert_with(|| Service {
+                answerer: Arc::new(Answerer { view: ArcSwap::new(Arc::clone(view)) }),
+                over_tcp: virtual_service.profile.over_tcp,
+                sockets: BTreeMap::new(),
+            });
+            service.answerer.view.store(Arc::clone(view));
+            service.open(virtual_service, snapshot.port_offset, self.workers);
+        }
+    }
+
+    /// Tries again what could not be opened; returns whether anything was.
+    pub(crate) fn retry(&mut self, snapshot: &Snapshot) -> bool {
+        let workers = self.workers;
+        let mut opened = false;
+        for (uuid, service) in &mut self.open {
+            if service.sockets.values().all(Result::is_ok) {
+                continue;
+            }
+            if let Some(virtual_service) = snapshot.dns_services.iter().find(|known| known.uuid == *uuid) {
+                opened |= service.open(virtual_service, snapshot.port_offset, workers);
+            }
+        }
+        opened
+    }
+
+    /// State of every DNS virtual service of `snapshot`.
+    pub(crate) fn states(&self, snapshot: &Snapshot) -> Vec<DnsServiceState> {
+        snapshot.dns_services.iter().map(|virtual_service| self.state(virtual_service)).collect()
+    }
+
+    pub(crate) async fn close(&mut self) {
+        for service in std::mem::take(&mut self.open).into_values() {
+            close(service.sockets.into_values()).await;
+        }
+    }
+
+    async fn close_what_is_gone(&mut self, snapshot: &Snapshot) {
+        let mut closing = Vec::new();
+        self.open.retain(|uuid, service| {
+            let wanted = snapshot.dns_services.iter().find(|known| known.uuid == *uuid && known.enabled);
+            let addresses = wanted.map(|wanted| addresses(wanted, snapshot.port_offset)).unwrap_or_default();
+            let same_transports = wanted.is_some_and(|wanted| wanted.profile.over_tcp == service.over_tcp);
+            let gone: Vec<SocketAddr> = service
+                .sockets
+                .keys()
+                .filter(|address| !same_transports || !addresses.contains(address))
+                .copied()
+                .collect();
+            closing.extend(gone.iter().filter_map(|address| service.sockets.remove(address)));
+            if let Some(wanted) = wanted {
+                service.over_tcp = wanted.profile.over_tcp;
+            }
+            wanted.is_some()
+        });
+        close(closing.into_iter()).await;
+    }
+
+    fn state(&self, virtual_service: &DnsVirtualService) -> DnsServiceState {
+        let sockets = self.open.get(&virtual_service.uuid).map(|service| &service.sockets);
+        let listeners: Vec<SocketAddr> = sockets
+            .iter()
+            .flat_map(|sockets| sockets.iter().filter(|(_, socket)| socket.is_ok()))
+            .map(|(address, _)| *address)
+            .collect();
+        let failure = sockets.and_then(|sockets| sockets.values().find_map(|socket| socket.as_ref().err()).cloned());
+        let (state, reason) = match failure {
+            _ if !virtual_service.enabled => (State::Disabled, "switched off".to_owned()),
+            Some(failure) => (State::Down, failure),
+            None if listeners.is_empty() => (State::Down, "it has no address to listen on".to_owned()),
+            None => (State::Up, String::new()),
+        };
+        DnsServiceState { uuid: virtual_service.uuid.clone(), state, reason, listeners }
+    }
+}
+
+impl Service {
+    /// Opens what is not open; returns whether anything was opened.
+    fn open(&mut self, virtual_service: &DnsVirtualService, offset: PortOffset, workers: NonZeroUsize) -> bool {
+        let vs = &virtual_service.name;
+        let mut opened = false;
+        for address in addresses(virtual_service, offset) {
+            if matches!(self.sockets.get(&address), Some(Ok(_))) {
+                continue;
+            }
+            let answerer = Arc::clone(&self.answerer);
+            let socket = dns_server::Listeners::bind(address, workers, self.over_tcp, answerer)
+                .map_err(|error| error.to_string());
+            match &socket {
+                Ok(_) => {
+                    opened = true;
+                    info!(%vs, %address, "DNS virtual service answers");
+                }
+                // Said once, not at each try.
+                Err(reason) if self.sockets.get(&address).and_then(|known| known.as_ref().err()) != Some(reason) => {
+                    error!(%vs, %address, reason, "DNS virtual service cannot listen");
+                }
+                Err(_) => {}
+            }
+            self.sockets.insert(address, socket);
+        }
+        opened
+    }
+}
+
+/// Where a virtual service listens, after the port offset.
+fn addresses(virtual_service: &DnsVirtualService, offset: PortOffset) -> Vec<SocketAddr> {
+    virtual_service
+        .addresses
+        .iter()
+        .flat_map(|ip| virtual_service.ports.iter().map(|port| SocketAddr::new(*ip, offset.apply(*port))))
+        .collect()
+}
+
+async fn close(sockets: impl Iterator<Item = Result<Running, String>>) {
+    for running in sockets.flatten() {
+        running.stop().await;
+    }
+}

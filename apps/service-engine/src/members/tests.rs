@@ -1,0 +1,190 @@
+use std::time::Duration;
+
+use gslb::MemberHealth;
+use health::FailureCode;
+use model::gslb::{DownResponse, MemberAlgorithm, PoolAlgorithm};
+use model::monitor::Check;
+use model::{DomainName, PoolPriority, Revision, Version, Weight};
+use se_protocol::PortOffset;
+
+use super::*;
+
+const NOW: i64 = 1_000_000;
+const LATER: i64 = 2_000_000;
+
+fn member(ip: &str) -> GslbMember {
+    GslbMember {
+        ip: ip.parse().unwrap(),
+        weight: Weight::try_from(1).unwrap(),
+        enabled: true,
+        cluster_uuid: None,
+        vs_uuid: None,
+        hostname: None,
+    }
+}
+
+fn monitor(check: Check) -> HealthMonitor {
+    HealthMonitor {
+        uuid: "healthmonitor-1".into(),
+        name: "amko--1".into(),
+        send_interval: Duration::from_secs(10),
+        receive_timeout: Duration::from_secs(4),
+        successful_checks: 3,
+        failed_checks: 3,
+        port: Some(80),
+        quickstart: true,
+        check,
+    }
+}
+
+fn snapshot(revision: u64, members: Vec<GslbMember>, monitor: HealthMonitor) -> Snapshot {
+    Snapshot {
+        version: Version { incarnation: "test".into(), term: 0, revision: Revision(revision) },
+        cluster_uuid: "cluster-1".into(),
+        port_offset: PortOffset::UNPRIVILEGED,
+        dns_services: vec![],
+        gslb_domains: vec![],
+        gslb_services: vec![GslbService {
+            uuid: "gslbservice-1".into(),
+            name: "app.example.com".into(),
+            tenant: "admin".into(),
+            enabled: true,
+            domain_names: vec![DomainName::parse("app.example.com").unwrap()],
+            wildcard_match: false,
+            ttl: None,
+            num_dns_ip: None,
+            pool_algorithm: PoolAlgorithm::Priority,
+            pools: vec![GslbPool {
+                name: "amko-gs-group-10".into(),
+                priority: PoolPriority::try_from(10).unwrap(),
+                enabled: true,
+                algorithm: MemberAlgorithm::RoundRobin,
+                min_health_monitors_up: Some(2),
+                members,
+            }],
+            down_response: DownResponse::None,
+            health_monitors: vec![monitor.uuid.clone()],
+            monitor_scope: MonitorScope::AllMembers,
+            controller_health: true,
+        }],
+        monitors: vec![monitor],
+    }
+}
+
+fn tcp() -> HealthMonitor {
+    monitor(Check::Tcp { request: None, response: None })
+}
+
+/// Members that run `snapshot`, and its slots.
+fn adopted(members: &mut Members, snapshot: Snapshot) -> Arc<Slots> {
+    let compiled = Compiled::new(Arc::new(snapshot), None);
+    members.adopt(&compiled, NOW);
+    compiled.slots
+}
+
+fn key_of(members: &Members, ip: &str) -> TargetKey {
+    let ip: IpAddr = ip.parse().unwrap();
+    members.watched.keys().find(|key| key.address.ip() == ip).unwrap().clone()
+}
+
+fn pass(members: &mut Members, ip: &str) -> Vec<Change> {
+    let key = key_of(members, ip);
+    members.observe(&key, Ok(Duration::from_micros(700)), LATER)
+}
+
+fn fail(members: &mut Members, ip: &str) -> Vec<Change> {
+    let key = key_of(members, ip);
+    members.observe(&key, Err(Failure::new(FailureCode::ConnectionRefused, "refused")), LATER)
+}
+
+#[test]
+fn a_member_is_not_answered_before_its_first_pass_and_at_once_after_it() {
+    let mut members = Members::default();
+    let slots = adopted(&mut members, snapshot(1, vec![member("192.0.2.1"), member("192.0.2.2")], tcp()));
+    assert!(!slots.is_up(0) && !slots.is_up(1));
+    let changes = pass(&mut members, "192.0.2.2");
+    assert!(!slots.is_up(0) && slots.is_up(1));
+    assert_eq!(changes.len(), 2, "the member, and with it the service: {changes:?}");
+    assert_eq!((changes[0].member, changes[0].to), (Some("192.0.2.2".parse().unwrap()), State::Up));
+    assert_eq!((changes[1].member, changes[1].to), (None, State::Up));
+}
+
+#[test]
+fn three_failures_take_a_member_down_and_three_passes_bring_it_back() {
+    let mut members = Members::default();
+    let slots = adopted(&mut members, snapshot(1, vec![member("192.0.2.1")], tcp()));
+    pass(&mut members, "192.0.2.1");
+    assert!(fail(&mut members, "192.0.2.1").is_empty() && fail(&mut members, "192.0.2.1").is_empty());
+    let changes = fail(&mut members, "192.0.2.1");
+    assert!(!slots.is_up(0));
+    assert!(changes[0].reason.contains("CONNECTION_REFUSED"), "{}", changes[0].reason);
+    pass(&mut members, "192.0.2.1");
+    pass(&mut members, "192.0.2.1");
+    assert!(!slots.is_up(0));
+    pass(&mut members, "192.0.2.1");
+    assert!(slots.is_up(0));
+}
+
+#[test]
+fn verdicts_survive_a_new_snapshot_and_reach_its_slots() {
+    let mut members = Members::default();
+    adopted(&mut members, snapshot(1, vec![member("192.0.2.1")], tcp()));
+    pass(&mut members, "192.0.2.1");
+    let slots = adopted(&mut members, snapshot(2, vec![member("192.0.2.9"), member("192.0.2.1")], tcp()));
+    assert!(!slots.is_up(0) && slots.is_up(1));
+    let report = members.report();
+    assert_eq!(report[0].pools[0].members[1].since_us, LATER);
+    assert_eq!(report[0].state, State::Up);
+}
+
+#[test]
+fn a_target_that_is_gone_is_ignored() {
+    let mut members = Members::default();
+    adopted(&mut members, snapshot(1, vec![member("192.0.2.1")], tcp()));
+    let gone = key_of(&members, "192.0.2.1");
+    adopted(&mut members, snapshot(2, vec![member("192.0.2.2")], tcp()));
+    assert!(members.observe(&gone, Ok(Duration::ZERO), LATER).is_empty());
+    assert_eq!(members.targets().len(), 1);
+}
+
+#[test]
+fn targets_and_report_carry_the_port_after_the_offset() {
+    let mut members = Members::default();
+    adopted(&mut members, snapshot(1, vec![member("192.0.2.1")], tcp()));
+    assert_eq!(members.targets()[0].key().address, "192.0.2.1:8080".parse().unwrap());
+    assert_eq!(members.report()[0].pools[0].members[0].monitors[0].target, "192.0.2.1:8080".parse().unwrap());
+}
+
+#[test]
+fn a_monitor_that_is_not_probed_leaves_the_member_unknown_and_says_so() {
+    let mut members = Members::default();
+    let unsupported = monitor(Check::Unsupported("HEALTH_MONITOR_PING".into()));
+    let slots = adopted(&mut members, snapshot(1, vec![member("192.0.2.1")], unsupported));
+    assert!(members.targets().is_empty() && !slots.is_up(0));
+    let report = members.report();
+    assert_eq!(report[0].pools[0].members[0].state, State::Unknown);
+    assert!(!report[0].pools[0].members[0].reason.is_empty());
+}
+
+#[test]
+fn without_monitors_an_enabled_member_is_up_and_a_disabled_one_is_not() {
+    let mut off = member("192.0.2.2");
+    off.enabled = false;
+    let mut snapshot = snapshot(1, vec![member("192.0.2.1"), off], tcp());
+    snapshot.gslb_services[0].health_monitors.clear();
+    let mut members = Members::default();
+    let slots = adopted(&mut members, snapshot);
+    assert!(slots.is_up(0) && !slots.is_up(1));
+    assert_eq!(members.report()[0].pools[0].members[1].state, State::Disabled);
+}
+
+#[test]
+fn an_unknown_virtual_service_does_not_take_down_what_the_monitor_holds_up() {
+    let mut avi = member("192.0.2.1");
+    avi.vs_uuid = Some("virtualservice-elsewhere".into());
+    let mut members = Members::default();
+    let slots = adopted(&mut members, snapshot(1, vec![avi], tcp()));
+    pass(&mut members, "192.0.2.1");
+    assert!(slots.is_up(0));
+    assert_eq!(members.report()[0].pools[0].members[0].controller, Some(State::Unknown));
+}

@@ -1,0 +1,163 @@
+//! The engine's one writer: takes snapshots and probe results, publishes views and reports.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use dns_answer::View;
+use health_probe::{ProbeResult, Prober, StartError, in_flight_max_for};
+use se_protocol::{Report, Snapshot, State};
+use tokio::sync::{mpsc, watch};
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::EngineConfig;
+use crate::clock::now_us;
+use crate::listeners::Listeners;
+use crate::members::{Change, Members};
+use crate::view::Compiled;
+
+/// How often counters that change no state reach the report, and listeners that could not be opened are tried again.
+const TICK: Duration = Duration::from_secs(1);
+
+/// State of a running engine.
+pub(crate) struct Run {
+    compiled: Option<Compiled>,
+    members: Members,
+    listeners: Listeners,
+    prober: Prober,
+    results: mpsc::Receiver<ProbeResult>,
+    views: Arc<ArcSwap<Vec<Arc<View>>>>,
+    reports: watch::Sender<Option<Arc<Report>>>,
+    stop: CancellationToken,
+    /// Something happened that the last report does not tell.
+    unreported: bool,
+}
+
+impl Run {
+    pub(crate) fn new(
+        config: &EngineConfig,
+        views: Arc<ArcSwap<Vec<Arc<View>>>>,
+        reports: watch::Sender<Option<Arc<Report>>>,
+        stop: CancellationToken,
+    ) -> Result<Self, StartError> {
+        let probes = health_probe::Config { seed: config.seed, in_flight_max: in_flight_max_for(config.descriptors) };
+        let (prober, results) = Prober::start(&probes, stop.clone())?;
+        Ok(Self {
+            compiled: None,
+            members: Members::default(),
+            listeners: Listeners::new(config.workers),
+            prober,
+            results,
+            views,
+            reports,
+            stop,
+            unreported: false,
+        })
+    }
+
+    pub(crate) async fn until_stopped(mut self, mut snapshots: watch::Receiver<Option<Arc<Snapshot>>>) {
+        let stop = self.stop.clone();
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        snapshots.mark_changed();
+        let mut sender_is_there = true;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                changed = snapshots.changed(), if sender_is_there => match changed {
+                    Ok(()) => {
+                        let snapshot = snapshots.borrow_and_update().clone();
+                        if let Some(snapshot) = snapshot {
+                            self.adopt(snapshot).await;
+                        }
+                    }
+                    // The controller is gone: serve on from what is here.
+                    Err(_) => sender_is_there = false,
+                },
+                Some(result) = self.results.recv() => self.observe(result),
+                _ = tick.tick() => self.tick(),
+            }
+        }
+        self.listeners.close().await;
+        self.prober.stopped().await;
+    }
+
+    /// Runs a new snapshot: verdicts first, then the swap, then sockets and probes.
+    async fn adopt(&mut self, snapshot: Arc<Snapshot>) {
+        if let Some(current) = &self.compiled
+            && snapshot.version.is_older_than(&current.snapshot.version)
+        {
+            warn!(revision = %snapshot.version, current = %current.snapshot.version, "older snapshot refused");
+            return;
+        }
+        let compiled = Compiled::new(snapshot, self.compiled.as_ref());
+        let changes = self.members.adopt(&compiled, now_us());
+        let (views, problems) = compiled.views();
+        for problem in problems {
+            warn!(reason = %problem, "part of the configuration left out");
+        }
+        self.views.store(Arc::new(views.iter().map(|(_, view)| Arc::clone(view)).collect()));
+        self.listeners.adopt(&compiled.snapshot, &views).await;
+        self.compiled = Some(compiled);
+        self.prober.set_targets(self.members.targets());
+        tell(&changes);
+        self.report();
+    }
+
+    fn observe(&mut self, first: ProbeResult) {
+        let now_us = now_us();
+        let mut changed = false;
+        let mut next = Some(first);
+        while let Some(result) = next {
+            let changes = self.members.observe(&result.key, result.outcome, now_us);
+            tell(&changes);
+            changed |= !changes.is_empty();
+            next = self.results.try_recv().ok();
+        }
+        self.unreported = true;
+        if changed {
+            self.report();
+        }
+    }
+
+    fn tick(&mut self) {
+        if let Some(compiled) = &self.compiled {
+            self.unreported |= self.listeners.retry(&compiled.snapshot);
+        }
+        if self.unreported {
+            self.report();
+        }
+    }
+
+    fn report(&mut self) {
+        let Some(compiled) = &self.compiled else { return };
+        self.reports.send_replace(Some(Arc::new(Report {
+            version: compiled.snapshot.version.clone(),
+            dns_services: self.listeners.states(&compiled.snapshot),
+            gslb_services: self.members.report(),
+        })));
+        self.unreported = false;
+    }
+}
+
+/// One line per change; the first verdict of a healthy member is no news beyond that.
+fn tell(changes: &[Change]) {
+    for Change { gslb_service, member, from, to, reason } in changes {
+        let (from, to) = (word(*from), word(*to));
+        match member {
+            Some(member) => info!(%gslb_service, %member, from, to, %reason, "member state changed"),
+            None => info!(%gslb_service, from, to, %reason, "GSLB service state changed"),
+        }
+    }
+}
+
+fn word(state: State) -> &'static str {
+    match state {
+        State::Up => "up",
+        State::Down => "down",
+        State::Unknown => "unknown",
+        State::Disabled => "disabled",
+    }
+}
