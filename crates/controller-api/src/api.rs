@@ -21,6 +21,7 @@ use crate::{
     password::{PasswordError, Verifier},
     routes,
     session::Sessions,
+    token::Tokens,
     version,
 };
 
@@ -61,6 +62,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) sessions: Mutex<Sessions>,
     pub(crate) verifier: Verifier,
+    pub(crate) tokens: Tokens,
     /// Wall clock at the start, microseconds; what `up_since` says for the life of the process.
     pub(crate) started_us: i64,
 }
@@ -97,7 +99,8 @@ impl Api {
         let inner = Inner {
             config,
             types: live.read(|state| state.projection.types().clone()),
-            committer: Committer::new(store, live.clone()),
+            committer: Committer::new(store.clone(), live.clone()),
+            tokens: Tokens::new(store),
             live,
             engine,
             started_us: clock.wall_us(),

@@ -1,4 +1,4 @@
-//! Who asks: session cookies with CSRF token, or Basic (avi-api 1.3).
+//! Who asks: session cookies with CSRF token, Basic, or a token (avi-api 1.3).
 
 use std::sync::Arc;
 
@@ -7,6 +7,9 @@ use objects::Object;
 use serde_json::Value;
 
 use crate::{api::Inner, call::Call, cookies, error::ApiError, session::Session, settings::Settings};
+
+/// What is logged of a name that somebody tried.
+const SHOWN_CHARS_MAX: usize = 64;
 
 /// The user behind a request.
 #[derive(Debug, Clone)]
@@ -28,6 +31,10 @@ impl Caller {
 /// Finds out who asks.
 pub(crate) async fn authenticate(api: &Inner, call: &Call) -> Result<Caller, ApiError> {
     let settings = api.live.read(|state| Settings::read(&state.projection));
+    if let Some(value) = call.header("authorization").and_then(token_value) {
+        let user = check_token(api, value).await?;
+        return Ok(Caller { user, session: None, is_new_session: false });
+    }
     let basic = call.header("authorization").and_then(basic_credentials);
     let candidates = cookies::session_ids(&call.headers);
     let session = api.sessions.lock().resume(&candidates, settings.lifetime, api.clock.monotonic());
@@ -71,10 +78,17 @@ pub(crate) async fn check_password(api: &Inner, name: &str, password: &str) -> R
         }
         Some(user) if right => Ok(user),
         _ => {
-            tracing::info!(user = name, reason = "wrong user name or password", "login refused");
+            let shown: String = name.chars().take(SHOWN_CHARS_MAX).collect();
+            tracing::info!(user = shown, reason = "wrong user name or password", "login refused");
             Err(ApiError::InvalidCredentials)
         }
     }
+}
+
+/// The active user whose living token this is.
+pub(crate) async fn check_token(api: &Inner, value: &str) -> Result<Arc<Object>, ApiError> {
+    let token = api.tokens.find(value, api.clock.wall_us()).await?;
+    token.and_then(|token| user_by_uuid(api, &token.user)).ok_or(ApiError::InvalidCredentials)
 }
 
 fn user_by_uuid(api: &Inner, uuid: &str) -> Option<Arc<Object>> {
@@ -84,6 +98,12 @@ fn user_by_uuid(api: &Inner, uuid: &str) -> Option<Arc<Object>> {
 
 fn flag(user: &Object, field: &str) -> bool {
     user.body.get(field).and_then(Value::as_bool).unwrap_or(false)
+}
+
+/// The token of an `Authorization: Token` or `Bearer` header.
+fn token_value(header: &str) -> Option<&str> {
+    let (scheme, value) = header.split_once(' ')?;
+    (scheme.eq_ignore_ascii_case("token") || scheme.eq_ignore_ascii_case("bearer")).then_some(value.trim())
 }
 
 /// User name and password of an `Authorization: Basic` header.

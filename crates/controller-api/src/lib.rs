@@ -26,6 +26,7 @@ mod routes;
 mod session;
 mod settings;
 mod tenancy;
+mod token;
 mod version;
 
 pub use api::{Api, ApiConfig, Scheme};

@@ -6,6 +6,7 @@ mod explain;
 mod login;
 mod objects;
 mod runtime;
+mod user_token;
 
 use ::objects::Types;
 use avi_schema::{Names, TypeSchema};
@@ -27,6 +28,8 @@ pub(crate) enum Route {
     ClusterVersion,
     InitialData,
     UserAccount,
+    UserTokens,
+    UserToken(String),
     ExplainDns,
     /// `/api/<type>`.
     Collection(&'static TypeSchema),
@@ -48,6 +51,8 @@ impl Route {
             ["api", "cluster", "version"] => Self::ClusterVersion,
             ["api", "initial-data"] => Self::InitialData,
             ["api", "useraccount"] => Self::UserAccount,
+            ["api", "user-token"] => Self::UserTokens,
+            ["api", "user-token", id] => Self::UserToken(id.to_owned()),
             ["api", "explain", "dns"] => Self::ExplainDns,
             ["api", kind] => Self::Collection(types.get(kind)?),
             ["api", kind, uuid] => Self::Element(types.get(kind)?, uuid.to_owned()),
@@ -70,6 +75,8 @@ impl Route {
             | Self::ExplainDns
             | Self::Runtime(..) => "HEAD, GET, OPTIONS",
             Self::UserAccount => "HEAD, GET, PUT, OPTIONS",
+            Self::UserTokens => "HEAD, POST, GET, OPTIONS",
+            Self::UserToken(_) => "DELETE, OPTIONS",
             Self::Collection(schema) if schema.names == Names::Singleton => "HEAD, GET, PUT, PATCH, OPTIONS",
             Self::Collection(_) => "HEAD, POST, GET, OPTIONS",
             Self::Element(schema, _) if schema.names == Names::Singleton => "HEAD, GET, PUT, PATCH, OPTIONS",
@@ -133,6 +140,8 @@ async fn answer_to(api: &Inner, call: &Call, caller: &Caller, body: Body) -> Res
         Route::InitialData => Ok(cluster::initial_data(&request)),
         Route::UserAccount if call.method == Method::PUT => account::change(&request, body).await,
         Route::UserAccount => account::show(&request),
+        Route::UserTokens => user_token::at_collection(&request, body).await,
+        Route::UserToken(id) => user_token::at_element(&request, id).await,
         Route::ExplainDns => explain::dns(&request).await,
         Route::Runtime(schema, uuid) => runtime::show(&request, schema, uuid),
         Route::Collection(schema) => objects::at_collection(&request, schema, body).await,

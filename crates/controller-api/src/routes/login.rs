@@ -17,8 +17,16 @@ const LOGIN_BYTES_MAX: usize = 64 * 1024;
 
 /// Starts a session.
 pub(super) async fn login(api: &Inner, call: &Call, body: Body) -> Result<Response, ApiError> {
-    let (name, password) = credentials(call, body).await?;
-    let user = authenticate::check_password(api, &name, &password).await?;
+    let user = match credentials(call, body).await? {
+        (name, Secret::Password(password)) => authenticate::check_password(api, &name, &password).await?,
+        (name, Secret::Token(value)) => {
+            let user = authenticate::check_token(api, &value).await?;
+            if user.name != name {
+                return Err(ApiError::InvalidCredentials);
+            }
+            user
+        }
+    };
     let now = api.clock.monotonic();
     let session = {
         let settings = api.live.read(|state| Settings::read(&state.projection));
@@ -85,22 +93,33 @@ fn user_document(user: &Object, base_url: &str) -> Value {
     })
 }
 
-/// User name and password of a login body, whichever way it is encoded.
-async fn credentials(call: &Call, body: Body) -> Result<(String, String), ApiError> {
+/// What proves that a user is the one.
+enum Secret {
+    Password(String),
+    Token(String),
+}
+
+/// User name and secret of a login body, whichever way it is encoded.
+async fn credentials(call: &Call, body: Body) -> Result<(String, Secret), ApiError> {
     let bytes = body::read(body, LOGIN_BYTES_MAX).await?;
     let text = std::str::from_utf8(&bytes).map_err(|_| ApiError::Body("it is not UTF-8".into()))?;
     let is_json = call.header("content-type").is_some_and(|kind| kind.to_ascii_lowercase().contains("json"));
-    let field = |name: &str, value: Option<&str>| {
-        value.map(str::to_owned).ok_or_else(|| ApiError::Body(format!("send username and password; {name} is missing")))
-    };
     // Some scripts send JSON under curl's default content type.
     if is_json || text.trim_start().starts_with('{') {
         let fields: Value = serde_json::from_str(text)?;
-        let text = |name: &str| field(name, fields.get(name).and_then(Value::as_str));
-        Ok((text("username")?, text("password")?))
+        choose(|name| fields.get(name).and_then(Value::as_str))
     } else {
         let fields = path::parameters(text);
-        let text = |name: &str| field(name, path::parameter(&fields, name));
-        Ok((text("username")?, text("password")?))
+        choose(|name| path::parameter(&fields, name))
+    }
+}
+
+fn choose<'a>(field: impl Fn(&str) -> Option<&'a str>) -> Result<(String, Secret), ApiError> {
+    let missing = |name: &str| ApiError::Body(format!("send username and password; {name} is missing"));
+    let name = field("username").ok_or_else(|| missing("username"))?.to_owned();
+    match (field("token").filter(|token| !token.is_empty()), field("password")) {
+        (Some(token), _) => Ok((name, Secret::Token(token.to_owned()))),
+        (None, Some(password)) => Ok((name, Secret::Password(password.to_owned()))),
+        (None, None) => Err(missing("password")),
     }
 }

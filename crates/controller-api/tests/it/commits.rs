@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use controller_api::{Api, ApiConfig, LiveProjection, NoEngine, Scheme, SystemClock};
+use objects::Types;
 use serde_json::json;
 use store::{Entry, MemoryStore, Outcome, Revision, Store, StoreError, Txn, Watch};
 
-use crate::harness::Controller;
+use crate::harness::{Client, Controller};
 
 #[tokio::test]
 async fn of_two_writers_of_one_name_one_wins() {
@@ -115,4 +117,22 @@ async fn a_restart_on_the_same_store_finds_everything_and_makes_nothing_anew() {
     let mut client = controller.admin().await;
     assert_eq!(client.get("/api/tenant?name=t").await.json()["count"], 1);
     assert_eq!(client.get("/api/cluster").await.json(), cluster);
+}
+
+#[tokio::test]
+async fn until_the_store_is_read_everything_is_answered_503() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let live = LiveProjection::new(store.clone(), Types::new(avi_schema::TYPES.iter().copied()));
+    let config = ApiConfig::new(Scheme::Https, "127.0.0.1:9443");
+    let api = Api::new(config, store, live.clone(), Arc::new(NoEngine), Arc::new(SystemClock::start())).unwrap();
+    let mut client = Client::new(api.router());
+    for path in ["/api/cluster/status", "/api/tenant", "/api/initial-data"] {
+        let reply = client.get(path).await;
+        reply.refused(503, "starting");
+        assert_eq!(reply.headers["retry-after"], "1");
+    }
+    client.log_in("admin", "x").await.refused(503, "starting");
+    live.load().await.unwrap();
+    client.get("/api/cluster/status").await.expect(200);
+    client.get("/api/tenant").await.expect(401);
 }

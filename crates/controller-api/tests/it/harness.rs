@@ -112,7 +112,7 @@ impl Controller {
 
     /// A client that has not logged in.
     pub(crate) fn stranger(&self) -> Client {
-        Client { router: self.router.clone(), cookies: BTreeMap::new(), headers: HeaderMap::new(), send_csrf: true }
+        Client::new(self.router.clone())
     }
 
     /// A client logged in as `admin`, with the current version.
@@ -179,6 +179,11 @@ impl Reply {
 }
 
 impl Client {
+    /// A client that has not logged in.
+    pub(crate) fn new(router: Router) -> Self {
+        Self { router, cookies: BTreeMap::new(), headers: HeaderMap::new(), send_csrf: true }
+    }
+
     pub(crate) fn header(&mut self, name: &'static str, value: &str) -> &mut Self {
         self.headers.insert(name, value.parse().unwrap());
         self

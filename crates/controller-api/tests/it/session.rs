@@ -170,6 +170,36 @@ async fn versions_and_tenants_are_checked() {
     both.header("x-avi-tenant", "nosuch").header("x-avi-tenant-uuid", "admin").get("/api/tenant").await.expect(200);
 }
 
+/// Lines 4, 23.
+#[tokio::test]
+async fn a_token_stands_in_for_the_password() {
+    let controller = Controller::start().await;
+    let mut client = controller.admin().await;
+    assert_eq!(client.get("/api/user-token").await.expect(200).json(), json!({"count": 0, "results": []}));
+    let made = client.post("/api/user-token", json!({"hours": "240"})).await.expect(201).json();
+    let value = made["token"].as_str().unwrap().to_owned();
+    assert_eq!((value.len(), &made["hours"], &made["username"]), (40, &json!(240), &json!("admin")));
+    assert_eq!(made["expires_at"], "2023-11-24T22:13:20+00:00");
+    client.post("/api/user-token", json!({"hours": "soon"})).await.refused(400, "hours");
+
+    let mut other = controller.stranger();
+    let body = json!({"username": "admin", "token": value}).to_string();
+    other.send(Method::POST, "/login", "application/json", body.into()).await.expect(200);
+    other.post("/api/tenant", json!({"name": "t"})).await.expect(201);
+    let form = format!("username=nobody&token={value}");
+    let refused = other.send(Method::POST, "/login", "application/x-www-form-urlencoded", form.into()).await;
+    refused.refused(401, "Invalid credentials");
+    let mut bearer = controller.stranger();
+    bearer.header("authorization", &format!("Bearer {value}"));
+    bearer.post("/api/tenant", json!({"name": "t2"})).await.expect(201);
+
+    let listed = client.get("/api/user-token/").await.json();
+    assert_eq!((&listed["count"], &listed["results"][0]["token"]), (&json!(1), &json!("<sensitive>")));
+    client.delete(&format!("/api/user-token/{}", made["uuid"].as_str().unwrap())).await.expect(204);
+    client.delete(&format!("/api/user-token/{value}")).await.expect(404);
+    bearer.get("/api/tenant").await.refused(401, "Invalid credentials");
+}
+
 /// Line 24.
 #[tokio::test]
 async fn a_user_changes_the_own_password() {
