@@ -1,6 +1,6 @@
 //! Answers as a client sees them: bytes in, bytes out, read by another implementation.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests may")]
 
 mod answers;
 mod explained;

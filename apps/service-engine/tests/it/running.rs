@@ -1,0 +1,227 @@
+//! A running engine and the snapshots it is given.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
+use hickory_proto::rr::{Name, RecordType};
+use model::dns::{DnsProfile, DnsVirtualService, ErrorResponse, Zone};
+use model::gslb::{DownResponse, GslbMember, GslbPool, GslbService, MemberAlgorithm, MonitorScope, PoolAlgorithm};
+use model::monitor::{Check, HealthMonitor};
+use model::{DomainName, PoolPriority, Revision, Ttl, Version, Weight};
+use se_protocol::{PortOffset, Report, Snapshot};
+use service_engine::{Engine, EngineConfig};
+use tokio::sync::watch;
+
+pub(crate) const NAME: &str = "app.example.com";
+/// Longest wait for a state; reached only when a test fails.
+const WAIT_MAX: Duration = Duration::from_secs(20);
+
+pub(crate) struct Running {
+    pub(crate) engine: Engine,
+    pub(crate) dns: SocketAddr,
+    snapshots: watch::Sender<Option<Arc<Snapshot>>>,
+}
+
+impl Running {
+    /// Starts an engine with four workers on `snapshot`.
+    pub(crate) fn start(snapshot: Snapshot) -> Self {
+        let service = &snapshot.dns_services[0];
+        let dns = SocketAddr::new(service.addresses[0], service.ports[0]);
+        let (snapshots, receiver) = watch::channel(Some(Arc::new(snapshot)));
+        let config = EngineConfig { workers: NonZeroUsize::new(4).unwrap(), seed: 7, descriptors: 1024 };
+        Self { engine: service_engine::start(&config, receiver).unwrap(), dns, snapshots }
+    }
+
+    pub(crate) fn send(&self, snapshot: Snapshot) {
+        self.snapshots.send_replace(Some(Arc::new(snapshot)));
+    }
+
+    /// Drops the sending end, as a controller that went away does.
+    pub(crate) fn forget_the_controller(self) -> Self {
+        let (other, _) = watch::channel(None);
+        Self { snapshots: other, ..self }
+    }
+
+    /// Waits until the report satisfies `condition`.
+    pub(crate) async fn wait(&self, what: &str, condition: impl Fn(&Report) -> bool) {
+        let mut reports = self.engine.reports();
+        let reached = reports.wait_for(|report| report.as_deref().is_some_and(&condition));
+        let waited = tokio::time::timeout(WAIT_MAX, reached).await;
+        assert!(waited.is_ok(), "waited in vain for {what}: {:?}", self.engine.reports().borrow());
+    }
+
+    /// Answers to `count` queries from as many sockets, UDP and TCP in turn, counted.
+    pub(crate) async fn count(&self, count: usize) -> BTreeMap<IpAddr, usize> {
+        let dns = self.dns;
+        let ask_all = move || {
+            let mut counts = BTreeMap::new();
+            for number in 0..count {
+                let reply = if number % 3 == 2 { ask_tcp(dns) } else { ask_udp(dns) };
+                assert_eq!(reply.metadata.response_code, ResponseCode::NoError, "{reply}");
+                for record in &reply.answers {
+                    *counts.entry(record.data.ip_addr().unwrap()).or_insert(0) += 1;
+                }
+            }
+            counts
+        };
+        tokio::task::spawn_blocking(ask_all).await.unwrap()
+    }
+
+    /// The answer to one query over UDP.
+    pub(crate) async fn ask(&self) -> Message {
+        let dns = self.dns;
+        tokio::task::spawn_blocking(move || ask_udp(dns)).await.unwrap()
+    }
+}
+
+fn query() -> Vec<u8> {
+    let mut message = Message::new(1, MessageType::Query, OpCode::Query);
+    message.add_query(Query::query(Name::from_ascii(NAME).unwrap(), RecordType::A));
+    message.to_vec().unwrap()
+}
+
+fn ask_udp(dns: SocketAddr) -> Message {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    socket.set_read_timeout(Some(WAIT_MAX)).unwrap();
+    socket.send_to(&query(), dns).unwrap();
+    let mut buffer = [0; 4096];
+    let length = socket.recv(&mut buffer).unwrap();
+    Message::from_vec(&buffer[..length]).unwrap()
+}
+
+fn ask_tcp(dns: SocketAddr) -> Message {
+    use std::io::{Read, Write};
+    let mut stream = TcpStream::connect(dns).unwrap();
+    stream.set_read_timeout(Some(WAIT_MAX)).unwrap();
+    let query = query();
+    stream.write_all(&u16::try_from(query.len()).unwrap().to_be_bytes()).unwrap();
+    stream.write_all(&query).unwrap();
+    let mut length = [0; 2];
+    stream.read_exact(&mut length).unwrap();
+    let mut reply = vec![0; usize::from(u16::from_be_bytes(length))];
+    stream.read_exact(&mut reply).unwrap();
+    Message::from_vec(&reply).unwrap()
+}
+
+/// Something that accepts connections on `ip`, until it is dropped.
+pub(crate) struct Backend {
+    pub(crate) address: SocketAddr,
+    stop: Arc<std::sync::atomic::AtomicBool>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Backend {
+    pub(crate) fn start(address: SocketAddr) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                drop(stream);
+                if stopped.load(std::sync::atomic::Ordering::Relaxed) {
+                    return;
+                }
+            }
+        });
+        Self { address, stop, thread: Some(thread) }
+    }
+}
+
+impl Drop for Backend {
+    fn drop(&mut self) {
+        self.stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        let _ = TcpStream::connect(self.address);
+        let _ = self.thread.take().map(std::thread::JoinHandle::join);
+    }
+}
+
+/// A port that is free for UDP and TCP on 127.0.0.1.
+pub(crate) fn free_port() -> u16 {
+    loop {
+        let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = udp.local_addr().unwrap();
+        if TcpListener::bind(address).is_ok() {
+            return address.port();
+        }
+    }
+}
+
+/// A snapshot of one service; `monitor_port` 0 means no monitor.
+pub(crate) fn snapshot(revision: u64, dns_port: u16, members: &[(&str, u64)], monitor_port: u16) -> Snapshot {
+    let domain = DomainName::parse("example.com").unwrap();
+    let members = members
+        .iter()
+        .map(|(ip, weight)| GslbMember {
+            ip: ip.parse().unwrap(),
+            weight: Weight::try_from(*weight).unwrap(),
+            enabled: true,
+            cluster_uuid: None,
+            vs_uuid: None,
+            hostname: None,
+        })
+        .collect();
+    let monitors = (monitor_port > 0).then(|| HealthMonitor {
+        uuid: "healthmonitor-1".into(),
+        name: "tcp".into(),
+        send_interval: Duration::from_millis(50),
+        receive_timeout: Duration::from_millis(50),
+        successful_checks: 3,
+        failed_checks: 3,
+        port: Some(monitor_port),
+        quickstart: true,
+        check: Check::Tcp { request: None, response: None },
+    });
+    Snapshot {
+        version: Version { incarnation: "test".into(), term: 0, revision: Revision(revision) },
+        cluster_uuid: "cluster-1".into(),
+        port_offset: PortOffset::NONE,
+        dns_services: vec![DnsVirtualService {
+            uuid: "virtualservice-1".into(),
+            name: "g-dns".into(),
+            enabled: true,
+            addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
+            ports: vec![dns_port],
+            profile: DnsProfile {
+                num_dns_ip: 1,
+                ttl: Ttl::try_from(30).unwrap(),
+                zones: vec![Zone { apex: domain.clone(), name_server: None, admin_email: "hostmaster".into() }],
+                negative_ttl: Ttl::try_from(30).unwrap(),
+                on_error: ErrorResponse::Respond,
+                aaaa_empty_response: true,
+                edns: true,
+                over_tcp: true,
+            },
+            gslb_domains: Some(vec![domain.clone()]),
+        }],
+        gslb_domains: vec![domain],
+        gslb_services: vec![GslbService {
+            uuid: "gslbservice-1".into(),
+            name: NAME.into(),
+            tenant: "admin".into(),
+            enabled: true,
+            domain_names: vec![DomainName::parse(NAME).unwrap()],
+            wildcard_match: false,
+            ttl: None,
+            num_dns_ip: None,
+            pool_algorithm: PoolAlgorithm::Priority,
+            pools: vec![GslbPool {
+                name: "pool".into(),
+                priority: PoolPriority::try_from(10).unwrap(),
+                enabled: true,
+                algorithm: MemberAlgorithm::RoundRobin,
+                min_health_monitors_up: None,
+                members,
+            }],
+            down_response: DownResponse::None,
+            health_monitors: monitors.iter().map(|monitor| monitor.uuid.clone()).collect(),
+            monitor_scope: MonitorScope::AllMembers,
+            controller_health: true,
+        }],
+        monitors: monitors.into_iter().collect(),
+    }
+}
