@@ -1,2 +1,55 @@
-//! Benchmarks.
-fn main() {}
+//! Benchmarks against the peers: each command finds its peer, runs both in turn, and prints one table.
+//!
+//! Figures are ratios and medians of interleaved runs; CPU per operation is the server's own, user and system. See
+//! `docs/targets.md` for the promises they keep.
+
+mod dns;
+mod engine;
+mod measure;
+mod path;
+mod table;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(about)]
+struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// CPU per query of the engine and of gdnsd, weighted answers with health on
+    Dns(Output),
+    /// From a changed manifest to the answer served, through a whole demo
+    Path(Output),
+    /// Runs an engine on a fixed snapshot; `dns` starts it
+    #[command(hide = true)]
+    Engine(engine::EngineArgs),
+}
+
+/// What every benchmark takes.
+#[derive(clap::Args)]
+struct Output {
+    /// Fewer and shorter runs, to see that it works
+    #[arg(long)]
+    quick: bool,
+    /// Also write the rows to this file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// The `meridian` binary to measure
+    #[arg(long, env = "MERIDIAN_BIN", default_value = "meridian")]
+    meridian: PathBuf,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    match Args::parse().what {
+        What::Dns(output) => table::publish(&dns::run(output.quick)?, output.json.as_deref()),
+        What::Path(output) => table::publish(&path::run(output.quick, &output.meridian)?, output.json.as_deref()),
+        What::Engine(args) => engine::run(args).await,
+    }
+}
