@@ -119,3 +119,15 @@ async fn a_dropped_controller_frees_its_port_and_directory() {
     controller.shutdown().await;
     std::net::TcpListener::bind(address).unwrap();
 }
+
+#[tokio::test]
+async fn a_client_that_sends_too_much_reads_why() {
+    let root = tempfile::tempdir().unwrap();
+    let controller = start(config(root.path())).await.unwrap();
+    let client = Client::log_in(&controller).await;
+    let body = json!({"name": "t", "description": "x".repeat(16 * 1024 * 1024)});
+    let reply = client.send(reqwest::Method::POST, "/api/tenant", &body).await.unwrap();
+    assert_eq!(reply.status(), 413);
+    assert!(reply.text().await.unwrap().contains("larger than the 4194304 bytes"));
+    assert_eq!(client.get("/api/tenant?name=t").await["count"], 0);
+}
