@@ -1,0 +1,186 @@
+//! What the operator tells, in the log and to whoever listens.
+
+use std::fmt;
+
+use k8s_watch::Problem;
+use tokio::sync::mpsc;
+use tracing::{error, info, warn};
+
+/// A good capacity for the channel of events; more than a screenful.
+pub const EVENTS_WAITING_MAX: usize = 256;
+
+/// Something that happened. Its text is one or more lines for the terminal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AmkoEvent {
+    /// An object was written on the controller.
+    Written {
+        /// What was done.
+        verb: Verb,
+        /// Type, `gslbservice` or `healthmonitor`.
+        kind: &'static str,
+        /// Tenant.
+        tenant: String,
+        /// Name of the object.
+        name: String,
+        /// GSLB service that it belongs to.
+        gslb_service: String,
+        /// What changed and why; at least one line.
+        why: Vec<String>,
+    },
+    /// A write failed; it will be tried again.
+    NotWritten {
+        /// Type.
+        kind: &'static str,
+        /// Name of the object.
+        name: String,
+        /// Why, with the controller's words.
+        reason: String,
+    },
+    /// A service cannot be written because another owner has it.
+    InTheWay {
+        /// The object, and whose it is.
+        what: String,
+    },
+    /// The status of a `GSLBConfig` or policy changed.
+    Status {
+        /// `GlobalDeploymentPolicy avi-system/global-gdp`.
+        object: String,
+        /// Its status.
+        text: String,
+        /// Whether it is an error.
+        is_error: bool,
+    },
+    /// A cluster does not answer; its members stay as they are.
+    ClusterSilent {
+        /// Context.
+        cluster: String,
+    },
+    /// A cluster that did not answer does now.
+    ClusterBack {
+        /// Context.
+        cluster: String,
+    },
+    /// Something in a cluster cannot be read.
+    Problem {
+        /// Context.
+        cluster: String,
+        /// What, where, and what to do.
+        problem: Problem,
+    },
+    /// All of a cluster can be read again.
+    ProblemsSolved {
+        /// Context.
+        cluster: String,
+    },
+    /// The controller cannot be used; told once, not per try.
+    ControllerAway {
+        /// Why.
+        reason: String,
+    },
+    /// The controller can be used again.
+    ControllerBack,
+    /// There is no valid `GSLBConfig`: nothing is written or deleted.
+    Idle {
+        /// Context of the leader cluster.
+        cluster: String,
+    },
+    /// The controller holds what it should.
+    Synced {
+        /// Number of GSLB services.
+        services: usize,
+    },
+}
+
+/// What was done with an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// Created.
+    Created,
+    /// Changed.
+    Updated,
+    /// Taken over from another owner.
+    Adopted,
+    /// Deleted.
+    Deleted,
+}
+
+/// Tells events; cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Teller {
+    events: Option<mpsc::Sender<AmkoEvent>>,
+}
+
+impl Teller {
+    pub(crate) fn new(events: Option<mpsc::Sender<AmkoEvent>>) -> Self {
+        Self { events }
+    }
+
+    pub(crate) fn tell(&self, event: AmkoEvent) {
+        log(&event);
+        if let Some(events) = &self.events {
+            // A listener that does not keep up misses events; the log has them all.
+            drop(events.try_send(event));
+        }
+    }
+}
+
+fn log(event: &AmkoEvent) {
+    match event {
+        AmkoEvent::Written { verb, kind, tenant, name, gslb_service, why } => {
+            info!(%tenant, %gslb_service, kind, name, %verb, reason = why.join("; "), "wrote to the controller");
+        }
+        AmkoEvent::NotWritten { kind, name, reason } => {
+            warn!(kind, name, reason, "write failed, will be tried again");
+        }
+        AmkoEvent::InTheWay { what } => {
+            warn!(what, "service not written, another owner has it; delete it there or choose another host");
+        }
+        AmkoEvent::Status { object, text, is_error: false } => info!(object, status = text, "status changed"),
+        AmkoEvent::Status { object, text, is_error: true } => warn!(object, status = text, "object is not accepted"),
+        AmkoEvent::ClusterSilent { cluster } => warn!(cluster, "cluster does not answer, its members stay"),
+        AmkoEvent::ClusterBack { cluster } => info!(cluster, "cluster answers"),
+        AmkoEvent::Problem { cluster, problem } => warn!(cluster, reason = %problem, "cannot be read"),
+        AmkoEvent::ProblemsSolved { cluster } => info!(cluster, "everything can be read again"),
+        AmkoEvent::ControllerAway { reason } => error!(reason, "controller cannot be used, trying on"),
+        AmkoEvent::ControllerBack => info!("controller can be used"),
+        AmkoEvent::Idle { cluster } => warn!(cluster, "no valid GSLBConfig, nothing is written or deleted"),
+        AmkoEvent::Synced { services } => info!(services, "controller holds what it should"),
+    }
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Adopted => "adopted",
+            Self::Deleted => "deleted",
+        })
+    }
+}
+
+impl fmt::Display for AmkoEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Written { verb, kind, name, why, .. } => {
+                write!(f, "{kind} {name} {verb}")?;
+                why.iter().try_for_each(|line| write!(f, "\n    {line}"))
+            }
+            Self::NotWritten { kind, name, reason } => write!(f, "{kind} {name} not written: {reason}; trying again"),
+            Self::InTheWay { what } => {
+                write!(f, "not written: {what}; delete it there, or choose another host")
+            }
+            Self::Status { object, text, .. } => write!(f, "{object}: {text}"),
+            Self::ClusterSilent { cluster } => write!(f, "cluster {cluster} does not answer; its members stay"),
+            Self::ClusterBack { cluster } => write!(f, "cluster {cluster} answers"),
+            Self::Problem { cluster, problem } => write!(f, "cluster {cluster}: {problem}"),
+            Self::ProblemsSolved { cluster } => write!(f, "cluster {cluster}: everything can be read again"),
+            Self::ControllerAway { reason } => write!(f, "controller cannot be used: {reason}; trying on"),
+            Self::ControllerBack => write!(f, "controller can be used"),
+            Self::Idle { cluster } => {
+                write!(f, "no valid GSLBConfig in cluster {cluster}: nothing is written or deleted")
+            }
+            Self::Synced { services } => write!(f, "in sync: {services} GSLB services"),
+        }
+    }
+}

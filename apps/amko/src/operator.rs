@@ -1,0 +1,282 @@
+//! The loop: look at everything, do what follows, wait for something to happen.
+
+mod link;
+mod look;
+mod results;
+mod work;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use amko_translate::{
+    Config, ControllerView, Identity, Lookup, Outcome, PolicyBook, PublishedMonitor, PublishedService, Selection,
+};
+use avi_client::{AviClient, AviError};
+use k8s_crds::GlobalDeploymentPolicy;
+use k8s_watch::Source;
+use reconcile::Observed;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::AmkoConfig;
+use crate::clusters::{self, Clusters};
+use crate::event::Teller;
+use crate::reading::{ReadError, Reading};
+use crate::statuses::Statuses;
+use crate::writer::Written;
+use link::Link;
+use work::Work;
+
+/// Changes that arrive within this time are looked at together.
+const DEBOUNCE: Duration = Duration::from_millis(5);
+/// Longest wait for the first answer of a member cluster, before the others are served without it.
+const FIRST_ANSWER_WAIT: Duration = Duration::from_secs(5);
+/// Pause before the controller is asked again about an object that a policy names and that was not there.
+const LOOK_UP_AGAIN: Duration = Duration::from_secs(10);
+/// Longest wait for tasks to end (amko 1.7 step 13).
+const SHUTDOWN_WAIT: Duration = Duration::from_secs(10);
+
+/// A running operator. Dropping it stops it at once.
+#[derive(Debug)]
+pub struct Amko {
+    stop: CancellationToken,
+    tasks: JoinSet<()>,
+    progress: watch::Receiver<Progress>,
+}
+
+/// How far the operator is.
+#[derive(Debug, Clone, Default)]
+pub struct Progress {
+    /// Whether the controller holds what it should, as far as it lets us.
+    pub is_synced: bool,
+    /// Number of GSLB services that should be there.
+    pub services: usize,
+    /// What is selected, and why the rest is not.
+    pub selection: Arc<Selection>,
+    /// Services that could not be written, with the reason.
+    pub failing: Vec<(String, String)>,
+}
+
+/// An operator that cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The controller's address, CA or credentials cannot be used.
+    #[error("setting up the client of the controller")]
+    Controller(#[source] avi_client::ConfigError),
+    /// The leader cluster is not among the sources.
+    #[error("leader cluster {0} is not among the clusters; name one of them")]
+    NoLeader(String),
+}
+
+/// Starts the operator. It runs until [`Amko::shutdown`].
+///
+/// # Errors
+/// When the configuration cannot work; a cluster or controller that does not answer is no error.
+pub async fn start(config: AmkoConfig) -> Result<Amko, StartError> {
+    let leader = config.sources.iter().find(|source| source.cluster() == config.leader);
+    let leader: Arc<dyn Source> = leader.cloned().ok_or_else(|| StartError::NoLeader(config.leader.clone()))?;
+    let mut controller = config.controller;
+    controller.user_agent = "AMKO".to_owned();
+    let client = AviClient::new(controller.clone()).map_err(StartError::Controller)?;
+    let teller = Teller::new(config.events);
+    let clusters = Arc::new(Clusters::new(&config.leader));
+    let stop = CancellationToken::new();
+    let mut tasks = JoinSet::new();
+    for source in config.sources {
+        tasks.spawn(clusters::follow(source, Arc::clone(&clusters), teller.clone(), stop.clone()));
+    }
+    let (progress_sender, progress) = watch::channel(Progress::default());
+    let operator = Operator {
+        clusters,
+        controller,
+        client,
+        teller,
+        statuses: Statuses::new(Some(leader)),
+        config: None,
+        generated: None,
+        identity: None,
+        phase: Phase::Starting,
+        is_idle_told: false,
+        silent: BTreeSet::new(),
+        first_answers_until: Instant::now() + FIRST_ANSWER_WAIT,
+        link: Link::new(Instant::now()),
+        view: ControllerView::default(),
+        absent: Absent::default(),
+        book: PolicyBook::default(),
+        observed: Observed::default(),
+        published: None,
+        outcome: None,
+        work: Work::default(),
+        tasks: JoinSet::new(),
+        is_looking_up: false,
+        progress: progress_sender,
+    };
+    tasks.spawn(operator.run(stop.clone()));
+    Ok(Amko { stop, tasks, progress })
+}
+
+impl Amko {
+    /// Follows how far it is.
+    #[must_use]
+    pub fn progress(&self) -> watch::Receiver<Progress> {
+        self.progress.clone()
+    }
+
+    /// Waits until the controller holds what it should for the first time. Ends too when the operator ends.
+    pub async fn synced(&self) {
+        let mut progress = self.progress.clone();
+        // An error means that the operator ended; there is nothing left to wait for.
+        drop(progress.wait_for(|progress| progress.is_synced).await);
+    }
+
+    /// Stops: no new write is begun, the tasks get at most ten seconds to end.
+    pub async fn shutdown(mut self) {
+        self.stop.cancel();
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        // What is left after the wait is aborted when the set is dropped.
+        drop(tokio::time::timeout(SHUTDOWN_WAIT, all).await);
+    }
+}
+
+struct Operator {
+    clusters: Arc<Clusters>,
+    controller: avi_client::Config,
+    client: AviClient,
+    teller: Teller,
+    statuses: Statuses,
+    config: Option<Config>,
+    /// UUID made by this process; kept, so that a `GSLBConfig` that loses its annotation does not orphan everything.
+    generated: Option<Uuid>,
+    identity: Option<Identity>,
+    phase: Phase,
+    is_idle_told: bool,
+    /// Clusters that were told to be silent since the start.
+    silent: BTreeSet<String>,
+    first_answers_until: Instant,
+    link: Link,
+    view: ControllerView,
+    absent: Absent,
+    book: PolicyBook,
+    observed: Observed,
+    /// What the controller had for us when it was first read; members of silent clusters are held from it.
+    published: Option<(Vec<PublishedService>, Vec<PublishedMonitor>)>,
+    outcome: Option<Outcome>,
+    work: Work,
+    tasks: JoinSet<Done>,
+    is_looking_up: bool,
+    progress: watch::Sender<Progress>,
+}
+
+/// Objects that policies name and that are not on the controller.
+#[derive(Default)]
+struct Absent {
+    lookups: BTreeSet<(String, Lookup)>,
+    /// The policies they were looked up for; another set of policies is looked up anew.
+    policies: Vec<GlobalDeploymentPolicy>,
+    again_at: Option<Instant>,
+}
+
+/// What the `GSLBConfig`'s status says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Starting,
+    Syncing,
+    Accepted,
+}
+
+/// A task that ended.
+enum Done {
+    Read { identity: Identity, result: Result<Reading, ReadError> },
+    LookedUp { view: ControllerView, asked: Vec<(String, Lookup)>, error: Option<AviError> },
+    Written(Written),
+}
+
+impl Operator {
+    async fn run(mut self, stop: CancellationToken) {
+        let clusters = Arc::clone(&self.clusters);
+        loop {
+            let wake = self.look(Instant::now());
+            self.report();
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = clusters.changed() => tokio::time::sleep(DEBOUNCE).await,
+                () = self.finished() => {}
+                () = sleep_until(wake) => {}
+            }
+        }
+        // A write under way is given its time; no other is begun.
+        while let Some(done) = self.tasks.join_next().await {
+            drop(done);
+        }
+    }
+
+    /// Takes over finished tasks until there is a reason to look at everything again.
+    async fn finished(&mut self) {
+        loop {
+            tokio::select! {
+                Some(done) = self.tasks.join_next() => match done {
+                    Ok(done) => {
+                        if self.take_over(done) {
+                            return;
+                        }
+                    }
+                    Err(error) => {
+                        tracing::error!(reason = %error, "a task of the operator failed, reading everything anew");
+                        self.link.restart(Instant::now());
+                        self.work.forget_in_flight();
+                        return;
+                    }
+                },
+                () = self.statuses.step() => {}
+            }
+        }
+    }
+
+    /// Takes over one finished task; says whether to look at everything again.
+    fn take_over(&mut self, done: Done) -> bool {
+        let now = Instant::now();
+        match done {
+            Done::Read { identity, result } => self.have_read(&identity, result, now),
+            Done::LookedUp { view, asked, error } => self.have_looked_up(view, asked, error, now),
+            Done::Written(written) => {
+                let has_failed = self.have_written(written, now);
+                if !has_failed && self.link.is_up() && self.work.has_pending() && !self.work.is_stale() {
+                    self.begin_writes();
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    fn report(&self) {
+        let is_synced = self.phase == Phase::Accepted && self.link.is_up() && self.work.is_idle();
+        let failing = self.work.failing();
+        self.progress.send_if_modified(|progress| {
+            let services = self.outcome.as_ref().map_or(0, |outcome| outcome.desired.services.len());
+            let is_same_selection =
+                self.outcome.as_ref().is_none_or(|outcome| outcome.selection == *progress.selection);
+            let is_same = (progress.is_synced, progress.services) == (is_synced, services)
+                && is_same_selection
+                && progress.failing == failing;
+            progress.is_synced = is_synced;
+            progress.services = services;
+            progress.failing = failing;
+            if let (false, Some(outcome)) = (is_same_selection, &self.outcome) {
+                progress.selection = Arc::new(outcome.selection.clone());
+            }
+            !is_same
+        });
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,150 @@
+//! Takes over what tasks found out and did.
+
+use amko_translate::{ControllerView, Identity, Lookup, NAMESPACE, PublishedMonitor, PublishedService};
+use avi_client::{AviError, ErrorClass};
+use k8s_crds::Kind;
+use k8s_watch::WriteBack;
+use reconcile::{ObjectType, Owner, Ownership};
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::look::{leader_object, owner};
+use super::{LOOK_UP_AGAIN, Operator, Phase};
+use crate::AmkoEvent;
+use crate::reading::{ReadError, Reading, chain};
+use crate::writer::{Failure, Written};
+
+impl Operator {
+    pub(super) fn have_read(&mut self, identity: &Identity, result: Result<Reading, ReadError>, now: Instant) {
+        let reading = match result {
+            Ok(reading) => reading,
+            Err(error) => return self.cannot_read(&error, now),
+        };
+        let Some(config) = self.config.as_ref().filter(|_| self.identity.as_ref() == Some(identity)) else {
+            return self.link.drop_reading();
+        };
+        if self.link.up(now, config.refresh_interval) {
+            self.teller.tell(AmkoEvent::ControllerBack);
+        }
+        self.view = reading.view;
+        self.absent.lookups.clear();
+        let before = std::mem::replace(&mut self.observed, reading.observed);
+        for (key, object) in &mut self.observed.objects {
+            let known = before.objects.get(key).filter(|known| known.uuid == object.uuid);
+            object.sent = known.and_then(|known| known.sent.clone());
+        }
+        if self.published.is_none() {
+            self.published = Some(self.published_by(&owner(identity)));
+        }
+    }
+
+    fn cannot_read(&mut self, error: &ReadError, now: Instant) {
+        let kind = match error {
+            ReadError::Connect(AviError::InvalidCredentials { .. }) => "credentials",
+            ReadError::Connect(error) if error.class() == ErrorClass::Transport => "transport",
+            ReadError::Connect(_) => "answer",
+            ReadError::Leader(_) => "leader",
+            ReadError::NotLeader => "follower",
+        };
+        let is_new = self.link.away(now, kind);
+        if is_new {
+            self.teller.tell(AmkoEvent::ControllerAway { reason: error.to_string() });
+        }
+        let Some(config) = &self.config else { return };
+        // Once accepted, it stays so while the controller is away; but a follower is a matter of configuration.
+        if is_new && (self.phase == Phase::Starting || matches!(error, ReadError::NotLeader)) {
+            let key = leader_object(Kind::GslbConfig, NAMESPACE, &config.name);
+            self.statuses.write(&key, WriteBack::Status(json!({"state": error.to_string()})));
+            self.phase = Phase::Starting;
+        }
+    }
+
+    /// What the controller has of ours, in the form from which members are held.
+    fn published_by(&self, owner: &Owner) -> (Vec<PublishedService>, Vec<PublishedMonitor>) {
+        let ours = |kind: ObjectType| {
+            let objects = self.observed.objects.iter();
+            objects
+                .filter(move |(key, object)| key.kind == kind && owner.ownership(kind, &object.body) == Ownership::Ours)
+        };
+        let services = ours(ObjectType::GslbService);
+        let monitors = ours(ObjectType::HealthMonitor);
+        (
+            services.map(|(key, object)| PublishedService::from_body(&key.tenant, &object.body)).collect(),
+            monitors.filter_map(|(key, object)| PublishedMonitor::from_body(&key.tenant, &object.body)).collect(),
+        )
+    }
+
+    pub(super) fn have_looked_up(
+        &mut self,
+        view: ControllerView,
+        asked: Vec<(String, Lookup)>,
+        error: Option<AviError>,
+        now: Instant,
+    ) {
+        self.is_looking_up = false;
+        if let Some(error) = error {
+            if is_about_the_link(error.class(), error.status()) {
+                return self.lose_link(error.class(), &chain(&error), now);
+            }
+            tracing::warn!(reason = chain(&error), "an object that a policy names cannot be looked up");
+        }
+        self.view = view;
+        let absent = asked.into_iter().filter(|(tenant, lookup)| !self.view.answers(tenant, lookup));
+        self.absent.lookups.extend(absent);
+        if !self.absent.lookups.is_empty() {
+            self.absent.again_at = Some(now + LOOK_UP_AGAIN);
+        }
+    }
+
+    /// Takes over what a unit's task did; says whether it failed.
+    pub(super) fn have_written(&mut self, written: Written, now: Instant) -> bool {
+        for (key, object) in written.effects {
+            match object {
+                Some(object) => drop(self.observed.objects.insert(key, object)),
+                None => drop(self.observed.objects.remove(&key)),
+            }
+        }
+        let Some(failure) = written.failure else {
+            self.work.succeeded(&written.unit);
+            return false;
+        };
+        self.work.interrupted(&written.unit, written.why);
+        if is_about_the_link(failure.class, failure.status) {
+            self.lose_link(failure.class, &failure.reason, now);
+        } else if self.work.failed(&written.unit, written.steps, &failure, now) {
+            let Failure { kind, name, reason, .. } = failure;
+            self.teller.tell(AmkoEvent::NotWritten { kind, name, reason });
+        }
+        true
+    }
+
+    fn lose_link(&mut self, class: ErrorClass, reason: &str, now: Instant) {
+        self.work.clear();
+        let kind = match class {
+            ErrorClass::InvalidCredentials => "credentials",
+            ErrorClass::Transport => "transport",
+            ErrorClass::NotLeader => "follower",
+            _ => "answer",
+        };
+        if self.link.away(now, kind) {
+            self.teller.tell(AmkoEvent::ControllerAway { reason: reason.to_owned() });
+        }
+        if let (ErrorClass::NotLeader, Some(config)) = (class, &self.config) {
+            let key = leader_object(Kind::GslbConfig, NAMESPACE, &config.name);
+            let state = "Config Operations can be done ONLY on leader";
+            self.statuses.write(&key, WriteBack::Status(json!({"state": state})));
+            self.phase = Phase::Starting;
+        }
+    }
+}
+
+/// Whether a failure says that no other call would fare better.
+fn is_about_the_link(class: ErrorClass, status: Option<u16>) -> bool {
+    match class {
+        ErrorClass::Transport | ErrorClass::InvalidCredentials | ErrorClass::Unauthorized | ErrorClass::NotLeader => {
+            true
+        }
+        ErrorClass::Unavailable | ErrorClass::Other => matches!(status, Some(502..=504)),
+        _ => false,
+    }
+}

@@ -1,0 +1,170 @@
+//! Units to write: those that wait, those under way, those that failed.
+//!
+//! A unit is written by one task at a time. One that fails waits, ever longer, while what is to be written stays the
+//! same; others go on.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use avi_client::{ErrorClass, Retry};
+use reconcile::{Conflict, Plan, Step, Unit};
+use tokio::time::Instant;
+
+use crate::AmkoEvent;
+use crate::back_off::BackOff;
+use crate::event::Teller;
+use crate::writer::Failure;
+
+/// Units that are written at the same time.
+const IN_FLIGHT_MAX: usize = 8;
+
+#[derive(Default)]
+pub(super) struct Work {
+    pending: VecDeque<(Unit, Vec<Step>)>,
+    in_flight: BTreeSet<Unit>,
+    failed: BTreeMap<Unit, Failed>,
+    /// What changed in each service since it was last written.
+    reasons: BTreeMap<Unit, Vec<String>>,
+    /// Conflicts that were told.
+    conflicts: Vec<Conflict>,
+    /// Something changed in a unit while it was under way.
+    is_stale: bool,
+}
+
+struct Failed {
+    steps: Vec<Step>,
+    until: Instant,
+    retry: Retry,
+    back_off: BackOff,
+    reason: String,
+}
+
+impl Work {
+    /// Takes the place of what was pending.
+    pub(super) fn set(&mut self, plan: Plan, now: Instant) {
+        let mut order: Vec<Unit> = Vec::new();
+        let mut units: BTreeMap<Unit, Vec<Step>> = BTreeMap::new();
+        for step in plan.steps {
+            let steps = units.entry(step.unit.clone()).or_insert_with(|| {
+                order.push(step.unit.clone());
+                Vec::new()
+            });
+            steps.push(step);
+        }
+        self.is_stale = units.keys().any(|unit| self.in_flight.contains(unit));
+        self.failed.retain(|unit, _| units.contains_key(unit) || self.in_flight.contains(unit));
+        self.reasons.retain(|unit, _| units.contains_key(unit) || self.in_flight.contains(unit));
+        self.pending.clear();
+        for unit in order {
+            let Some(steps) = units.remove(&unit) else { continue };
+            let waits = self.failed.get(&unit).is_some_and(|failed| failed.until > now && failed.steps == steps);
+            if !waits && !self.in_flight.contains(&unit) {
+                self.pending.push_back((unit, steps));
+            }
+        }
+    }
+
+    /// Tells each conflict once, as long as it lasts.
+    pub(super) fn tell_conflicts(&mut self, plan: &Plan, teller: &Teller) {
+        for conflict in plan.conflicts.iter().filter(|conflict| !self.conflicts.contains(conflict)) {
+            teller.tell(AmkoEvent::InTheWay { what: conflict.to_string() });
+        }
+        self.conflicts.clone_from(&plan.conflicts);
+    }
+
+    /// Forgets what was pending: it cannot be written at present.
+    pub(super) fn clear(&mut self) {
+        self.pending.clear();
+    }
+
+    /// The next unit to write, with what explains it.
+    pub(super) fn next(&mut self) -> Option<(Unit, Vec<Step>, Vec<String>)> {
+        if self.in_flight.len() >= IN_FLIGHT_MAX {
+            return None;
+        }
+        let (unit, steps) = self.pending.pop_front()?;
+        self.in_flight.insert(unit.clone());
+        let reasons = self.reasons.remove(&unit).unwrap_or_default();
+        Some((unit, steps, reasons))
+    }
+
+    /// Notes why a service has to be written.
+    pub(super) fn explain(&mut self, unit: Unit, reason: String) {
+        let reasons = self.reasons.entry(unit).or_default();
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+    }
+
+    pub(super) fn succeeded(&mut self, unit: &Unit) {
+        self.in_flight.remove(unit);
+        self.failed.remove(unit);
+    }
+
+    /// A unit failed for a reason of its own; says whether the reason is a new one.
+    pub(super) fn failed(&mut self, unit: &Unit, steps: Vec<Step>, failure: &Failure, now: Instant) -> bool {
+        let retry = failure.class.retry();
+        let before = self.failed.remove(unit);
+        let is_new = before.as_ref().is_none_or(|before| before.reason != failure.reason);
+        let mut back_off = match before {
+            Some(before) if before.retry == retry => before.back_off,
+            _ => back_off(retry),
+        };
+        let until = now + back_off.next();
+        let reason = failure.reason.clone();
+        self.failed.insert(unit.clone(), Failed { steps, until, retry, back_off, reason });
+        // A re-read settles these; they are worth telling only when they come back.
+        is_new && !matches!(failure.class, ErrorClass::NotFound | ErrorClass::Conflict)
+    }
+
+    /// A unit did not get through; what explains it is kept for the next try.
+    pub(super) fn interrupted(&mut self, unit: &Unit, mut why: Vec<String>) {
+        self.in_flight.remove(unit);
+        why.extend(self.reasons.remove(unit).unwrap_or_default());
+        if !why.is_empty() {
+            self.reasons.insert(unit.clone(), why);
+        }
+    }
+
+    pub(super) fn forget_in_flight(&mut self) {
+        self.in_flight.clear();
+    }
+
+    pub(super) fn has_pending(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    pub(super) fn is_in_flight(&self) -> bool {
+        !self.in_flight.is_empty()
+    }
+
+    pub(super) fn is_stale(&self) -> bool {
+        self.is_stale
+    }
+
+    /// Whether there is nothing to do but to wait for units that failed.
+    pub(super) fn is_idle(&self) -> bool {
+        self.pending.is_empty() && self.in_flight.is_empty()
+    }
+
+    /// When a failed unit is due next.
+    pub(super) fn wake(&self, now: Instant) -> Option<Instant> {
+        self.failed.values().map(|failed| failed.until).filter(|until| *until > now).min()
+    }
+
+    /// Units that failed, with the reason.
+    pub(super) fn failing(&self) -> Vec<(String, String)> {
+        let failed = self.failed.iter();
+        failed.map(|(unit, failed)| (format!("{}/{}", unit.tenant, unit.service), failed.reason.clone())).collect()
+    }
+}
+
+/// Waits by class of failure (amko 7.8), but bounded and without end, as amko 12 line 7 asks.
+fn back_off(retry: Retry) -> BackOff {
+    let (first_ms, longest_s) = match retry {
+        Retry::Fast => (20, 30),
+        Retry::Slow => (1_000, 120),
+        Retry::Flag | Retry::None => (5_000, 600),
+    };
+    BackOff::new(Duration::from_millis(first_ms), Duration::from_secs(longest_s))
+}

@@ -1,0 +1,156 @@
+//! Reads what the controller has: the calls of amko 7.4, and what they mean.
+
+use amko_translate::{ControllerView, Identity, KnownMonitor, Lookup, described_service};
+use avi_client::{AviClient, AviError};
+use reconcile::{Key, ObjectType, Observed, ObservedObject};
+use serde_json::Value;
+
+/// `created_by` of releases before identities had a UUID (amko 1.10).
+pub(crate) const FORMER_OWNER: &str = "amko-gslb";
+
+/// All that the controller has for us.
+#[derive(Debug, Default)]
+pub(crate) struct Reading {
+    pub(crate) observed: Observed,
+    pub(crate) view: ControllerView,
+}
+
+/// Why the controller cannot be used; the text is the `GSLBConfig`'s status.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReadError {
+    /// It does not answer as it should.
+    #[error("error: issue in connecting to the controller API, {}", chain(.0))]
+    Connect(#[source] AviError),
+    /// Whether it leads cannot be found out.
+    #[error("error fetching Gslb leader site details, {0}")]
+    Leader(String),
+    /// It is a follower.
+    #[error("error: controller not a leader")]
+    NotLeader,
+}
+
+/// Reads everything, after making sure that the controller leads.
+pub(crate) async fn read(client: &AviClient, identity: &Identity) -> Result<Reading, ReadError> {
+    client.get("/api/cloud", &[], "*").await.map_err(ReadError::Connect)?;
+    check_leader(client).await?;
+    let mut reading = Reading::default();
+    let federated = [("include_name", ""), ("is_federated", "true")];
+    for body in client.list("/api/healthmonitor", &federated, "*").await.map_err(ReadError::Connect)? {
+        reading.add_monitor(body);
+    }
+    for body in client.list("/api/applicationpersistenceprofile", &federated, "*").await.map_err(ReadError::Connect)? {
+        reading.view.persistence_profiles.extend(tenant_and_name(&body));
+    }
+    for body in client.list("/api/pkiprofile", &federated, "*").await.map_err(ReadError::Connect)? {
+        reading.view.pki_profiles.extend(tenant_and_name(&body));
+    }
+    for owner in [FORMER_OWNER, identity.as_str()] {
+        let query = [("created_by", owner), ("include_name", "")];
+        for body in client.list("/api/gslbservice", &query, "*").await.map_err(ReadError::Connect)? {
+            reading.observed.objects.extend(observed(ObjectType::GslbService, body));
+        }
+    }
+    Ok(reading)
+}
+
+/// The controller leads when its own UUID is the leader's (amko 7.6).
+async fn check_leader(client: &AviClient) -> Result<(), ReadError> {
+    let failed = |error: AviError| match error {
+        AviError::Transport { .. } | AviError::InvalidCredentials { .. } => ReadError::Connect(error),
+        other => ReadError::Leader(chain(&other)),
+    };
+    let cluster = client.get("/api/cluster", &[], "admin").await.map_err(failed)?;
+    let gslb = client.get("/api/gslb", &[], "admin").await.map_err(failed)?;
+    let own = cluster["uuid"].as_str();
+    match gslb["results"][0]["leader_cluster_uuid"].as_str() {
+        None => Err(ReadError::Leader("the controller has no GSLB configuration; create it first".to_owned())),
+        Some(_) if own.is_none() => Err(ReadError::Leader("/api/cluster names no uuid".to_owned())),
+        leader if leader == own => Ok(()),
+        Some(_) => Err(ReadError::NotLeader),
+    }
+}
+
+impl Reading {
+    fn add_monitor(&mut self, body: Value) {
+        if let Some(key) = tenant_and_name(&body) {
+            self.view.monitors.insert(key, known_monitor(&body));
+        }
+        self.observed.objects.extend(observed(ObjectType::HealthMonitor, body));
+    }
+}
+
+/// Asks for one object that a policy names; adds it to the view when it is there (amko 7.4 calls 11 to 13).
+pub(crate) async fn look_up(
+    client: &AviClient,
+    tenant: &str,
+    lookup: &Lookup,
+    view: &mut ControllerView,
+) -> Result<(), AviError> {
+    let path = match lookup {
+        Lookup::HealthMonitor(_) => "/api/healthmonitor",
+        Lookup::PersistenceProfile(_) => "/api/applicationpersistenceprofile",
+        Lookup::PkiProfile(_) => "/api/pkiprofile",
+    };
+    let found = client.list(path, &[("name", lookup.name())], tenant).await?;
+    let Some(body) = found.first() else { return Ok(()) };
+    let key = (tenant.to_owned(), lookup.name().to_owned());
+    match lookup {
+        Lookup::HealthMonitor(_) => drop(view.monitors.insert(key, known_monitor(body))),
+        Lookup::PersistenceProfile(_) => drop(view.persistence_profiles.insert(key)),
+        Lookup::PkiProfile(_) => drop(view.pki_profiles.insert(key)),
+    }
+    Ok(())
+}
+
+/// Reads one object by name, whoever owns it; `None` when it is not there (amko 7.4 calls 16 and 17).
+pub(crate) async fn read_one(client: &AviClient, key: &Key) -> Result<Option<ObservedObject>, AviError> {
+    let path = format!("/api/{}", key.kind.path());
+    let found = client.list(&path, &[("include_name", ""), ("name", &key.name)], &key.tenant).await?;
+    Ok(found.into_iter().find_map(|body| observed(key.kind, body).filter(|(k, _)| k == key).map(|(_, object)| object)))
+}
+
+/// An object as the controller shows it; `None` without a name or UUID.
+pub(crate) fn observed(kind: ObjectType, body: Value) -> Option<(Key, ObservedObject)> {
+    let (tenant, name) = tenant_and_name(&body)?;
+    let uuid = body["uuid"].as_str().filter(|uuid| !uuid.is_empty())?.to_owned();
+    let service = match kind {
+        ObjectType::GslbService => None,
+        ObjectType::HealthMonitor => body["description"].as_str().and_then(described_service).map(str::to_owned),
+    };
+    Some((Key { kind, tenant, name }, ObservedObject { uuid, body, sent: None, service }))
+}
+
+/// Tenant of a body: what follows `#` in its `tenant_ref`, else the last segment (amko 7.5).
+fn tenant_and_name(body: &Value) -> Option<(String, String)> {
+    let name = body["name"].as_str().filter(|name| !name.is_empty())?;
+    let reference = body["tenant_ref"].as_str()?;
+    let tenant = match reference.rsplit_once('#').or_else(|| reference.rsplit_once("?name=")) {
+        Some((_, tenant)) => tenant,
+        None => reference.trim_end_matches('/').rsplit('/').next()?,
+    };
+    Some((tenant.to_owned(), name.to_owned()))
+}
+
+fn known_monitor(body: &Value) -> KnownMonitor {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let http = ["http_monitor", "https_monitor"].iter().find_map(|key| body.get(*key).filter(|part| part.is_object()));
+    let codes = http.and_then(|http| http["http_response_code"].as_array());
+    KnownMonitor {
+        is_federated: body["is_federated"].as_bool().unwrap_or(false),
+        kind: text(&body["type"]),
+        http_request: http.map(|http| text(&http["http_request"])).unwrap_or_default(),
+        http_response_code: codes.into_iter().flatten().map(text).collect(),
+    }
+}
+
+/// An error with its causes on one line.
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

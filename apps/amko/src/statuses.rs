@@ -1,0 +1,92 @@
+//! Writes statuses and the identity back to the leader cluster, one write per object at a time, in order.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_crds::ObjectKey;
+use k8s_watch::{Source, WriteBack};
+use tokio::task::JoinSet;
+use tracing::warn;
+
+/// Longest wait for one write.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Pause after a write that failed.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// What has been and is to be written back.
+pub(crate) struct Statuses {
+    leader: Option<Arc<dyn Source>>,
+    queues: BTreeMap<ObjectKey, Queue>,
+    writes: JoinSet<ObjectKey>,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<WriteBack>,
+    is_busy: bool,
+    /// The last that was asked for, so that the same is not written twice.
+    last: Option<WriteBack>,
+}
+
+impl Statuses {
+    /// `leader` is the source of the leader cluster.
+    pub(crate) fn new(leader: Option<Arc<dyn Source>>) -> Self {
+        Self { leader, queues: BTreeMap::new(), writes: JoinSet::new() }
+    }
+
+    /// Asks for a write; says whether it is a new one.
+    pub(crate) fn write(&mut self, key: &ObjectKey, write: WriteBack) -> bool {
+        let queue = self.queues.entry(key.clone()).or_default();
+        if queue.last.as_ref() == Some(&write) {
+            return false;
+        }
+        queue.last = Some(write.clone());
+        queue.waiting.push_back(write);
+        self.start(key);
+        true
+    }
+
+    /// Forgets objects that are gone, so that one of the same name starts afresh.
+    pub(crate) fn retain(&mut self, is_there: impl Fn(&ObjectKey) -> bool) {
+        self.queues.retain(|key, queue| queue.is_busy || is_there(key));
+    }
+
+    /// Waits for a write to end, and starts the next of that object. Never ready while nothing is written.
+    pub(crate) async fn step(&mut self) {
+        let Some(done) = self.writes.join_next().await else { return std::future::pending().await };
+        if let Ok(key) = done {
+            if let Some(queue) = self.queues.get_mut(&key) {
+                queue.is_busy = false;
+            }
+            self.start(&key);
+        }
+    }
+
+    fn start(&mut self, key: &ObjectKey) {
+        let (Some(queue), Some(leader)) = (self.queues.get_mut(key), &self.leader) else { return };
+        if queue.is_busy {
+            return;
+        }
+        let Some(write) = queue.waiting.pop_front() else { return };
+        queue.is_busy = true;
+        self.writes.spawn(write_until_done(Arc::clone(leader), key.clone(), write));
+    }
+}
+
+/// Tries until it succeeds; the task ends with the operator.
+async fn write_until_done(source: Arc<dyn Source>, key: ObjectKey, write: WriteBack) -> ObjectKey {
+    let mut is_told = false;
+    loop {
+        let reason = match tokio::time::timeout(WRITE_TIMEOUT, source.write_back(&key, write.clone())).await {
+            Ok(Ok(())) => return key,
+            Ok(Err(error)) => crate::reading::chain(&error),
+            Err(_) => "no answer in time".to_owned(),
+        };
+        if !is_told {
+            is_told = true;
+            warn!(cluster = source.cluster(), object = %key, reason, "status cannot be written back, trying on");
+        }
+        tokio::time::sleep(RETRY).await;
+    }
+}

@@ -1,0 +1,170 @@
+//! Carries out the steps of one unit.
+
+use std::collections::BTreeSet;
+
+use avi_client::{AviClient, AviError, ErrorClass};
+use reconcile::{Action, Key, ObjectType, ObservedObject, Step, Unit};
+use serde_json::Value;
+
+use crate::event::Teller;
+use crate::reading::{self, chain};
+use crate::{AmkoEvent, Verb};
+
+/// What became of a unit's steps.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) unit: Unit,
+    /// The steps that were asked for, whether done or not.
+    pub(crate) steps: Vec<Step>,
+    /// What explains them.
+    pub(crate) why: Vec<String>,
+    /// What is known about objects by now: present, or `None` for gone.
+    pub(crate) effects: Vec<(Key, Option<ObservedObject>)>,
+    /// Why it ended early.
+    pub(crate) failure: Option<Failure>,
+}
+
+/// A step that failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) class: ErrorClass,
+    pub(crate) status: Option<u16>,
+    pub(crate) kind: &'static str,
+    pub(crate) name: String,
+    pub(crate) reason: String,
+}
+
+/// Carries out the steps in order, up to the first failure. `why` explains the change of the service; it is told with
+/// each write.
+pub(crate) async fn write(
+    client: AviClient,
+    unit: Unit,
+    steps: Vec<Step>,
+    why: Vec<String>,
+    teller: Teller,
+) -> Written {
+    let mut written = Written { unit, steps, why, effects: Vec::new(), failure: None };
+    for step in &written.steps {
+        match perform(&client, step).await {
+            Ok(object) => {
+                written.effects.push((step.key.clone(), object));
+                if let Some(event) = told(step, &written.why) {
+                    teller.tell(event);
+                }
+            }
+            Err(error) => {
+                let class = error.class();
+                written.failure = Some(Failure {
+                    class,
+                    status: error.status(),
+                    kind: step.key.kind.path(),
+                    name: step.key.name.clone(),
+                    reason: chain(&error),
+                });
+                if matches!(class, ErrorClass::NotFound | ErrorClass::Conflict) {
+                    written.effects.extend(read_again(&client, &written.steps).await);
+                }
+                break;
+            }
+        }
+    }
+    written
+}
+
+/// One call; the object as it is now, `None` for gone.
+async fn perform(client: &AviClient, step: &Step) -> Result<Option<ObservedObject>, AviError> {
+    let Key { kind, tenant, .. } = &step.key;
+    let collection = format!("/api/{}", kind.path());
+    match &step.action {
+        Action::Create { body } => {
+            let reply = client.post(&format!("{collection}/"), body, tenant).await?;
+            Ok(stored(step, reply, body))
+        }
+        Action::Update { uuid, body, .. } | Action::Adopt { uuid, body, .. } | Action::Detach { uuid, body } => {
+            let reply = client.put(&format!("{collection}/{uuid}"), body, tenant).await?;
+            Ok(stored(step, reply, body))
+        }
+        Action::Delete { uuid } => match client.delete(&format!("{collection}/{uuid}"), tenant).await {
+            Err(error) if error.class() != ErrorClass::NotFound => Err(error),
+            _ => Ok(None),
+        },
+    }
+}
+
+/// The object as the reply shows it. A reply that lacks what is needed makes the object unknown; it is read again when
+/// that leads to a conflict.
+fn stored(step: &Step, reply: Value, sent: &Value) -> Option<ObservedObject> {
+    let uuid = reply["uuid"].as_str()?.to_owned();
+    let service = (step.key.kind == ObjectType::HealthMonitor).then(|| step.unit.service.clone());
+    Some(ObservedObject { uuid, body: reply, sent: Some(sent.clone()), service })
+}
+
+/// Reads the objects of all steps anew. What cannot be read stays as it is known.
+async fn read_again(client: &AviClient, steps: &[Step]) -> Vec<(Key, Option<ObservedObject>)> {
+    let keys: BTreeSet<&Key> = steps.iter().map(|step| &step.key).collect();
+    let mut effects = Vec::new();
+    for key in keys {
+        if let Ok(object) = reading::read_one(client, key).await {
+            effects.push((key.clone(), object));
+        }
+    }
+    effects
+}
+
+/// The event of a successful step; none for a step that is only on the way.
+fn told(step: &Step, why: &[String]) -> Option<AmkoEvent> {
+    let verb = match &step.action {
+        Action::Create { .. } => Verb::Created,
+        Action::Update { .. } => Verb::Updated,
+        Action::Adopt { .. } => Verb::Adopted,
+        Action::Delete { .. } => Verb::Deleted,
+        Action::Detach { .. } => return None,
+    };
+    let own = own_reasons(step);
+    let why = match (step.key.kind, why) {
+        (ObjectType::GslbService, [_, ..]) => why.to_vec(),
+        _ => own,
+    };
+    Some(AmkoEvent::Written {
+        verb,
+        kind: step.key.kind.path(),
+        tenant: step.key.tenant.clone(),
+        name: step.key.name.clone(),
+        gslb_service: step.unit.service.clone(),
+        why,
+    })
+}
+
+/// Why a step is there, from the step itself.
+fn own_reasons(step: &Step) -> Vec<String> {
+    let service = &step.unit.service;
+    match (&step.action, step.key.kind) {
+        (Action::Create { body }, ObjectType::GslbService) => {
+            let objects = body["description"].as_str().unwrap_or_default();
+            vec![format!("not on the controller yet; from {objects}")]
+        }
+        (Action::Create { body }, ObjectType::HealthMonitor) => {
+            vec![format!("{service} needs it: {}", probe(body))]
+        }
+        (Action::Update { why, .. }, _) => {
+            let lead = "the controller has it otherwise";
+            why.iter().map(|diff| format!("{lead}: {diff}")).collect()
+        }
+        (Action::Adopt { from, .. }, _) => {
+            let owner = from.as_deref().unwrap_or("nobody that it says");
+            vec![format!("{service} needs it; it was made by {owner}")]
+        }
+        (Action::Delete { .. }, ObjectType::GslbService) => vec!["nothing stands behind it any more".to_owned()],
+        (Action::Delete { .. }, ObjectType::HealthMonitor) => vec![format!("{service} needs it no more")],
+        (Action::Detach { .. }, _) => vec![],
+    }
+}
+
+fn probe(body: &Value) -> String {
+    let request = ["http_monitor", "https_monitor"].iter().find_map(|key| body[key]["http_request"].as_str());
+    let port = &body["monitor_port"];
+    match request {
+        Some(request) => format!("{request} on port {port}"),
+        None => format!("port {port}"),
+    }
+}

@@ -1,0 +1,126 @@
+//! A change in a cluster is a write with its reason (amko 6.7, 7.10, 13.10).
+
+use k8s_crds::Object;
+use serde_json::json;
+
+use amko::AmkoEvent;
+
+use crate::setting::{HOST, Setting, hello, policy, policy_object};
+
+#[tokio::test]
+async fn a_new_split_is_one_write_that_names_the_policy() {
+    let mut setting = Setting::hello().await;
+    setting.controller.take_asked();
+    setting.until_event(|event| matches!(event, AmkoEvent::Synced { .. })).await;
+    setting.leader().apply(policy([6, 3, 1]));
+    setting.until_members(&["127.10.23.40*1", "127.10.25.40*6", "127.10.26.40*3"]).await;
+    let texts = setting.until_event(|event| matches!(event, AmkoEvent::Written { .. })).await;
+    let expected = "gslbservice hello.avi.iberia.local updated\n    \
+         ratio of 127.10.26.40 (s1az2) 4 → 3: GlobalDeploymentPolicy avi-system/global-gdp\n    \
+         ratio of 127.10.23.40 (s2) 2 → 1: GlobalDeploymentPolicy avi-system/global-gdp";
+    assert_eq!(texts.last().unwrap(), expected);
+    assert_eq!(setting.controller.writes(), [format!("PUT /api/gslbservice {HOST}")]);
+}
+
+#[tokio::test]
+async fn a_dropped_label_takes_the_member_out_and_says_so() {
+    let mut setting = Setting::hello().await;
+    let Object::Ingress(mut ingress) = hello("127.10.23.40") else { panic!() };
+    ingress.metadata.labels = None;
+    setting.clusters[2].apply(Object::Ingress(ingress));
+    setting.until_members(&["127.10.25.40*6", "127.10.26.40*4"]).await;
+    let reason = "member 127.10.23.40 (s2) left: label app=gslb dropped from Ingress default/hello";
+    setting.until_event(|event| event.to_string().contains(reason)).await;
+    setting.clusters[2].apply(hello("127.10.23.40"));
+    setting.until_members(&["127.10.23.40*2", "127.10.25.40*6", "127.10.26.40*4"]).await;
+    let reason = "member 127.10.23.40 (s2) joined: label app=gslb added to Ingress default/hello";
+    setting.until_event(|event| event.to_string().contains(reason)).await;
+}
+
+#[tokio::test]
+async fn the_last_member_takes_service_and_monitor_with_it() {
+    let setting = Setting::hello().await;
+    setting.controller.take_asked();
+    for cluster in &setting.clusters {
+        cluster.delete(&hello(""));
+    }
+    setting.until("no monitor", |s| s.controller.monitors() == 0).await;
+    let writes = setting.controller.writes();
+    assert_eq!(writes[writes.len() - 2], format!("DELETE /api/gslbservice {HOST}"));
+    assert!(writes[writes.len() - 1].starts_with("DELETE /api/healthmonitor amko--"));
+}
+
+#[tokio::test]
+async fn a_deleted_policy_deletes_every_service() {
+    let setting = Setting::hello().await;
+    setting.leader().delete(&policy([6, 4, 2]));
+    setting.until("no service", |s| s.controller.get("gslbservice", HOST).is_none()).await;
+    setting.until("no monitor", |s| s.controller.monitors() == 0).await;
+}
+
+#[tokio::test]
+async fn an_invalid_policy_gets_its_text_and_changes_nothing() {
+    let setting = Setting::hello().await;
+    setting.controller.take_asked();
+    setting.leader().apply(policy([6, 50, 2]));
+    let expected = "traffic weight 50 must be between 1 and 20";
+    setting.until("its status", |s| s.leader().statuses().last().is_some_and(|status| status == expected)).await;
+    assert_eq!(setting.controller.writes(), [""; 0]);
+}
+
+#[tokio::test]
+async fn tls_makes_new_monitors_first_and_deletes_old_ones_last() {
+    let setting = Setting::hello().await;
+    setting.controller.take_asked();
+    let Object::Ingress(mut ingress) = hello("127.10.23.40") else { panic!() };
+    ingress.spec.as_mut().unwrap().tls = Some(serde_json::from_value(json!([{"hosts": [HOST]}])).unwrap());
+    setting.clusters[2].apply(Object::Ingress(ingress));
+    setting.until("one monitor", |s| s.controller.writes().len() == 3).await;
+    let writes = setting.controller.writes();
+    let verbs: Vec<_> = writes.iter().map(|line| line.rsplit_once(' ').unwrap().0).collect();
+    assert_eq!(verbs, ["POST /api/healthmonitor/", "PUT /api/gslbservice", "DELETE /api/healthmonitor"]);
+}
+
+#[tokio::test]
+async fn named_monitors_are_looked_up_and_attached() {
+    let setting = Setting::hello().await;
+    let mut object = policy_object([6, 4, 2]);
+    object.spec.health_monitor_refs = vec!["my-hm3".into()];
+    setting.leader().apply(Object::GlobalDeploymentPolicy(object.clone()));
+    let expected = "health monitor ref my-hm3 is invalid";
+    setting.until("its status", |s| s.leader().statuses().last().is_some_and(|status| status == expected)).await;
+    assert_eq!(setting.controller.monitors(), 1);
+    setting
+        .controller
+        .put("healthmonitor", json!({"name": "my-hm3", "type": "HEALTH_MONITOR_TCP", "is_federated": true}));
+    object.spec.ttl = Some(30);
+    setting.leader().apply(Object::GlobalDeploymentPolicy(object));
+    setting.until("the named one", |s| s.controller.monitors() == 0).await;
+    let refs = setting.controller.get("gslbservice", HOST).unwrap()["health_monitor_refs"].to_string();
+    assert!(refs.contains("#my-hm3"), "{refs}");
+}
+
+#[tokio::test]
+async fn hand_tuned_monitors_stay_and_other_edits_are_repaired_on_the_next_read() {
+    let mut setting = Setting::hello().await;
+    let body = setting.controller.get("gslbservice", HOST).unwrap();
+    let monitor = body["health_monitor_refs"][0].as_str().unwrap().rsplit('#').next().unwrap().to_owned();
+    setting.controller.edit("healthmonitor", &monitor, |body| body["send_interval"] = 1.into());
+    setting.controller.edit("gslbservice", HOST, |body| body["enabled"] = false.into());
+    setting.restart().await;
+    setting.amko().synced().await;
+    assert_eq!(setting.controller.writes(), [format!("PUT /api/gslbservice {HOST}")]);
+    assert_eq!(setting.controller.get("healthmonitor", &monitor).unwrap()["send_interval"], 1);
+    assert_eq!(setting.controller.get("gslbservice", HOST).unwrap()["enabled"], true);
+}
+
+#[tokio::test]
+async fn a_broken_watch_is_taken_up_again_and_loses_no_member() {
+    let mut setting = Setting::hello().await;
+    setting.controller.take_asked();
+    setting.clusters[2].hang_up();
+    setting.until_event(|event| matches!(event, AmkoEvent::ClusterSilent { .. })).await;
+    setting.until_event(|event| matches!(event, AmkoEvent::ClusterBack { .. })).await;
+    setting.settle().await;
+    assert!(setting.controller.writes().iter().all(|line| !line.contains(HOST)));
+}

@@ -1,0 +1,147 @@
+//! A controller that refuses, forgets, or is away (amko 7.8, 13.8).
+
+use serde_json::json;
+
+use amko::AmkoEvent;
+
+use crate::controller::Controller;
+use crate::setting::{HOST, Setting, clusters, ingress, policy};
+
+const CHANGED: [&str; 3] = ["127.10.23.40*1", "127.10.25.40*6", "127.10.26.40*3"];
+
+#[tokio::test]
+async fn a_service_that_vanished_is_made_again() {
+    let setting = Setting::hello().await;
+    setting.controller.remove("gslbservice", HOST);
+    setting.controller.take_asked();
+    setting.leader().apply(policy([6, 3, 1]));
+    setting.until_members(&CHANGED).await;
+    assert_eq!(
+        setting.controller.writes(),
+        [format!("PUT /api/gslbservice {HOST}"), format!("POST /api/gslbservice/ {HOST}")]
+    );
+}
+
+#[tokio::test]
+async fn a_service_of_ours_that_was_there_already_is_changed() {
+    let setting = Setting::hello().await;
+    let own = setting.controller.get("gslbservice", HOST).unwrap()["created_by"].clone();
+    setting.controller.put("gslbservice", json!({"name": "new.avi.iberia.local", "created_by": own}));
+    setting.controller.take_asked();
+    setting.leader().apply(ingress("new", "new.avi.iberia.local", "127.10.25.41"));
+    setting.until("the service", |s| s.controller.members("new.avi.iberia.local").len() == 1).await;
+    let lines = setting.controller.take_asked();
+    let services: Vec<_> = lines.iter().filter(|line| line.contains("gslbservice")).collect();
+    assert_eq!(services[0], "POST /api/gslbservice/ new.avi.iberia.local");
+    assert_eq!(services.last().unwrap().as_str(), "PUT /api/gslbservice new.avi.iberia.local");
+}
+
+#[tokio::test]
+async fn a_service_of_another_owner_is_told_and_left() {
+    let controller = Controller::new();
+    controller.put("gslbservice", json!({"name": HOST, "created_by": "amko-other", "groups": []}));
+    let mut setting = Setting::new(controller, clusters()).await;
+    setting.start().await;
+    let texts = setting.until_event(|event| matches!(event, AmkoEvent::InTheWay { .. })).await;
+    let expected = "not written: gslbservice admin/hello.avi.iberia.local belongs to amko-other; \
+                    delete it there, or choose another host";
+    assert_eq!(texts.last().unwrap(), expected);
+    setting.settle().await;
+    assert_eq!(setting.controller.get("gslbservice", HOST).unwrap()["created_by"], "amko-other");
+}
+
+#[tokio::test]
+async fn a_monitor_of_our_name_is_adopted() {
+    let mut setting = Setting::hello().await;
+    setting.amko.take().unwrap().shutdown().await;
+    let refs = setting.controller.get("gslbservice", HOST).unwrap()["health_monitor_refs"].clone();
+    let monitor = refs[0].as_str().unwrap().rsplit('#').next().unwrap().to_owned();
+    // Not federated in name only for the list: the operator meets it when it tries to create it.
+    setting.controller.remove("gslbservice", HOST);
+    setting.controller.edit("healthmonitor", &monitor, |body| body["markers"] = json!([]));
+    setting.controller.take_asked();
+    setting.start().await;
+    setting.amko().synced().await;
+    let expected = [format!("PUT /api/healthmonitor {monitor}"), format!("POST /api/gslbservice/ {HOST}")];
+    assert_eq!(setting.controller.writes(), expected);
+    assert_eq!(setting.controller.get("healthmonitor", &monitor).unwrap()["markers"][0]["key"], "created-by");
+}
+
+#[tokio::test]
+async fn a_refused_service_does_not_hold_up_others_and_is_tried_again_when_it_changes() {
+    let mut setting = Setting::hello().await;
+    setting.controller.fail(HOST, 400, "groups: too few");
+    setting.leader().apply(policy([6, 4, 1]));
+    let texts = setting.until_event(|event| matches!(event, AmkoEvent::NotWritten { .. })).await;
+    assert!(texts.last().unwrap().contains("groups: too few"), "{texts:#?}");
+    setting.leader().apply(ingress("more", "more.avi.iberia.local", "127.10.25.41"));
+    setting.until("the other", |s| s.controller.get("gslbservice", "more.avi.iberia.local").is_some()).await;
+    assert_eq!(setting.amko().progress().borrow().failing.len(), 1);
+    setting.leader().apply(policy([6, 3, 1]));
+    setting.until_members(&CHANGED).await;
+}
+
+#[tokio::test]
+async fn a_server_error_is_tried_again() {
+    let setting = Setting::hello().await;
+    setting.controller.fail(HOST, 500, "oops");
+    setting.leader().apply(policy([6, 3, 1]));
+    setting.until_members(&CHANGED).await;
+}
+
+#[tokio::test]
+async fn a_controller_that_restarts_is_found_again_and_told_once() {
+    let mut setting = Setting::hello().await;
+    setting.stop_controller();
+    setting.leader().apply(policy([6, 3, 1]));
+    setting.until_event(|event| matches!(event, AmkoEvent::ControllerAway { .. })).await;
+    setting.leader().apply(ingress("more", "more.avi.iberia.local", "127.10.25.41"));
+    setting.start_controller().await;
+    let texts = setting.until_event(|event| matches!(event, AmkoEvent::ControllerBack)).await;
+    assert!(!texts.iter().any(|text| text.starts_with("controller cannot be used")), "told once: {texts:#?}");
+    setting.until_members(&CHANGED).await;
+    setting.until("the other", |s| s.controller.get("gslbservice", "more.avi.iberia.local").is_some()).await;
+    let reason = "ratio of 127.10.26.40 (s1az2) 4 → 3";
+    setting.until_event(|event| event.to_string().contains(reason)).await;
+}
+
+#[tokio::test]
+async fn a_controller_that_is_away_at_the_start_is_waited_for() {
+    let mut setting = Setting::new(Controller::new(), clusters()).await;
+    setting.stop_controller();
+    setting.start().await;
+    setting.until_event(|event| matches!(event, AmkoEvent::ControllerAway { .. })).await;
+    let text = "error: issue in connecting to the controller API, ";
+    setting.until("a status", |s| s.leader().statuses().iter().any(|status| status.starts_with(text))).await;
+    setting.start_controller().await;
+    setting.until_members(&["127.10.23.40*2", "127.10.25.40*6", "127.10.26.40*4"]).await;
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_told() {
+    let controller = Controller::new();
+    controller.set_password("another");
+    let mut setting = Setting::new(controller, clusters()).await;
+    setting.start().await;
+    let texts = setting.until_event(|event| matches!(event, AmkoEvent::ControllerAway { .. })).await;
+    assert!(texts.last().unwrap().contains("Invalid credentials"), "{texts:#?}");
+}
+
+#[tokio::test]
+async fn a_follower_is_not_written_to_until_it_leads() {
+    let controller = Controller::new();
+    controller.set_follower(true);
+    let mut setting = Setting::new(controller, clusters()).await;
+    setting.start().await;
+    let text = "error: controller not a leader";
+    setting.until("a status", |s| s.leader().statuses().iter().any(|status| status == text)).await;
+    assert_eq!(setting.controller.writes(), [""; 0]);
+    setting.controller.set_follower(false);
+    setting.until_members(&["127.10.23.40*2", "127.10.25.40*6", "127.10.26.40*4"]).await;
+    setting.controller.set_follower(true);
+    setting.leader().apply(policy([6, 3, 1]));
+    let text = "Config Operations can be done ONLY on leader";
+    setting.until("a status", |s| s.leader().statuses().iter().any(|status| status == text)).await;
+    setting.controller.set_follower(false);
+    setting.until_members(&CHANGED).await;
+}
