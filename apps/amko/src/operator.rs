@@ -34,7 +34,7 @@ use work::Work;
 /// Changes that arrive within this time are looked at together.
 const DEBOUNCE: Duration = Duration::from_millis(5);
 /// Longest wait for the first answer of a member cluster, before the others are served without it.
-const FIRST_ANSWER_WAIT: Duration = Duration::from_secs(5);
+const FIRST_ANSWER_WAIT: Duration = Duration::from_secs(3);
 /// Pause before the controller is asked again about an object that a policy names and that was not there.
 const LOOK_UP_AGAIN: Duration = Duration::from_secs(10);
 /// Longest wait for tasks to end (amko 1.7 step 13).
@@ -208,9 +208,13 @@ impl Operator {
                 () = sleep_until(wake) => {}
             }
         }
-        // A write under way is given its time; no other is begun.
-        while let Some(done) = self.tasks.join_next().await {
-            drop(done);
+        // Writes under way are given their time, and no other is begun. Reading has nothing to lose.
+        while self.work.is_in_flight() {
+            match self.tasks.join_next().await {
+                Some(Ok(Done::Written(written))) => drop(self.have_written(written, Instant::now())),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => break,
+            }
         }
     }
 

@@ -99,16 +99,25 @@ fn stored(step: &Step, reply: Value, sent: &Value) -> Option<ObservedObject> {
     Some(ObservedObject { uuid, body: reply, sent: Some(sent.clone()), service })
 }
 
-/// Reads the objects of all steps anew. What cannot be read stays as it is known.
+/// Reads the objects of all steps anew, and the monitors that they refer to. What cannot be read stays as it is known.
 async fn read_again(client: &AviClient, steps: &[Step]) -> Vec<(Key, Option<ObservedObject>)> {
-    let keys: BTreeSet<&Key> = steps.iter().map(|step| &step.key).collect();
+    let referenced = steps.iter().flat_map(referenced_monitors);
+    let keys: BTreeSet<Key> = steps.iter().map(|step| step.key.clone()).chain(referenced).collect();
     let mut effects = Vec::new();
     for key in keys {
-        if let Ok(object) = reading::read_one(client, key).await {
-            effects.push((key.clone(), object));
+        if let Ok(object) = reading::read_one(client, &key).await {
+            effects.push((key, object));
         }
     }
     effects
+}
+
+fn referenced_monitors(step: &Step) -> Vec<Key> {
+    let (Action::Create { body } | Action::Update { body, .. }) = &step.action else { return vec![] };
+    let refs = body["health_monitor_refs"].as_array().into_iter().flatten();
+    let names = refs.filter_map(|reference| reference.as_str()?.split_once("?name=").map(|(_, name)| name.to_owned()));
+    let tenant = &step.key.tenant;
+    names.map(|name| Key { kind: ObjectType::HealthMonitor, tenant: tenant.clone(), name }).collect()
 }
 
 /// The event of a successful step; none for a step that is only on the way.

@@ -18,6 +18,9 @@ use crate::writer::Failure;
 /// Units that are written at the same time.
 const IN_FLIGHT_MAX: usize = 8;
 
+/// Tries after which a conflict counts as one that lasts.
+const SETTLING_TRIES: u32 = 3;
+
 #[derive(Default)]
 pub(super) struct Work {
     pending: VecDeque<(Unit, Vec<Step>)>,
@@ -36,6 +39,7 @@ struct Failed {
     until: Instant,
     retry: Retry,
     back_off: BackOff,
+    times: u32,
     reason: String,
 }
 
@@ -101,20 +105,20 @@ impl Work {
         self.failed.remove(unit);
     }
 
-    /// A unit failed for a reason of its own; says whether the reason is a new one.
+    /// A unit failed for a reason of its own; says whether to tell it: each reason once, and one that a second look at
+    /// the controller should have settled only when it did not.
     pub(super) fn failed(&mut self, unit: &Unit, steps: Vec<Step>, failure: &Failure, now: Instant) -> bool {
         let retry = failure.class.retry();
-        let before = self.failed.remove(unit);
-        let is_new = before.as_ref().is_none_or(|before| before.reason != failure.reason);
-        let mut back_off = match before {
-            Some(before) if before.retry == retry => before.back_off,
-            _ => back_off(retry),
+        let reason = failure.reason.clone();
+        let (mut back_off, times) = match self.failed.remove(unit) {
+            Some(before) if before.retry == retry && before.reason == reason => (before.back_off, before.times + 1),
+            Some(before) if before.retry == retry => (before.back_off, 1),
+            _ => (back_off(retry), 1),
         };
         let until = now + back_off.next();
-        let reason = failure.reason.clone();
-        self.failed.insert(unit.clone(), Failed { steps, until, retry, back_off, reason });
-        // A re-read settles these; they are worth telling only when they come back.
-        is_new && !matches!(failure.class, ErrorClass::NotFound | ErrorClass::Conflict)
+        self.failed.insert(unit.clone(), Failed { steps, until, retry, back_off, times, reason });
+        let settles = matches!(failure.class, ErrorClass::NotFound | ErrorClass::Conflict);
+        times == if settles { SETTLING_TRIES } else { 1 }
     }
 
     /// A unit did not get through; what explains it is kept for the next try.

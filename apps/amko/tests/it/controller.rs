@@ -94,7 +94,7 @@ impl Controller {
     /// Members of a service: `address*ratio`, in order of address.
     pub(crate) fn members(&self, service: &str) -> Vec<String> {
         let Some(body) = self.get("gslbservice", service) else { return vec![] };
-        let groups = body["groups"].as_array().unwrap().iter();
+        let groups = body["groups"].as_array().into_iter().flatten();
         let members = groups.flat_map(|group| group["members"].as_array().unwrap().clone());
         let mut members: Vec<_> =
             members.map(|m| format!("{}*{}", m["ip"]["addr"].as_str().unwrap(), m["ratio"])).collect();
@@ -189,6 +189,9 @@ impl Inner {
                 (200, json!({"count": 1, "results": [{"leader_cluster_uuid": leader}]}))
             }
             (&Method::GET, collection) => self.list(collection, uri.query().unwrap_or_default()),
+            (&Method::POST | &Method::PUT, _) if self.refers_to_nothing(body) => {
+                (404, json!({"error": "HealthMonitor object not found!"}))
+            }
             (&Method::POST, kind) => self.create(kind, &tenant, body),
             (&Method::PUT, key) => match self.objects.get(key) {
                 None => (404, json!({"error": "object not found!"})),
@@ -209,7 +212,8 @@ impl Inner {
             ["name", "created_by", "is_federated"].iter().all(|key| {
                 query.get(key).is_none_or(|value| match &body[*key] {
                     Value::String(text) => text == value,
-                    other => other.to_string() == *value,
+                    Value::Bool(flag) => *value == if *flag { "true" } else { "false" },
+                    _ => false,
                 })
             })
         };
@@ -228,6 +232,14 @@ impl Inner {
             return (409, json!({"error": text}));
         }
         (201, self.store(kind, None, tenant, body.clone()))
+    }
+
+    fn refers_to_nothing(&self, body: &Value) -> bool {
+        let mut refs = body["health_monitor_refs"].as_array().into_iter().flatten();
+        refs.any(|reference| {
+            let name = reference.as_str().unwrap().rsplit('=').next().unwrap();
+            !self.objects.values().any(|body| body["name"] == name)
+        })
     }
 
     fn delete(&mut self, key: &str) -> (u16, Value) {

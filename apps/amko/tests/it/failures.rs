@@ -23,6 +23,17 @@ async fn a_service_that_vanished_is_made_again() {
 }
 
 #[tokio::test]
+async fn a_monitor_that_vanished_is_made_again() {
+    let setting = Setting::hello().await;
+    let refs = setting.controller.get("gslbservice", HOST).unwrap()["health_monitor_refs"].clone();
+    setting.controller.remove("gslbservice", HOST);
+    setting.controller.remove("healthmonitor", refs[0].as_str().unwrap().rsplit('#').next().unwrap());
+    setting.leader().apply(policy([6, 3, 1]));
+    setting.until_members(&CHANGED).await;
+    assert_eq!(setting.controller.monitors(), 1);
+}
+
+#[tokio::test]
 async fn a_service_of_ours_that_was_there_already_is_changed() {
     let setting = Setting::hello().await;
     let own = setting.controller.get("gslbservice", HOST).unwrap()["created_by"].clone();
@@ -56,7 +67,6 @@ async fn a_monitor_of_our_name_is_adopted() {
     setting.amko.take().unwrap().shutdown().await;
     let refs = setting.controller.get("gslbservice", HOST).unwrap()["health_monitor_refs"].clone();
     let monitor = refs[0].as_str().unwrap().rsplit('#').next().unwrap().to_owned();
-    // Not federated in name only for the list: the operator meets it when it tries to create it.
     setting.controller.remove("gslbservice", HOST);
     setting.controller.edit("healthmonitor", &monitor, |body| body["markers"] = json!([]));
     setting.controller.take_asked();

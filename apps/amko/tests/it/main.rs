@@ -5,5 +5,6 @@ mod boot;
 mod changes;
 mod cluster;
 mod controller;
+mod directories;
 mod failures;
 mod setting;
