@@ -7,4 +7,5 @@ mod cluster;
 mod controller;
 mod directories;
 mod failures;
+mod real_controller;
 mod setting;
