@@ -36,9 +36,12 @@ pub struct ConnectionArgs {
 
 impl ConnectionArgs {
     pub(crate) fn client(&self) -> anyhow::Result<AviClient> {
-        const HOW: &str = "pass it, or load the file that `meridian demo` names: `set -a; . PATH/connection.env; set +a`";
-        let controller =
-            self.controller.as_deref().with_context(|| format!("no controller (--controller, MERIDIAN_CONTROLLER): {HOW}"))?;
+        const HOW: &str =
+            "pass it, or load the file that `meridian demo` names: `set -a; . PATH/connection.env; set +a`";
+        let controller = self
+            .controller
+            .as_deref()
+            .with_context(|| format!("no controller (--controller, MERIDIAN_CONTROLLER): {HOW}"))?;
         let password =
             self.password.as_deref().with_context(|| format!("no password (--password, MERIDIAN_PASSWORD): {HOW}"))?;
         let tls = match &self.ca {

@@ -1,2 +1,63 @@
-//! The one binary.
-fn main() {}
+//! The one binary: parses the command line, sets up logging, calls the part.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use telemetry::{Colour, FILTER_DEFAULT, Format};
+
+/// One name for many clusters: DNS answers by weight and health, configured through the Avi API
+#[derive(Parser)]
+#[command(version, propagate_version = true)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+
+    /// What to log: `info`, or per part as in `info,service_engine=debug`
+    #[arg(long, env = "MERIDIAN_LOG", global = true, hide_short_help = true)]
+    log: Option<String>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Demo(demo::DemoArgs),
+    Get(cli::GetArgs),
+    Explain(cli::ExplainArgs),
+    #[command(hide = true)]
+    Backend(demo::BackendArgs),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let args = Args::parse();
+    match run(args).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "meridian: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(args: Args) -> anyhow::Result<()> {
+    let mut stdout = std::io::stdout();
+    match args.command {
+        Command::Demo(demo) => {
+            // Each write also shows as what its author says of it; the controller's own record would repeat it.
+            let log = args.log.unwrap_or_else(|| format!("{FILTER_DEFAULT},audit=warn"));
+            telemetry::init_to(Format::Human, Colour::of(&stdout), &log, std::io::stdout)?;
+            demo.run(&mut stdout).await
+        }
+        Command::Get(get) => print(&mut stdout, &get.run().await?),
+        Command::Explain(explain) => print(&mut stdout, &explain.run().await?),
+        Command::Backend(backend) => backend.run().await,
+    }
+}
+
+/// Prints a verb's text; a reader that closed the pipe early is no error.
+fn print(stdout: &mut impl Write, text: &str) -> anyhow::Result<()> {
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,183 @@
+//! The running parts of a demo: started in order, ended in the opposite one.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use amko::{Amko, AmkoConfig};
+use anyhow::{Context, bail};
+use avi_client::{AviClient, Config, Verification};
+use controller::{Controller, ControllerConfig, EngineLink, ExplainError, Listen};
+use k8s_watch::{ManifestDirectory, Source};
+use serde_json::Value;
+use service_engine::{Engine, EngineConfig};
+use tokio::process::Child;
+
+use crate::banner::Member;
+use crate::data_dir::DataDir;
+use crate::setup::Setup;
+use crate::story::{self, CLUSTERS};
+use crate::{backend, members_of, write_connection};
+
+/// Where DNS answers unless the port is taken.
+const DNS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 5300);
+/// Ports that are tried after a taken one.
+const PORTS_MAX: u16 = 100;
+const USERNAME: &str = "admin";
+
+/// Everything that runs.
+pub(crate) struct Parts {
+    controller: Controller,
+    engine: Engine,
+    amko: Amko,
+    backends: Vec<Child>,
+    client: AviClient,
+    dns: SocketAddr,
+    notes: Vec<String>,
+}
+
+impl Parts {
+    /// Starts everything and writes `connection.env`.
+    pub(crate) async fn start(data: &DataDir) -> anyhow::Result<Self> {
+        // Backends first: a taken address ends the demo before anything else stands.
+        let program = std::env::current_exe().context("finding this program")?;
+        let mut backends = Vec::new();
+        for cluster in &CLUSTERS {
+            backends.push(backend::start(&program, cluster).await?);
+        }
+
+        let mut notes = Vec::new();
+        let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, controller::PORT));
+        let config = ControllerConfig { listen: Listen::AtOrAfter(wanted), ..ControllerConfig::new(data.controller()) };
+        let controller = controller::start(config).await.context("starting the controller")?;
+        if controller.local_addr().port() != wanted.port() {
+            notes.push(format!(
+                "port {} is taken, the controller listens on {}",
+                wanted.port(),
+                controller.local_addr()
+            ));
+        }
+        let engine = start_engine(&controller)?;
+        let dns = free_dns_address()?;
+        if dns != DNS {
+            notes.push(format!("port {} is taken, DNS answers on {dns}", DNS.port()));
+        }
+
+        let password = password(&controller)?;
+        let client_config = client_config(&controller, &password);
+        let client = AviClient::new(client_config.clone())?;
+        let setup = Setup { dns, controller: controller.local_addr(), username: USERNAME, password: &password };
+        setup.apply(&client).await?;
+
+        let amko = amko::start(amko_config(data, client_config)).await.context("starting amko")?;
+        let parts = Self { controller, engine, amko, backends, client, dns, notes };
+        write_connection(data, &parts, USERNAME, &password)?;
+        Ok(parts)
+    }
+
+    /// Waits until every member of the story's service is up, at most `within`, and returns what is then in force.
+    pub(crate) async fn members_up(&self, within: Duration, every: Duration) -> anyhow::Result<Vec<Member>> {
+        let mut members = Vec::new();
+        let wait = async {
+            loop {
+                members = self.members().await?;
+                if !members.is_empty() && members.iter().all(|member| member.state == "up") {
+                    return anyhow::Ok(());
+                }
+                tokio::time::sleep(every).await;
+            }
+        };
+        match tokio::time::timeout(within, wait).await {
+            Ok(result) => result?,
+            // A backend may be broken, or the manifests edited: the banner tells how it is.
+            Err(_) => members = self.members().await?,
+        }
+        Ok(members)
+    }
+
+    async fn members(&self) -> anyhow::Result<Vec<Member>> {
+        let query = [("name", story::HOST), ("join_subresources", "runtime")];
+        let found = self.client.list("/api/gslbservice", &query, "admin").await.context("asking for the service")?;
+        Ok(found.first().map(|service: &Value| members_of(service)).unwrap_or_default())
+    }
+
+    pub(crate) fn url(&self) -> String {
+        self.controller.url()
+    }
+
+    pub(crate) fn ca(&self) -> &Path {
+        self.controller.ca_path()
+    }
+
+    pub(crate) fn dns(&self) -> SocketAddr {
+        self.dns
+    }
+
+    pub(crate) fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    pub(crate) fn backend_pids(&self) -> Vec<u32> {
+        self.backends.iter().map(|child| child.id().unwrap_or_default()).collect()
+    }
+
+    /// Ends everything, the operator first, so that nobody takes the end of another part for news.
+    pub(crate) async fn shutdown(self) {
+        self.amko.shutdown().await;
+        self.engine.shutdown().await;
+        self.controller.shutdown().await;
+        drop(self.backends);
+    }
+}
+
+fn start_engine(controller: &Controller) -> anyhow::Result<Engine> {
+    let workers = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let (descriptors, _) = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE)
+        .context("asking how many files may be open")?;
+    let config = EngineConfig { workers, seed: rand::random(), descriptors };
+    let engine = service_engine::start(&config, controller.snapshots())?;
+    let handle = engine.explain_handle();
+    controller.connect_engine(EngineLink {
+        reports: engine.reports(),
+        explain: Arc::new(move |question| {
+            handle.explain_dns(question).map_err(|error| match error {
+                service_engine::ExplainError::NoDnsService => ExplainError::Unavailable(error.to_string()),
+                service_engine::ExplainError::Question(_) => ExplainError::Question(error.to_string()),
+            })
+        }),
+    });
+    Ok(engine)
+}
+
+/// The wanted address, or the next whose port is free for UDP and TCP.
+fn free_dns_address() -> anyhow::Result<SocketAddr> {
+    (0..PORTS_MAX)
+        .map(|step| SocketAddr::new(DNS.ip(), DNS.port() + step))
+        .find(|address| UdpSocket::bind(address).is_ok() && TcpListener::bind(address).is_ok())
+        .with_context(|| format!("none of the ports {} to {} is free for DNS", DNS.port(), DNS.port() + PORTS_MAX - 1))
+}
+
+fn password(controller: &Controller) -> anyhow::Result<String> {
+    let Some(file) = controller.password_path() else {
+        bail!("the controller's data has no password file; start over with --fresh");
+    };
+    let text = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+    Ok(text.trim().to_owned())
+}
+
+fn client_config(controller: &Controller, password: &str) -> Config {
+    let ca = Verification::CaFile(controller.ca_path().to_owned());
+    let mut config = Config::new(controller.url(), USERNAME, password, ca);
+    config.api_version = "30.2.1".to_owned();
+    config
+}
+
+fn amko_config(data: &DataDir, controller: Config) -> AmkoConfig {
+    let sources = CLUSTERS
+        .iter()
+        .map(|cluster| Arc::new(ManifestDirectory::new(cluster.name, data.cluster(cluster.name))) as Arc<dyn Source>)
+        .collect();
+    AmkoConfig { leader: story::LEADER.to_owned(), sources, controller, events: None }
+}

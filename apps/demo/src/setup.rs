@@ -1,0 +1,130 @@
+//! Configures the controller for the story through its public API: DNS profile, DNS virtual service, GSLB.
+
+use std::net::SocketAddr;
+
+use anyhow::Context;
+use avi_client::AviClient;
+use serde_json::{Value, json};
+
+use crate::story;
+
+/// Tenant of everything the demo makes.
+const TENANT: &str = "admin";
+
+/// What the setup needs to know.
+#[derive(Debug)]
+pub(crate) struct Setup<'a> {
+    pub(crate) dns: SocketAddr,
+    pub(crate) controller: SocketAddr,
+    pub(crate) username: &'a str,
+    pub(crate) password: &'a str,
+}
+
+impl Setup<'_> {
+    /// Makes what is missing and corrects what differs; an unchanged controller gets no write.
+    pub(crate) async fn apply(&self, client: &AviClient) -> anyhow::Result<()> {
+        ensure(client, "applicationprofile", &dns_profile()).await?;
+        let virtual_service = ensure(client, "virtualservice", &self.dns_virtual_service()).await?;
+        let cluster = client.get("/api/cluster", &[], TENANT).await.context("reading the controller's cluster")?;
+        let gslb = self.gslb(&text(&cluster, "uuid")?, &text(&virtual_service, "uuid")?);
+        ensure(client, "gslb", &gslb).await?;
+        Ok(())
+    }
+
+    fn dns_virtual_service(&self) -> Value {
+        json!({
+            "name": "g-dns",
+            "application_profile_ref": "/api/applicationprofile?name=g-dns",
+            "vip": [{"vip_id": "0", "ip_address": {"addr": self.dns.ip().to_string(), "type": "V4"}}],
+            "services": [{"port": self.dns.port()}],
+        })
+    }
+
+    fn gslb(&self, cluster_uuid: &str, virtual_service_uuid: &str) -> Value {
+        json!({
+            "name": "Default",
+            "leader_cluster_uuid": cluster_uuid,
+            "dns_configs": [{"domain_name": story::DOMAIN}],
+            "sites": [{
+                "name": "site1",
+                "cluster_uuid": cluster_uuid,
+                "ip_addresses": [{"addr": self.controller.ip().to_string(), "type": "V4"}],
+                "port": self.controller.port(),
+                "username": self.username,
+                "password": self.password,
+                "member_type": "GSLB_ACTIVE_MEMBER",
+                "dns_vses": [{"dns_vs_uuid": virtual_service_uuid, "domain_names": [story::DOMAIN]}],
+            }],
+        })
+    }
+}
+
+/// The story's profile: answers NXDOMAIN with the SOA that the published `dig` shows.
+fn dns_profile() -> Value {
+    json!({
+        "name": "g-dns",
+        "type": "APPLICATION_PROFILE_TYPE_DNS",
+        "dns_service_profile": {
+            "domain_names": [story::DOMAIN],
+            "name_server": "g-dns.iberia.local",
+            "admin_email": "dnsadmin@iberia.local",
+            "error_response": "DNS_ERROR_RESPONSE_ERROR",
+        },
+    })
+}
+
+async fn ensure(client: &AviClient, kind: &str, wanted: &Value) -> anyhow::Result<Value> {
+    let name = text(wanted, "name")?;
+    let path = format!("/api/{kind}");
+    let doing = || format!("setting up {kind} {name}");
+    let found = client.list(&path, &[("name", &name), ("include_name", "")], TENANT).await.with_context(doing)?;
+    match found.first() {
+        None => client.post(&path, wanted, TENANT).await.with_context(doing),
+        Some(present) if holds(present, wanted) => Ok(present.clone()),
+        Some(present) => {
+            let path = format!("{path}/{}", text(present, "uuid")?);
+            client.put(&path, wanted, TENANT).await.with_context(doing)
+        }
+    }
+}
+
+/// Whether `present` says everything that `wanted` says; what cannot be compared (a password) counts as equal.
+fn holds(present: &Value, wanted: &Value) -> bool {
+    match (present, wanted) {
+        (Value::Object(present), Value::Object(wanted)) => {
+            wanted.iter().all(|(key, value)| present.get(key).is_some_and(|found| holds(found, value)))
+        }
+        (Value::Array(present), Value::Array(wanted)) => {
+            present.len() == wanted.len() && present.iter().zip(wanted).all(|(a, b)| holds(a, b))
+        }
+        (Value::String(present), Value::String(wanted)) => {
+            let by_name = wanted.split_once("?name=").is_some_and(|(_, name)| present.ends_with(&format!("#{name}")));
+            present == wanted || present == "<sensitive>" || by_name
+        }
+        _ => present == wanted,
+    }
+}
+
+fn text(object: &Value, key: &str) -> anyhow::Result<String> {
+    object
+        .get(key)
+        .and_then(Value::as_str)
+        .map(str::to_owned)
+        .with_context(|| format!("the controller sent no `{key}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_with_defaults_and_named_references_holds_what_is_wanted() {
+        let wanted = json!({"a": 1, "profile_ref": "/api/p?name=x", "list": [{"b": "c"}], "password": "secret"});
+        let present = json!({
+            "a": 1, "profile_ref": "https://h/api/p/p-1#x", "list": [{"b": "c", "d": 2}], "password": "<sensitive>", "e": 0
+        });
+        assert!(holds(&present, &wanted));
+        assert!(!holds(&json!({"a": 2}), &json!({"a": 1})));
+        assert!(!holds(&json!({"list": []}), &json!({"list": [1]})));
+    }
+}

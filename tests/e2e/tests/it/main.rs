@@ -1,0 +1,10 @@
+//! Stories told to the real binary: separate processes, `dig` and `curl` as clients, a network namespace per test.
+//!
+//! `MERIDIAN_BIN` names the binary (`cargo xtask ci` builds it and sets the variable). Where the machine has no
+//! namespaces for this user, or lacks `dig`, `ip` or `nsenter`, the tests say so and pass without running.
+
+mod bad_input;
+mod demo;
+mod explain;
+mod health;
+mod story;
