@@ -47,7 +47,7 @@ fn policy(weight: u32) -> String {
 async fn until(what: &str, holds: impl Fn() -> bool) {
     let poll = async {
         while !holds() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
+            tokio::time::sleep(Duration::from_millis(2)).await; // bounded: polls a condition
         }
     };
     assert!(tokio::time::timeout(Duration::from_secs(20), poll).await.is_ok(), "{what}");
@@ -82,7 +82,7 @@ async fn an_edited_file_is_a_write_and_a_truncated_one_is_none() {
     for (name, text) in [("gslb-config.yaml", CONFIG.to_owned()), ("global-gdp.yaml", policy(4))] {
         write(&leader, name, "");
         // The time that the file stays empty is the matter of this test.
-        tokio::time::sleep(Duration::from_millis(80)).await;
+        tokio::time::sleep(Duration::from_millis(80)).await; // bounded: this time is the matter of the test
         write(&leader, name, &text);
     }
     write(&leader, "global-gdp.yaml", &policy(3));

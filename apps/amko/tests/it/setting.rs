@@ -90,7 +90,7 @@ impl Setting {
         async move {
             let poll = async {
                 while !holds(self) {
-                    tokio::time::sleep(Duration::from_millis(2)).await;
+                    tokio::time::sleep(Duration::from_millis(2)).await; // bounded: polls a condition
                 }
             };
             assert!(

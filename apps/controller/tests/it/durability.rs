@@ -118,7 +118,7 @@ async fn connect(data: &Path) -> Client {
 async fn wait_until(condition: impl Fn() -> bool) {
     let waiting = async {
         while !condition() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await; // bounded: polls a condition
         }
     };
     tokio::time::timeout(Duration::from_secs(30), waiting).await.expect("the condition came true in time");

@@ -186,7 +186,7 @@ async fn a_full_result_queue_holds_probes_back_and_loses_none() {
     // Nobody takes results until more are made than the queue and the slots hold together.
     let filled = async {
         while results.len() < 4096 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            tokio::time::sleep(Duration::from_millis(1)).await; // bounded: polls a condition
         }
     };
     timeout(PATIENCE, filled).await.expect("the queue fills");

@@ -72,7 +72,7 @@ async fn a_file_truncated_and_written_80_ms_later_deletes_nothing() {
     cluster.write("a.yaml", "");
     cluster.until(|cluster| cluster.problems.len() == 1).await;
     assert!(cluster.problems[0].what.contains("stays in force"), "{:?}", cluster.problems);
-    tokio::time::sleep(Duration::from_millis(80)).await;
+    tokio::time::sleep(Duration::from_millis(80)).await; // bounded: this time is the matter of the test
     cluster.write("a.yaml", &service("a", "2"));
     cluster.until(|cluster| cluster.label("a") == Some("2") && cluster.problems.is_empty()).await;
     assert_eq!(cluster.log, ["problems 1", "apply a", "problems 0"]);
@@ -87,7 +87,7 @@ async fn replacing_by_rename_is_one_change() {
 
     // As vim does: the old file moves away, the new one is written in its place.
     fs::rename(cluster.path("a.yaml"), cluster.path("a.yaml~")).unwrap();
-    tokio::time::sleep(Duration::from_millis(15)).await;
+    tokio::time::sleep(Duration::from_millis(15)).await; // bounded: this time is the matter of the test
     cluster.write("a.yaml", &service("a", "3"));
     fs::remove_file(cluster.path("a.yaml~")).unwrap();
     cluster.until(|cluster| cluster.label("a") == Some("3")).await;
@@ -107,7 +107,7 @@ async fn a_file_written_slowly_in_the_place_of_another_is_read_when_it_is_closed
     let mut file = fs::File::create(cluster.path("a.yaml")).unwrap();
     file.write_all(service("a", "2").as_bytes()).unwrap();
     // Longer than a file may be away.
-    tokio::time::sleep(Duration::from_millis(150)).await;
+    tokio::time::sleep(Duration::from_millis(150)).await; // bounded: this time is the matter of the test
     cluster.settle("marker").await;
     assert!(cluster.log.is_empty(), "{:?}", cluster.log);
     file.write_all(service("b", "1").as_bytes()).unwrap();

@@ -16,7 +16,7 @@ async fn a_slow_reader_gets_a_reset_in_place_of_what_it_missed() {
     // Nothing more is received until the channel is full.
     let fills = async {
         while cluster.events.len() < cluster.events.max_capacity() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await; // bounded: polls a condition
         }
     };
     tokio::time::timeout(Duration::from_secs(10), fills).await.unwrap();
