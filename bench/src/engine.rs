@@ -1,15 +1,13 @@
 //! An engine on a fixed snapshot: three weighted members, a TCP monitor on each, one UDP worker.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use model::dns::{DnsProfile, DnsVirtualService, ErrorResponse, Zone};
-use model::gslb::{DownResponse, GslbMember, GslbPool, GslbService, MemberAlgorithm, MonitorScope, PoolAlgorithm};
 use model::monitor::{Check, HealthMonitor};
-use model::{DomainName, PoolPriority, Revision, Ttl, Version, Weight};
+use model::{Revision, Version, testing};
 use se_protocol::{PortOffset, Snapshot};
 use service_engine::EngineConfig;
 use tokio::sync::watch;
@@ -31,7 +29,7 @@ pub(crate) struct EngineArgs {
 
 /// Runs until killed.
 pub(crate) async fn run(args: EngineArgs) -> anyhow::Result<()> {
-    let (_sender, snapshots) = watch::channel(Some(Arc::new(snapshot(&args)?)));
+    let (_sender, snapshots) = watch::channel(Some(Arc::new(snapshot(&args))));
     let config = EngineConfig { workers: NonZeroUsize::MIN, seed: 1, descriptors: 1024 };
     let engine = service_engine::start(&config, snapshots)?;
     tokio::signal::ctrl_c().await.context("waiting for a signal")?;
@@ -39,67 +37,20 @@ pub(crate) async fn run(args: EngineArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn snapshot(args: &EngineArgs) -> anyhow::Result<Snapshot> {
-    let domain = DomainName::parse("avi.iberia.local")?;
-    let members = MEMBERS
-        .iter()
-        .map(|(ip, weight)| {
-            Ok(GslbMember {
-                ip: IpAddr::V4(*ip),
-                weight: Weight::try_from(*weight)?,
-                enabled: true,
-                cluster_uuid: None,
-                vs_uuid: None,
-                hostname: None,
-            })
-        })
-        .collect::<anyhow::Result<_>>()?;
-    Ok(Snapshot {
+fn snapshot(args: &EngineArgs) -> Snapshot {
+    let mut dns = testing::dns_service("avi.iberia.local");
+    dns.addresses = vec![args.listen.ip()];
+    dns.ports = vec![args.listen.port()];
+    let members = MEMBERS.iter().map(|(ip, weight)| testing::member(&ip.to_string(), *weight)).collect();
+    let mut service = testing::service(NAME, vec![testing::pool(10, members)]);
+    service.health_monitors = vec!["healthmonitor-bench".into()];
+    Snapshot {
         version: Version { incarnation: "bench".into(), term: 0, revision: Revision(1) },
         cluster_uuid: "cluster-bench".into(),
         port_offset: PortOffset::NONE,
-        dns_services: vec![DnsVirtualService {
-            uuid: "virtualservice-bench".into(),
-            name: "g-dns".into(),
-            enabled: true,
-            addresses: vec![args.listen.ip()],
-            ports: vec![args.listen.port()],
-            profile: DnsProfile {
-                num_dns_ip: 1,
-                ttl: Ttl::try_from(30)?,
-                zones: vec![Zone { apex: domain.clone(), name_server: None, admin_email: "hostmaster".into() }],
-                negative_ttl: Ttl::try_from(30)?,
-                on_error: ErrorResponse::Respond,
-                aaaa_empty_response: true,
-                edns: true,
-                over_tcp: true,
-            },
-            gslb_domains: Some(vec![domain.clone()]),
-        }],
-        gslb_domains: vec![domain],
-        gslb_services: vec![GslbService {
-            uuid: "gslbservice-bench".into(),
-            name: NAME.into(),
-            tenant: "admin".into(),
-            enabled: true,
-            domain_names: vec![DomainName::parse(NAME)?],
-            wildcard_match: false,
-            ttl: None,
-            num_dns_ip: None,
-            pool_algorithm: PoolAlgorithm::Priority,
-            pools: vec![GslbPool {
-                name: "pool".into(),
-                priority: PoolPriority::try_from(10)?,
-                enabled: true,
-                algorithm: MemberAlgorithm::RoundRobin,
-                min_health_monitors_up: None,
-                members,
-            }],
-            down_response: DownResponse::None,
-            health_monitors: vec!["healthmonitor-bench".into()],
-            monitor_scope: MonitorScope::AllMembers,
-            controller_health: true,
-        }],
+        dns_services: vec![dns],
+        gslb_domains: vec![testing::domain("avi.iberia.local")],
+        gslb_services: vec![service],
         monitors: vec![HealthMonitor {
             uuid: "healthmonitor-bench".into(),
             name: "tcp".into(),
@@ -111,5 +62,5 @@ fn snapshot(args: &EngineArgs) -> anyhow::Result<Snapshot> {
             quickstart: true,
             check: Check::Tcp { request: None, response: None },
         }],
-    })
+    }
 }

@@ -8,6 +8,7 @@ pub mod dns;
 pub mod gslb;
 pub mod monitor;
 pub mod name;
+pub mod testing;
 pub mod units;
 pub mod version;
 

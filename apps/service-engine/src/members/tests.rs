@@ -2,9 +2,8 @@ use std::time::Duration;
 
 use gslb::MemberHealth;
 use health::FailureCode;
-use model::gslb::{DownResponse, MemberAlgorithm, PoolAlgorithm};
 use model::monitor::Check;
-use model::{DomainName, PoolPriority, Revision, Version, Weight};
+use model::{Revision, Version, testing};
 use se_protocol::PortOffset;
 
 use super::*;
@@ -13,14 +12,7 @@ const NOW: i64 = 1_000_000;
 const LATER: i64 = 2_000_000;
 
 fn member(ip: &str) -> GslbMember {
-    GslbMember {
-        ip: ip.parse().unwrap(),
-        weight: Weight::try_from(1).unwrap(),
-        enabled: true,
-        cluster_uuid: None,
-        vs_uuid: None,
-        hostname: None,
-    }
+    testing::member(ip, 1)
 }
 
 fn monitor(check: Check) -> HealthMonitor {
@@ -38,35 +30,17 @@ fn monitor(check: Check) -> HealthMonitor {
 }
 
 fn snapshot(revision: u64, members: Vec<GslbMember>, monitor: HealthMonitor) -> Snapshot {
+    let mut pool = testing::pool(10, members);
+    pool.min_health_monitors_up = Some(2);
+    let mut service = testing::service("app.example.com", vec![pool]);
+    service.health_monitors = vec![monitor.uuid.clone()];
     Snapshot {
         version: Version { incarnation: "test".into(), term: 0, revision: Revision(revision) },
         cluster_uuid: "cluster-1".into(),
         port_offset: PortOffset::UNPRIVILEGED,
         dns_services: vec![],
         gslb_domains: vec![],
-        gslb_services: vec![GslbService {
-            uuid: "gslbservice-1".into(),
-            name: "app.example.com".into(),
-            tenant: "admin".into(),
-            enabled: true,
-            domain_names: vec![DomainName::parse("app.example.com").unwrap()],
-            wildcard_match: false,
-            ttl: None,
-            num_dns_ip: None,
-            pool_algorithm: PoolAlgorithm::Priority,
-            pools: vec![GslbPool {
-                name: "amko-gs-group-10".into(),
-                priority: PoolPriority::try_from(10).unwrap(),
-                enabled: true,
-                algorithm: MemberAlgorithm::RoundRobin,
-                min_health_monitors_up: Some(2),
-                members,
-            }],
-            down_response: DownResponse::None,
-            health_monitors: vec![monitor.uuid.clone()],
-            monitor_scope: MonitorScope::AllMembers,
-            controller_health: true,
-        }],
+        gslb_services: vec![service],
         monitors: vec![monitor],
     }
 }

@@ -8,10 +8,8 @@ use std::time::Duration;
 
 use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::{Name, RecordType};
-use model::dns::{DnsProfile, DnsVirtualService, ErrorResponse, Zone};
-use model::gslb::{DownResponse, GslbMember, GslbPool, GslbService, MemberAlgorithm, MonitorScope, PoolAlgorithm};
 use model::monitor::{Check, HealthMonitor};
-use model::{DomainName, PoolPriority, Revision, Ttl, Version, Weight};
+use model::{Revision, Version, testing};
 use se_protocol::{PortOffset, Report, Snapshot};
 use service_engine::{Engine, EngineConfig};
 use tokio::sync::watch;
@@ -153,18 +151,10 @@ pub(crate) fn free_port() -> u16 {
 
 /// A snapshot of one service; `monitor_port` 0 means no monitor.
 pub(crate) fn snapshot(revision: u64, dns_port: u16, members: &[(&str, u64)], monitor_port: u16) -> Snapshot {
-    let domain = DomainName::parse("example.com").unwrap();
-    let members = members
-        .iter()
-        .map(|(ip, weight)| GslbMember {
-            ip: ip.parse().unwrap(),
-            weight: Weight::try_from(*weight).unwrap(),
-            enabled: true,
-            cluster_uuid: None,
-            vs_uuid: None,
-            hostname: None,
-        })
-        .collect();
+    let mut dns = testing::dns_service("example.com");
+    dns.addresses = vec![IpAddr::V4(Ipv4Addr::LOCALHOST)];
+    dns.ports = vec![dns_port];
+    let members = members.iter().map(|(ip, weight)| testing::member(ip, *weight)).collect();
     let monitors = (monitor_port > 0).then(|| HealthMonitor {
         uuid: "healthmonitor-1".into(),
         name: "tcp".into(),
@@ -176,52 +166,15 @@ pub(crate) fn snapshot(revision: u64, dns_port: u16, members: &[(&str, u64)], mo
         quickstart: true,
         check: Check::Tcp { request: None, response: None },
     });
+    let mut service = testing::service(NAME, vec![testing::pool(10, members)]);
+    service.health_monitors = monitors.iter().map(|monitor| monitor.uuid.clone()).collect();
     Snapshot {
         version: Version { incarnation: "test".into(), term: 0, revision: Revision(revision) },
         cluster_uuid: "cluster-1".into(),
         port_offset: PortOffset::NONE,
-        dns_services: vec![DnsVirtualService {
-            uuid: "virtualservice-1".into(),
-            name: "g-dns".into(),
-            enabled: true,
-            addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
-            ports: vec![dns_port],
-            profile: DnsProfile {
-                num_dns_ip: 1,
-                ttl: Ttl::try_from(30).unwrap(),
-                zones: vec![Zone { apex: domain.clone(), name_server: None, admin_email: "hostmaster".into() }],
-                negative_ttl: Ttl::try_from(30).unwrap(),
-                on_error: ErrorResponse::Respond,
-                aaaa_empty_response: true,
-                edns: true,
-                over_tcp: true,
-            },
-            gslb_domains: Some(vec![domain.clone()]),
-        }],
-        gslb_domains: vec![domain],
-        gslb_services: vec![GslbService {
-            uuid: "gslbservice-1".into(),
-            name: NAME.into(),
-            tenant: "admin".into(),
-            enabled: true,
-            domain_names: vec![DomainName::parse(NAME).unwrap()],
-            wildcard_match: false,
-            ttl: None,
-            num_dns_ip: None,
-            pool_algorithm: PoolAlgorithm::Priority,
-            pools: vec![GslbPool {
-                name: "pool".into(),
-                priority: PoolPriority::try_from(10).unwrap(),
-                enabled: true,
-                algorithm: MemberAlgorithm::RoundRobin,
-                min_health_monitors_up: None,
-                members,
-            }],
-            down_response: DownResponse::None,
-            health_monitors: monitors.iter().map(|monitor| monitor.uuid.clone()).collect(),
-            monitor_scope: MonitorScope::AllMembers,
-            controller_health: true,
-        }],
+        dns_services: vec![dns],
+        gslb_domains: vec![testing::domain("example.com")],
+        gslb_services: vec![service],
         monitors: monitors.into_iter().collect(),
     }
 }

@@ -6,7 +6,9 @@ use hickory_proto::rr::{RData, RecordType};
 use model::dns::ErrorResponse;
 use model::gslb::DownResponse;
 
-use crate::world::{addresses, ask, ask_bytes, dns, domain, hello, member, pool, query, service, view};
+use model::testing::{domain, member, pool, service};
+
+use crate::world::{addresses, ask, ask_bytes, dns, hello, query, view};
 
 const HELLO: &str = "hello.avi.iberia.local.";
 

@@ -10,7 +10,9 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use se_protocol::explain::DnsQuestion;
 
-use crate::world::{ask_bytes, dns, domain, hello, member, pool, query, service, view};
+use model::testing::{domain, member, pool, service};
+
+use crate::world::{ask_bytes, dns, hello, query, view};
 
 /// Worlds, with three queries each.
 const WORLDS: u32 = 100_000;

@@ -7,54 +7,10 @@ use dns_answer::{Limit, Table, View, answer};
 use gslb::{Advance, Service, Slots};
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query};
 use hickory_proto::rr::{DNSClass, Name, RecordType};
-use model::dns::{DnsProfile, DnsVirtualService, ErrorResponse, Zone};
-use model::gslb::{DownResponse, GslbMember, GslbPool, GslbService, MemberAlgorithm, MonitorScope, PoolAlgorithm};
-use model::{DomainName, PoolPriority, Revision, Ttl, Version, Weight};
-
-pub(crate) fn domain(text: &str) -> DomainName {
-    DomainName::parse(text).unwrap()
-}
-
-pub(crate) fn member(ip: &str, weight: u64) -> GslbMember {
-    GslbMember {
-        ip: ip.parse().unwrap(),
-        weight: Weight::try_from(weight).unwrap(),
-        enabled: true,
-        cluster_uuid: None,
-        vs_uuid: None,
-        hostname: None,
-    }
-}
-
-pub(crate) fn pool(priority: u64, members: Vec<GslbMember>) -> GslbPool {
-    GslbPool {
-        name: format!("pool-{priority}"),
-        priority: PoolPriority::try_from(priority).unwrap(),
-        enabled: true,
-        algorithm: MemberAlgorithm::RoundRobin,
-        min_health_monitors_up: None,
-        members,
-    }
-}
-
-pub(crate) fn service(name: &str, pools: Vec<GslbPool>) -> GslbService {
-    GslbService {
-        uuid: format!("gslbservice-{name}"),
-        name: name.to_owned(),
-        tenant: "admin".into(),
-        enabled: true,
-        domain_names: vec![domain(name)],
-        wildcard_match: false,
-        ttl: None,
-        num_dns_ip: None,
-        pool_algorithm: PoolAlgorithm::Priority,
-        pools,
-        down_response: DownResponse::None,
-        health_monitors: vec![],
-        monitor_scope: MonitorScope::AllMembers,
-        controller_health: true,
-    }
-}
+use model::dns::DnsVirtualService;
+use model::gslb::GslbService;
+use model::testing::{dns_service, domain, member, pool, service};
+use model::{Revision, Version};
 
 /// The story's application, split 6:4:2.
 pub(crate) fn hello() -> GslbService {
@@ -64,28 +20,10 @@ pub(crate) fn hello() -> GslbService {
 
 /// A DNS virtual service for `avi.iberia.local` that responds to what it cannot answer.
 pub(crate) fn dns() -> DnsVirtualService {
-    DnsVirtualService {
-        uuid: "virtualservice-1".into(),
-        name: "g-dns".into(),
-        enabled: true,
-        addresses: vec![],
-        ports: vec![],
-        profile: DnsProfile {
-            num_dns_ip: 1,
-            ttl: Ttl::try_from(30).unwrap(),
-            zones: vec![Zone {
-                apex: domain("avi.iberia.local"),
-                name_server: Some(domain("g-dns.iberia.local")),
-                admin_email: "dnsadmin@iberia.local".into(),
-            }],
-            negative_ttl: Ttl::try_from(30).unwrap(),
-            on_error: ErrorResponse::Respond,
-            aaaa_empty_response: true,
-            edns: true,
-            over_tcp: true,
-        },
-        gslb_domains: Some(vec![domain("avi.iberia.local")]),
-    }
+    let mut service = dns_service("avi.iberia.local");
+    service.profile.zones[0].name_server = Some(domain("g-dns.iberia.local"));
+    service.profile.zones[0].admin_email = "dnsadmin@iberia.local".into();
+    service
 }
 
 /// Compiles a view; member `i` of all services is up when `health[i]` is (missing: up).

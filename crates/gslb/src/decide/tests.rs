@@ -1,55 +1,18 @@
 use std::net::IpAddr;
 
-use model::gslb::{DownResponse, GslbMember, GslbPool, GslbService, MemberAlgorithm, MonitorScope, PoolAlgorithm};
-use model::{DomainName, PoolPriority, Weight};
+use model::Weight;
+use model::gslb::{GslbMember, GslbPool, GslbService};
+use model::testing::{member, pool, service};
 use proptest::prelude::*;
 
 use super::*;
 use crate::{Advance, Peek, Why, verdicts};
 
-fn member(ip: &str, weight: u64) -> GslbMember {
-    GslbMember {
-        ip: ip.parse().unwrap(),
-        weight: Weight::try_from(weight).unwrap(),
-        enabled: true,
-        cluster_uuid: None,
-        vs_uuid: None,
-        hostname: None,
-    }
-}
-
-fn pool(priority: u64, members: Vec<GslbMember>) -> GslbPool {
-    GslbPool {
-        name: format!("pool-{priority}"),
-        priority: PoolPriority::try_from(priority).unwrap(),
-        enabled: true,
-        algorithm: MemberAlgorithm::RoundRobin,
-        min_health_monitors_up: None,
-        members,
-    }
-}
-
-fn service(pools: Vec<GslbPool>) -> GslbService {
-    GslbService {
-        uuid: "gslbservice-1".into(),
-        name: "app.example.com".into(),
-        tenant: "admin".into(),
-        enabled: true,
-        domain_names: vec![DomainName::parse("app.example.com").unwrap()],
-        wildcard_match: false,
-        ttl: None,
-        num_dns_ip: None,
-        pool_algorithm: PoolAlgorithm::Priority,
-        pools,
-        down_response: DownResponse::None,
-        health_monitors: vec![],
-        monitor_scope: MonitorScope::AllMembers,
-        controller_health: true,
-    }
-}
-
 fn split() -> GslbService {
-    service(vec![pool(10, vec![member("192.0.2.1", 6), member("192.0.2.2", 4), member("192.0.2.3", 2)])])
+    service(
+        "app.example.com",
+        vec![pool(10, vec![member("192.0.2.1", 6), member("192.0.2.2", 4), member("192.0.2.3", 2)])],
+    )
 }
 
 fn counts(service: &Service, health: &[bool], queries: usize) -> Vec<usize> {
@@ -93,7 +56,10 @@ fn four_workers_on_one_cursor_are_exact_together() {
 #[test]
 fn the_highest_usable_priority_answers() {
     let service = Service::compile(
-        &service(vec![pool(10, vec![member("192.0.2.1", 1)]), pool(20, vec![member("192.0.2.2", 1)])]),
+        &service(
+            "app.example.com",
+            vec![pool(10, vec![member("192.0.2.1", 1)]), pool(20, vec![member("192.0.2.2", 1)])],
+        ),
         0,
         None,
     );
@@ -105,7 +71,8 @@ fn the_highest_usable_priority_answers() {
 fn pools_of_equal_priority_take_turns() {
     let mut second = pool(10, vec![member("192.0.2.2", 1)]);
     second.name = "other".into();
-    let service = Service::compile(&service(vec![pool(10, vec![member("192.0.2.1", 1)]), second]), 0, None);
+    let service =
+        Service::compile(&service("app.example.com", vec![pool(10, vec![member("192.0.2.1", 1)]), second]), 0, None);
     assert_eq!(counts(&service, &[true, true], 10), [5, 5]);
 }
 
@@ -113,7 +80,8 @@ fn pools_of_equal_priority_take_turns() {
 fn priority_zero_and_disabled_pools_never_answer() {
     let mut off = pool(30, vec![member("192.0.2.2", 1)]);
     off.enabled = false;
-    let service = Service::compile(&service(vec![pool(0, vec![member("192.0.2.1", 1)]), off]), 0, None);
+    let service =
+        Service::compile(&service("app.example.com", vec![pool(0, vec![member("192.0.2.1", 1)]), off]), 0, None);
     let decision = decide(&service, Family::V4, 1, &[true, true][..], &mut Advance);
     assert_eq!(decision.outcome, Outcome::Down);
     let why: Vec<_> = verdicts(&service, &decision, &[true, true][..]).iter().map(|v| v.why).collect();
@@ -157,10 +125,13 @@ fn each_passed_over_member_has_its_reason() {
     let mut disabled = member("192.0.2.4", 1);
     disabled.enabled = false;
     let service = Service::compile(
-        &service(vec![
-            pool(20, vec![member("192.0.2.1", 1), member("192.0.2.2", 1), member("192.0.2.3", 1), disabled]),
-            pool(10, vec![member("192.0.2.5", 1), member("2001:db8::1", 1)]),
-        ]),
+        &service(
+            "app.example.com",
+            vec![
+                pool(20, vec![member("192.0.2.1", 1), member("192.0.2.2", 1), member("192.0.2.3", 1), disabled]),
+                pool(10, vec![member("192.0.2.5", 1), member("2001:db8::1", 1)]),
+            ],
+        ),
         0,
         None,
     );
@@ -186,7 +157,7 @@ prop_compose! {
             (0_u64..4, any::<bool>(), prop::collection::vec((1_u64..=20, any::<bool>(), any::<bool>()), 0..6)), 0..4)
     ) -> GslbService {
         let mut host = 0_u16;
-        service(pools.into_iter().enumerate().map(|(index, (priority, enabled, members))| {
+        service("app.example.com", pools.into_iter().enumerate().map(|(index, (priority, enabled, members))| {
             let members = members.into_iter().map(|(weight, v6, enabled)| {
                 host += 1;
                 let ip: IpAddr = if v6 {
