@@ -105,7 +105,14 @@ impl Controller {
 
     fn check_unreferenced(&self, key: &Key, uuid: &str) {
         let mut services = self.observed.objects.iter().filter(|(key, _)| key.kind == ObjectType::GslbService);
-        let refers = |body: &Value| body["health_monitor_refs"].to_string().contains(uuid);
+        // The whole uuid: `healthmonitor-1` is not `healthmonitor-11`.
+        let refers = |body: &Value| {
+            let mut references = body["health_monitor_refs"].as_array().into_iter().flatten();
+            references.any(|reference| {
+                let path = reference.as_str().unwrap_or_default().split('#').next().unwrap_or_default();
+                path.rsplit('/').next() == Some(uuid)
+            })
+        };
         assert!(!services.any(|(_, object)| refers(&object.body)), "{key} is referred to");
     }
 
