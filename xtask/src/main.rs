@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "a command-line program talks on standard output")]
 
 mod ci;
+mod kube;
 mod launch;
 mod layers;
 mod tidy;
@@ -34,6 +35,8 @@ enum Verb {
     Tidy,
     /// Measure against the goals: `bench dns` or `bench path`, with `--quick` and `--json FILE`
     Bench(launch::BenchArgs),
+    /// Start and stop real clusters: etcd and API servers, built once
+    Kube(kube::Args),
     /// Build the release binary and play the story of the three clusters; arguments go to `meridian demo`
     Demo(launch::DemoArgs),
 }
@@ -55,6 +58,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Layers => layers::run(&workshop).map(succeed),
         Verb::Tidy => tidy::run(&workshop).map(succeed),
         Verb::Bench(args) => launch::bench(&workshop, &args),
+        Verb::Kube(args) => kube::run(&workshop, &args),
         Verb::Demo(args) => launch::demo(&workshop, &args),
     }
 }
@@ -84,6 +88,7 @@ mod tests {
             "xtask bench dns --quick --json f",
             |verb| matches!(verb, Verb::Bench(args) if args.rest == ["--quick", "--json", "f"]),
         );
+        check("xtask kube up --clusters 2 --address 10.0.0.1 --address 10.0.0.2", |verb| matches!(verb, Verb::Kube(_)));
         assert!(Args::try_parse_from(["xtask", "ci", "--only", "lint"]).is_err());
     }
 }
