@@ -95,6 +95,9 @@ struct UpArgs {
     /// Stay, and stop everything when standard input ends
     #[arg(long)]
     foreground: bool,
+    /// Remove the run directory then
+    #[arg(long, requires = "foreground")]
+    remove: bool,
 }
 
 #[derive(clap::Args)]
@@ -171,6 +174,9 @@ fn up(workshop: &Workshop, args: &UpArgs) -> anyhow::Result<()> {
         // Whoever holds the other end ends the clusters by ending.
         drop(std::io::stdin().read_to_end(&mut Vec::new()));
         down(&directory)?;
+        if args.remove {
+            fs::remove_dir_all(&directory).with_context(|| format!("removing {}", directory.display()))?;
+        }
     }
     Ok(())
 }
