@@ -171,9 +171,9 @@ fn up(workshop: &Workshop, args: &UpArgs) -> anyhow::Result<()> {
     }
     tell(&directory, &clusters, begin.elapsed());
     if args.foreground {
-        // Whoever holds the other end ends the clusters by ending.
+        // Whoever holds the other end ends the clusters by ending, and reads no more words.
         drop(std::io::stdin().read_to_end(&mut Vec::new()));
-        down(&directory)?;
+        processes::stop_all(&directory, &processes)?;
         if args.remove {
             fs::remove_dir_all(&directory).with_context(|| format!("removing {}", directory.display()))?;
         }

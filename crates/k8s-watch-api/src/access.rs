@@ -7,6 +7,7 @@ use k8s_watch::Problem;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 /// How a cluster is reached.
 #[derive(Debug, Clone)]
@@ -95,7 +96,14 @@ impl Access {
         let mut config = self.config().await?;
         config.connect_timeout = Some(answer_max); // the TLS handshake included
         config.default_retry = false; // it would hide for minutes what is wrong
-        Client::try_from(config).map_err(|error| AccessError::Client { place: self.place(), source: Box::new(error) })
+        // A kubeconfig may name a program that fetches credentials: it may take its time, or never end.
+        let made = timeout(answer_max, tokio::task::spawn_blocking(move || Client::try_from(config))).await;
+        let failed = |source| AccessError::Client { place: self.place(), source };
+        match made {
+            Ok(Ok(client)) => client.map_err(|error| failed(error.into())),
+            Ok(Err(error)) => Err(failed(error.into())),
+            Err(elapsed) => Err(failed(elapsed.into())),
+        }
     }
 }
 

@@ -57,6 +57,15 @@ impl From<Trouble> for End {
     }
 }
 
+/// From where to watch.
+#[derive(Default)]
+struct Position {
+    /// Resource version; to be listed when `None`.
+    revision: Option<String>,
+    /// The server was away, and may not be what it was.
+    is_doubtful: bool,
+}
+
 /// A page of a list, its objects not looked at yet.
 #[derive(Deserialize)]
 struct Page {
@@ -70,15 +79,16 @@ impl Follower {
     /// Follows until nobody listens.
     pub(crate) async fn run(self) {
         let mut back_off = BackOff::default();
-        let mut position = None;
+        let mut position = Position::default();
         loop {
             let trouble = match self.round(&mut position, &mut back_off).await {
                 Ok(()) => continue,
                 Err(End::Deaf) => return,
                 Err(End::Trouble(trouble)) => trouble,
             };
-            if matches!(trouble, Trouble::Gone) {
-                position = None;
+            match trouble {
+                Trouble::Gone => position = Position::default(),
+                _ => position.is_doubtful = true,
             }
             tracing::debug!(cluster = %self.cluster, kind = %self.kind, reason = ?trouble, "watch interrupted");
             if let Some(problem) = trouble.problem(&self.cluster, self.kind)
@@ -95,7 +105,7 @@ impl Follower {
     }
 
     /// A list, where the last position is not known or no longer kept, and a watch.
-    async fn round(&self, position: &mut Option<String>, back_off: &mut BackOff) -> Result<(), End> {
+    async fn round(&self, position: &mut Position, back_off: &mut BackOff) -> Result<(), End> {
         let (client, generation) = self.connection.client().await.map_err(Trouble::Access)?;
         let end = self.list_and_watch(&client, position, back_off).await;
         if let Err(End::Trouble(trouble)) = &end
@@ -109,14 +119,32 @@ impl Follower {
     async fn list_and_watch(
         &self,
         client: &Client,
-        position: &mut Option<String>,
+        position: &mut Position,
         back_off: &mut BackOff,
     ) -> Result<(), End> {
-        let from = match position.take() {
+        if position.is_doubtful
+            && let Some(revision) = &position.revision
+            && self.is_behind(client, revision).await?
+        {
+            tracing::warn!(cluster = %self.cluster, kind = %self.kind, "cluster went back to an earlier state");
+            position.revision = None;
+        }
+        position.is_doubtful = false;
+        let from = match position.revision.take() {
             Some(known) => known,
             None => self.list(client).await?,
         };
-        self.watch(client, position.insert(from), back_off).await
+        self.watch(client, position.revision.insert(from), back_off).await
+    }
+
+    /// Whether the cluster has not come as far as `revision`: its store was restored from a backup. A watch from there on
+    /// would be silent until it has.
+    async fn is_behind(&self, client: &Client, revision: &str) -> Result<bool, Trouble> {
+        let now = self.page(client, &ListParams::default().limit(1)).await?.metadata.resource_version;
+        let number = |text: &str| text.parse::<u64>().ok();
+        // They are numbers in every API server there is; where they are not, nothing can be said.
+        let numbers = now.as_deref().and_then(number).zip(number(revision));
+        Ok(numbers.is_some_and(|(now, revision)| now < revision))
     }
 
     /// Tells all objects; the position from which to watch.

@@ -13,6 +13,7 @@
 //! | all kinds are listed | the one `Reset` |
 //! | a watch ends, as it does every minute | nothing; it goes on where it ended |
 //! | `410 Gone` | after a new list, what differs: `Apply` and `Delete` |
+//! | a store restored from a backup | likewise |
 //! | unreachable, silent, 401, 403, 404, a list that is cut | `Problems`; what was known stays in force |
 //! | an object that is not of its type | `Problems`; what was known of it stays in force |
 //! | all is well again | an empty `Problems`, after what differs |

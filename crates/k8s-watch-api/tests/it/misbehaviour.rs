@@ -165,3 +165,24 @@ async fn a_malformed_object_is_a_problem_and_keeps_what_was_known() {
     assert!(reader.has_problem("cluster s2, Service a/odd: cannot be read: spec.ports: "), "{:?}", reader.problems);
     assert!(reader.has_problem("cluster s2, Service a/x: cannot be read: spec: "), "{:?}", reader.problems);
 }
+
+#[tokio::test]
+async fn a_cluster_that_went_back_to_an_earlier_state_is_listed_anew() {
+    let lists = Arc::new(AtomicUsize::new(0));
+    let server = Scripted::start(move |target| {
+        if is_watch(target) {
+            return match target.contains("resourceVersion=9") {
+                true => Answer::Whole(500, "etcd is away".to_owned()),
+                false => silence(),
+            };
+        }
+        match lists.fetch_add(1, Ordering::SeqCst) {
+            0 => list(&[service("x", 1), service("y", 9)], 9, None),
+            _ => list(&[service("x", 1)], 5, None),
+        }
+    })
+    .await;
+    let mut reader = Reader::start("s2", server.access(), KINDS);
+    reader.until(|reader| reader.deletes == 1 && reader.problems.is_empty()).await;
+    assert_eq!((reader.resets, reader.objects.len()), (1, 1));
+}
