@@ -141,7 +141,7 @@ pub(crate) fn run(workshop: &Workshop, args: &Args) -> anyhow::Result<ExitCode> 
             }
         }
         Verb::Programs { check: false } => {
-            for program in [Program::Etcd, Program::ApiServer] {
+            for program in binaries::NEEDED {
                 println!("{}", binaries::ensure(workshop, program)?.display());
             }
         }
@@ -149,13 +149,27 @@ pub(crate) fn run(workshop: &Workshop, args: &Args) -> anyhow::Result<ExitCode> 
     Ok(ExitCode::SUCCESS)
 }
 
+/// Have the programs that tests need, where that is possible; say otherwise what is skipped.
+///
+/// # Errors
+/// Go is here, and cannot build them.
+pub(crate) fn offer(workshop: &Workshop) -> anyhow::Result<()> {
+    match binaries::is_within_reach(workshop) {
+        Ok(()) => binaries::NEEDED.into_iter().try_for_each(|program| binaries::ensure(workshop, program).map(drop)),
+        Err(why) => {
+            println!("tests with real API servers are skipped: {why}");
+            Ok(())
+        }
+    }
+}
+
 fn up(workshop: &Workshop, args: &UpArgs) -> anyhow::Result<()> {
     let directory = args.directory.resolve(workshop)?;
     if let Some(process) = processes::load(&directory)?.iter().find(|process| process.running(&directory).is_some()) {
         bail!(
-            "{} runs already in {}; stop it with `cargo xtask kube down`, or choose another --dir",
+            "{} runs already in {dir}; stop it with `cargo xtask kube down --dir {dir}`, or choose another --dir",
             process.name,
-            directory.display()
+            dir = directory.display()
         );
     }
     let clusters = place(args)?;

@@ -115,9 +115,9 @@ fn go_version(workshop: &Workshop) -> anyhow::Result<(u32, u32)> {
     let (major, minor) = GO_NEEDED;
     let how = format!(
         "programs of Kubernetes are built with Go {major}.{minor} or newer. To have it: `apt-get install golang-go` \
-         (Debian 13; Debian 12 from bookworm-backports), or with any Go since 1.16 `go install \
-         golang.org/dl/go{major}.{minor}.0@latest && go{major}.{minor}.0 download`, or https://go.dev/dl. Or point \
-         KUBEBUILDER_ASSETS to a directory with etcd and kube-apiserver"
+         (Debian 13), or https://go.dev/dl, or with an older Go `go install golang.org/dl/go{major}.{minor}.0@latest && \
+         go{major}.{minor}.0 download` and ~/sdk/go{major}.{minor}.0/bin first in PATH. Or point KUBEBUILDER_ASSETS to \
+         a directory with etcd and kube-apiserver"
     );
     let Ok(output) = workshop.command("go").args(["env", "GOVERSION"]).output() else {
         bail!("`go` is missing; {how}");
@@ -135,10 +135,12 @@ fn parse_go_version(text: &str) -> Option<(u32, u32)> {
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
-/// Whether everything the tests need is here, or can be built here.
+/// What the tests need.
+pub(super) const NEEDED: [Program; 2] = [Program::Etcd, Program::ApiServer];
+
+/// Whether all that the tests need is here, or can be built here; else why not.
 pub(super) fn is_within_reach(workshop: &Workshop) -> Result<(), String> {
-    let needed = [Program::Etcd, Program::ApiServer];
-    if needed.into_iter().all(|program| find(workshop, program).is_some()) {
+    if NEEDED.into_iter().all(|program| find(workshop, program).is_some()) {
         return Ok(());
     }
     go_version(workshop).map(drop).map_err(|error| error.to_string())
