@@ -73,12 +73,28 @@ impl Clusters {
     pub(crate) fn guest_access(&self, cluster: &str) -> Access {
         let tokens = std::fs::read_to_string(self.directory.join("tokens.csv")).unwrap();
         let guest = tokens.lines().nth(1).unwrap().split(',').next().unwrap().to_owned();
-        let text = std::fs::read_to_string(self.directory.join(format!("{cluster}.kubeconfig"))).unwrap();
+        let text = self.kubeconfig(cluster);
         let lines = text.lines().map(|line| match line.trim_start().starts_with("token:") {
             true => format!("    token: {guest}\n"),
             false => format!("{line}\n"),
         });
         Access::Text { text: lines.collect(), origin: "test".to_owned(), context: None }
+    }
+
+    /// A kubeconfig of this cluster alone.
+    pub(crate) fn kubeconfig(&self, cluster: &str) -> String {
+        std::fs::read_to_string(self.directory.join(format!("{cluster}.kubeconfig"))).unwrap()
+    }
+
+    /// `https://HOST:PORT`.
+    pub(crate) fn server(&self, cluster: &str) -> String {
+        let text = self.kubeconfig(cluster);
+        text.lines().find_map(|line| line.trim().strip_prefix("server: ")).unwrap().to_owned()
+    }
+
+    /// What the server shows, with the authority that signed it.
+    pub(crate) fn certificate(&self, cluster: &str) -> PathBuf {
+        self.directory.join(cluster).join("apiserver.crt")
     }
 
     /// A client of the test's own, as administrator.

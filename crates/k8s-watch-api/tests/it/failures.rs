@@ -1,7 +1,7 @@
 //! Real API servers that are away, or do not let us in: members stay, and the watch resumes.
 
 use k8s_crds::Kind;
-use k8s_watch_api::MEMBER_KINDS;
+use k8s_watch_api::{Access, MEMBER_KINDS};
 use serde_json::json;
 
 use crate::changes::ingress;
@@ -34,6 +34,24 @@ async fn an_api_server_that_is_killed_and_started_again_loses_no_member() {
     reader.until(|reader| reader.has(Kind::Ingress, "restart", "comes") && reader.problems.is_empty()).await;
     assert!(reader.has(Kind::Ingress, "restart", "stays"));
     assert_eq!((reader.resets, reader.deletes), (1, 1));
+}
+
+#[tokio::test]
+async fn a_kubeconfig_that_is_corrected_is_read_again() {
+    let Some(clusters) = clusters().await else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("config");
+    let access = Access::Kubeconfig { path: path.clone(), context: Some(ORDINARY.to_owned()) };
+    let mut reader = Reader::start(ORDINARY, access, MEMBER_KINDS);
+    reader.until(|reader| reader.has_problem("cluster s1az1: kubeconfig of ")).await;
+    assert_eq!(reader.problems.len(), 1, "{:?}", reader.problems);
+    let good = clusters.kubeconfig(ORDINARY);
+    std::fs::write(&path, good.replace("token: ", "token: outdated-")).unwrap();
+    reader.until(|reader| reader.has_problem("does not know us (401)") && reader.problems.len() == 1).await;
+    std::fs::write(&path, good.replace("127.0.0.1", "127.0.0.2")).unwrap();
+    reader.until(|reader| reader.has_problem("cannot be reached") && reader.problems.len() == 1).await;
+    std::fs::write(&path, good).unwrap();
+    reader.until(|reader| reader.resets == 1 && reader.problems.is_empty()).await;
 }
 
 #[tokio::test]

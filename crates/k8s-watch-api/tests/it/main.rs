@@ -7,6 +7,7 @@ mod changes;
 mod clusters;
 mod definitions;
 mod failures;
+mod in_cluster;
 mod misbehaviour;
 mod reader;
 mod scripted;
