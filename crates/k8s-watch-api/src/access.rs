@@ -1,6 +1,6 @@
 //! How a cluster is reached, and the client that does.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use k8s_watch::Problem;
@@ -58,16 +58,37 @@ pub enum AccessError {
     },
 }
 
-/// Contexts of a kubeconfig file, in its order; the current one, if it names one, apart.
-///
-/// # Errors
-/// The file cannot be read or is no kubeconfig.
-pub fn contexts(path: &Path) -> Result<(Vec<String>, Option<String>), AccessError> {
-    let config = Kubeconfig::read_from(path).map_err(|error| of_kubeconfig(path.display().to_string(), error))?;
-    Ok((config.contexts.into_iter().map(|context| context.name).collect(), config.current_context))
+/// Names in a kubeconfig.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contexts {
+    /// All contexts, in their order.
+    pub all: Vec<String>,
+    /// The one that is used where none is named.
+    pub current: Option<String>,
 }
 
 impl Access {
+    /// The same, by another context. A service account has none, and stays what it is.
+    #[must_use]
+    pub fn with_context(mut self, name: impl Into<String>) -> Self {
+        if let Self::Kubeconfig { context, .. } | Self::Text { context, .. } = &mut self {
+            *context = Some(name.into());
+        }
+        self
+    }
+
+    /// Contexts there are; none for a service account.
+    ///
+    /// # Errors
+    /// The kubeconfig cannot be read or is none.
+    pub async fn contexts(&self) -> Result<Contexts, AccessError> {
+        let Some((kubeconfig, _)) = self.kubeconfig().await? else {
+            return Ok(Contexts { all: Vec::new(), current: None });
+        };
+        let all = kubeconfig.contexts.into_iter().map(|context| context.name).collect();
+        Ok(Contexts { all, current: kubeconfig.current_context })
+    }
+
     /// File, Secret, or service account.
     fn place(&self) -> String {
         match self {
@@ -77,19 +98,30 @@ impl Access {
         }
     }
 
-    async fn config(&self) -> Result<Config, AccessError> {
+    /// The kubeconfig as it is now, and the context in it; `None` for a service account.
+    async fn kubeconfig(&self) -> Result<Option<(Kubeconfig, Option<&String>)>, AccessError> {
         let (kubeconfig, context) = match self {
-            Self::InCluster => return Config::incluster().map_err(|error| AccessError::InCluster(error.into())),
+            Self::InCluster => return Ok(None),
             Self::Kubeconfig { path, context } => {
                 let path = path.clone();
                 let read = tokio::task::spawn_blocking(move || Kubeconfig::read_from(path)).await;
-                (read.map_err(|error| of_kubeconfig(self.place(), error))?, context)
+                (read.map_err(|error| self.unusable(error))?, context)
             }
             Self::Text { text, context, .. } => (Kubeconfig::from_yaml(text), context),
         };
-        let failed = |error| of_kubeconfig(self.place(), error);
-        let options = KubeConfigOptions { context: context.clone(), ..KubeConfigOptions::default() };
-        Config::from_custom_kubeconfig(kubeconfig.map_err(failed)?, &options).await.map_err(failed)
+        Ok(Some((kubeconfig.map_err(|error| self.unusable(error))?, context.as_ref())))
+    }
+
+    async fn config(&self) -> Result<Config, AccessError> {
+        let Some((kubeconfig, context)) = self.kubeconfig().await? else {
+            return Config::incluster().map_err(|error| AccessError::InCluster(error.into()));
+        };
+        let options = KubeConfigOptions { context: context.cloned(), ..KubeConfigOptions::default() };
+        Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| self.unusable(error))
+    }
+
+    fn unusable(&self, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> AccessError {
+        AccessError::Kubeconfig { place: self.place(), source: error.into() }
     }
 
     async fn connect(&self, answer_max: Duration) -> Result<Client, AccessError> {
@@ -170,10 +202,6 @@ impl Connection {
     }
 }
 
-fn of_kubeconfig(place: String, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> AccessError {
-    AccessError::Kubeconfig { place, source: error.into() }
-}
-
 /// An error and its causes, without those that the one before repeats already.
 pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
@@ -208,5 +236,15 @@ mod tests {
         check(text("{", "s2"), "kubeconfig of Secret a/b").await;
         check(text("apiVersion: v1\nkind: Config\n", "s2"), "s2").await;
         check(Access::InCluster, "run it in a pod").await;
+    }
+
+    #[tokio::test]
+    async fn contexts_are_named_and_chosen() {
+        let text = "apiVersion: v1\nkind: Config\ncurrent-context: b\ncontexts:\n- name: a\n- name: b\n".to_owned();
+        let access = Access::Text { text, origin: "Secret a/b".to_owned(), context: None }.with_context("a");
+        assert!(matches!(&access, Access::Text { context: Some(context), .. } if context == "a"));
+        let expected = Contexts { all: vec!["a".to_owned(), "b".to_owned()], current: Some("b".to_owned()) };
+        assert_eq!(access.contexts().await.unwrap(), expected);
+        assert_eq!(Access::InCluster.with_context("a").contexts().await.unwrap().all, [""; 0]);
     }
 }

@@ -28,5 +28,5 @@ mod resource;
 mod trouble;
 mod write_back;
 
-pub use access::{Access, AccessError, contexts};
+pub use access::{Access, AccessError, Contexts};
 pub use api_server::{ApiServer, LEADER_KINDS, MEMBER_KINDS, POLICY_KINDS, ReadSecretError};
