@@ -11,7 +11,7 @@ use std::process::{Command, ExitCode, Stdio};
 use anyhow::{Context, bail};
 
 use crate::workshop::{Workshop, now};
-use crate::{layers, tidy};
+use crate::{codegen, layers, tidy};
 use summary::Outcome;
 use test_results::Tests;
 
@@ -47,7 +47,7 @@ enum Run {
 }
 
 /// Quick checks first, so that a slip shows before the long build.
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     Step { name: "setup", proves: "the tools the steps need are here", needs: None, run: Run::Setup },
     Step {
         name: "fmt",
@@ -78,6 +78,12 @@ const STEPS: [Step; 9] = [
         proves: "no warning in any crate, test or benchmark",
         needs: None,
         run: Run::Cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+    },
+    Step {
+        name: "codegen",
+        proves: "generated files say what the sources say",
+        needs: None,
+        run: Run::Own(codegen::check),
     },
     Step {
         name: "test",
@@ -207,8 +213,8 @@ mod tests {
 
     #[test]
     fn steps_are_chosen_in_the_order_of_the_table() {
-        check(false, &[], "setup fmt tidy layers deny clippy test binary e2e");
-        check(true, &[], "fmt tidy layers deny clippy test binary e2e");
+        check(false, &[], "setup fmt tidy layers deny clippy codegen test binary e2e");
+        check(true, &[], "fmt tidy layers deny clippy codegen test binary e2e");
         check(false, &["clippy", "fmt"], "fmt clippy");
         check(false, &["e2e"], "binary e2e");
     }

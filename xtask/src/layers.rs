@@ -26,7 +26,7 @@ enum Layer {
 }
 
 /// Arrows inside a layer: from, to. Few, and each an answer to "why is this not one crate?".
-const SIDEWAYS: [(&str, &str); 14] = [
+const SIDEWAYS: [(&str, &str); 15] = [
     // The one binary has a subcommand per part; the demo plays several parts in one process.
     ("meridian", "amko"),
     ("meridian", "cli"),
@@ -41,6 +41,8 @@ const SIDEWAYS: [(&str, &str); 14] = [
     // The store's trait is the one port that edges share.
     ("controller-api", "store"),
     ("store-embedded", "store"),
+    // So is that of a cluster: a kube client stays out of the crate that reads manifests.
+    ("k8s-watch-api", "k8s-watch"),
     // An answer asks for a decision, and a decision for health.
     ("dns-answer", "gslb"),
     ("dns-answer", "health"),

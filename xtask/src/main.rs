@@ -5,6 +5,8 @@
 #![expect(clippy::print_stdout, reason = "a command-line program talks on standard output")]
 
 mod ci;
+mod codegen;
+mod kube;
 mod launch;
 mod layers;
 mod tidy;
@@ -34,6 +36,10 @@ enum Verb {
     Tidy,
     /// Measure against the goals: `bench dns` or `bench path`, with `--quick` and `--json FILE`
     Bench(launch::BenchArgs),
+    /// Write what is generated from the sources: the custom resource definitions in `deploy/crds`
+    Codegen(codegen::Args),
+    /// Start and stop real clusters: etcd and API servers, built once
+    Kube(kube::Args),
     /// Build the release binary and play the story of the three clusters; arguments go to `meridian demo`
     Demo(launch::DemoArgs),
 }
@@ -55,6 +61,8 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Layers => layers::run(&workshop).map(succeed),
         Verb::Tidy => tidy::run(&workshop).map(succeed),
         Verb::Bench(args) => launch::bench(&workshop, &args),
+        Verb::Codegen(args) => codegen::run(&workshop, &args).map(succeed),
+        Verb::Kube(args) => kube::run(&workshop, &args),
         Verb::Demo(args) => launch::demo(&workshop, &args),
     }
 }
@@ -84,6 +92,7 @@ mod tests {
             "xtask bench dns --quick --json f",
             |verb| matches!(verb, Verb::Bench(args) if args.rest == ["--quick", "--json", "f"]),
         );
+        check("xtask kube up --clusters 2 --address 10.0.0.1 --address 10.0.0.2", |verb| matches!(verb, Verb::Kube(_)));
         assert!(Args::try_parse_from(["xtask", "ci", "--only", "lint"]).is_err());
     }
 }

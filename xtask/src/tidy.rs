@@ -115,7 +115,7 @@ fn read_tree(root: &Path, under: &Path, texts: &mut Texts) -> anyhow::Result<()>
             if !hidden && !SKIPPED.contains(&name.as_ref()) {
                 read_tree(root, &path, texts)?;
             }
-        } else if kind.is_file() {
+        } else if kind.is_file() && name != ".git" {
             let bytes = std::fs::read(root.join(&path)).with_context(|| format!("reading {}", path.display()))?;
             if let Ok(text) = String::from_utf8(bytes) {
                 texts.insert(path, text);

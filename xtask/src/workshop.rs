@@ -15,6 +15,10 @@ pub(crate) struct Workshop {
     pub(crate) root: PathBuf,
     /// Build output; one directory for every command, so that nothing is built twice.
     pub(crate) target: PathBuf,
+    /// What is kept between clones, `~/.cache/meridian` as a rule.
+    pub(crate) cache: PathBuf,
+    /// Directory with ready programs of Kubernetes, as the ecosystem's test tools use it.
+    pub(crate) kubebuilder_assets: Option<PathBuf>,
     cargo: OsString,
     foreign: Vec<OsString>,
 }
@@ -22,11 +26,14 @@ pub(crate) struct Workshop {
 impl Workshop {
     pub(crate) fn open() -> Self {
         let read = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-        let target = target_dir(read("CARGO_TARGET_DIR"), read("XDG_CACHE_HOME"), read("HOME"));
+        let cache = cache_dir(read("XDG_CACHE_HOME"), read("HOME"));
+        let target = target_dir(read("CARGO_TARGET_DIR"), cache.clone());
         let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
         let root = manifest.parent().unwrap_or(manifest).to_owned();
         Self {
             target: root.join(target),
+            cache: cache.unwrap_or_else(|| root.join("target/cache")),
+            kubebuilder_assets: read("KUBEBUILDER_ASSETS").map(PathBuf::from),
             root,
             cargo: read("CARGO").unwrap_or_else(|| "cargo".into()),
             foreign: std::env::vars_os().map(|(name, _)| name).filter(|name| is_about_xtask(name)).collect(),
@@ -85,15 +92,14 @@ fn is_about_xtask(name: &OsStr) -> bool {
 }
 
 /// `CARGO_TARGET_DIR`, else the user's cache, so that every clone and tool shares one build; the Makefile says the same.
-fn target_dir(chosen: Option<OsString>, cache: Option<OsString>, home: Option<OsString>) -> PathBuf {
-    if let Some(chosen) = chosen {
-        return PathBuf::from(chosen);
-    }
-    match (cache, home) {
-        (Some(cache), _) => PathBuf::from(cache).join("meridian/target"),
-        (None, Some(home)) => PathBuf::from(home).join(".cache/meridian/target"),
-        (None, None) => PathBuf::from("target"),
-    }
+fn target_dir(chosen: Option<OsString>, cache: Option<PathBuf>) -> PathBuf {
+    chosen.map(PathBuf::from).or_else(|| Some(cache?.join("target"))).unwrap_or_else(|| PathBuf::from("target"))
+}
+
+/// Ours in the user's cache; `None` for a user without a home.
+fn cache_dir(cache: Option<OsString>, home: Option<OsString>) -> Option<PathBuf> {
+    let cache = cache.map(PathBuf::from).or_else(|| Some(PathBuf::from(home?).join(".cache")))?;
+    Some(cache.join("meridian"))
 }
 
 #[cfg(test)]
@@ -103,7 +109,7 @@ mod tests {
     #[track_caller]
     fn check(chosen: Option<&str>, cache: Option<&str>, home: Option<&str>, expected: &str) {
         let os = |value: Option<&str>| value.map(OsString::from);
-        assert_eq!(target_dir(os(chosen), os(cache), os(home)), Path::new(expected));
+        assert_eq!(target_dir(os(chosen), cache_dir(os(cache), os(home))), Path::new(expected));
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! Kubernetes kinds that the operators read, and the AMKO custom resources.
 //!
-//! The built-in kinds are `k8s-openapi`'s; the custom ones have a file each. No kube client.
+//! The built-in kinds are `k8s-openapi`'s; the custom ones have a file each, and
+//! `definition.rs` has what an API server is told about them. No kube client.
 #![warn(missing_docs)]
 
+mod definition;
 mod global_deployment_policy;
 mod gslb_config;
 mod object;
 
+pub use definition::{GROUP, definitions};
 pub use global_deployment_policy::*;
 pub use gslb_config::*;
 pub use object::{Kind, Object, ObjectKey};

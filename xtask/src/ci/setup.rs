@@ -4,6 +4,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
 
+use crate::kube;
 use crate::workshop::{Workshop, answers, is_root, platform};
 
 /// Packages that bring `dig`: the name since Debian 12, then the earlier one.
@@ -30,7 +31,7 @@ pub(crate) fn run(workshop: &Workshop) -> anyhow::Result<()> {
     if !offer_dig(workshop) {
         println!("tests that ask through `dig` are skipped; the others speak DNS themselves");
     }
-    Ok(())
+    kube::offer(workshop)
 }
 
 /// Install `dig` where it is missing and we may; say how otherwise. Returns whether it is here.

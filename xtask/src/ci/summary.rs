@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn the_last_line_adds_up_the_tests_of_all_steps() {
-        let outcomes = [outcome(&STEPS[6], 245_000, 300, 0, false), outcome(&STEPS[8], 12_340, 12, 0, false)];
+        let outcomes = [outcome(&STEPS[7], 245_000, 300, 0, false), outcome(&STEPS[9], 12_340, 12, 0, false)];
         let text = text(&outcomes, &[]);
         assert_eq!(last_line(&text), "312 passed, 0 failed");
         assert!(text.contains("test      ok       4 m 05 s    300  unit"), "{text}");
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn failing_tests_are_counted_once() {
-        let text = text(&[outcome(&STEPS[6], 1_000, 5, 2, true)], &[]);
+        let text = text(&[outcome(&STEPS[7], 1_000, 5, 2, true)], &[]);
         assert_eq!(last_line(&text), "5 passed, 2 failed");
     }
 }

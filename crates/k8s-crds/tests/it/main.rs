@@ -1,6 +1,8 @@
 //! The custom kinds, read from manifests as people write them and written again without loss.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it stands")]
 
+mod definitions;
+
 use std::fmt::Debug;
 
 use k8s_crds::{GlobalDeploymentPolicy, GslbConfig, Kind, Object};

@@ -1,0 +1,200 @@
+//! What an API server is told about the custom kinds: `CustomResourceDefinition`s, with the limits of amko 2.
+//!
+//! The schemas are tables of our own rather than derived from the types: the types are lenient, so that one bad field
+//! does not hide an object, and the schemas are strict. A test holds each field of the types against its schema.
+//! None of these kinds has a status sub-resource or printer columns (amko 2).
+
+mod schema;
+
+use serde_json::{Value, json};
+
+use self::schema::{array, boolean, integer, object, one_of, string, string_map};
+
+/// Group of all kinds of AMKO.
+pub const GROUP: &str = "amko.vmware.com";
+
+/// How a member is chosen (amko 2.4).
+const ALGORITHMS: [&str; 4] =
+    ["GSLB_ALGORITHM_CONSISTENT_HASH", "GSLB_ALGORITHM_GEO", "GSLB_ALGORITHM_ROUND_ROBIN", "GSLB_ALGORITHM_TOPOLOGY"];
+/// What geo falls back to (amko 2.4).
+const FALLBACKS: [&str; 2] = ["GSLB_ALGORITHM_CONSISTENT_HASH", "GSLB_ALGORITHM_ROUND_ROBIN"];
+/// What is answered when all is down (amko 2.5).
+const DOWN_RESPONSES: [&str; 4] = [
+    "GSLB_SERVICE_DOWN_RESPONSE_NONE",
+    "GSLB_SERVICE_DOWN_RESPONSE_ALL_RECORDS",
+    "GSLB_SERVICE_DOWN_RESPONSE_FALLBACK_IP",
+    "GSLB_SERVICE_DOWN_RESPONSE_EMPTY",
+];
+/// Bits of a mask (amko 2.4).
+const HASH_MASK: (i64, i64) = (1, 31);
+
+/// The names under which an API server serves a kind.
+struct Names {
+    kind: &'static str,
+    plural: &'static str,
+    short: &'static str,
+    version: &'static str,
+}
+
+/// The definitions, each with the name of its file.
+#[must_use]
+pub fn definitions() -> Vec<(String, Value)> {
+    let config = Names { kind: "GSLBConfig", plural: "gslbconfigs", short: "gc", version: "v1alpha1" };
+    let policy =
+        Names { kind: "GlobalDeploymentPolicy", plural: "globaldeploymentpolicies", short: "gdp", version: "v1alpha2" };
+    let kinds = [(config, gslb_config()), (policy, global_deployment_policy())];
+    kinds.map(|(names, schema)| (format!("{GROUP}_{}.yaml", names.plural), define(&names, &schema))).into()
+}
+
+fn define(names: &Names, schema: &Value) -> Value {
+    let Names { kind, plural, short, version } = names;
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": { "name": format!("{plural}.{GROUP}") },
+        "spec": {
+            "group": GROUP,
+            "names": {
+                "kind": kind,
+                "listKind": format!("{kind}List"),
+                "plural": plural,
+                "singular": kind.to_lowercase(),
+                "shortNames": [short],
+            },
+            "scope": "Namespaced",
+            "conversion": { "strategy": "None" },
+            "versions": [{
+                "name": version,
+                "served": true,
+                "storage": true,
+                "schema": { "openAPIV3Schema": schema },
+            }],
+        },
+    })
+}
+
+/// An object of a custom kind; the API server itself knows about `metadata`.
+fn root(about: &str, spec: Value, status: Value) -> Value {
+    let fields = [
+        ("apiVersion", string("Version of this kind.")),
+        ("kind", string("Name of this kind.")),
+        ("metadata", json!({ "type": "object" })),
+        ("spec", spec),
+        ("status", status),
+    ];
+    object(about, &["spec"], fields)
+}
+
+/// amko 2.1.
+fn gslb_config() -> Value {
+    let leader = object(
+        "The leader controller.",
+        &[],
+        [
+            ("credentials", string("Secret in avi-system with the keys username and password.")),
+            ("controllerVersion", string("API version that is spoken with the controller.")),
+            ("controllerIP", string("Address of the controller, optionally with a port.")),
+            ("tenant", string("Default tenant; admin when absent.")),
+        ],
+    );
+    let member = object(
+        "A cluster that takes part.",
+        &[],
+        [("clusterContext", string("Context in the kubeconfig of the member clusters."))],
+    );
+    let spec = object(
+        "What is wanted.",
+        &[],
+        [
+            ("gslbLeader", leader),
+            ("memberClusters", array("Clusters that take part.", member)),
+            ("refreshInterval", integer("Seconds between two resyncs; 600 when absent or not positive.", None)),
+            ("logLevel", one_of("How much is logged; INFO when absent.", &["DEBUG", "INFO", "WARN", "ERROR"])),
+            ("useCustomGlobalFqdn", boolean("Global names come from host rules instead of the objects.")),
+        ],
+    );
+    let status = object("What was found.", &[], [("state", string("What became of this configuration."))]);
+    root("Which controller is written to, and which clusters take part.", spec, status)
+}
+
+/// amko 2.2.
+fn global_deployment_policy() -> Value {
+    let spec = object(
+        "What is wanted.",
+        &[],
+        [
+            ("matchRules", match_rules()),
+            ("matchClusters", match_clusters()),
+            ("trafficSplit", traffic_split()),
+            ("controlPlaneHmOnly", boolean("No health monitors that probe members.")),
+            ("healthMonitorRefs", array("Federated health monitors, in place of generated ones.", string("Its name."))),
+            (
+                "healthMonitorTemplate",
+                string("Federated health monitor whose request line and response codes are copied."),
+            ),
+            ("ttl", integer("Time to live of answers in seconds.", Some((0, 86_400)))),
+            ("sitePersistenceRef", string("Federated application persistence profile.")),
+            ("pkiProfileRef", string("Federated PKI profile, for site persistence.")),
+            ("defaultDomain", string("Suffix of routes that have a sub-domain only.")),
+            ("poolAlgorithmSettings", pool_algorithm_settings()),
+            ("downResponse", down_response()),
+        ],
+    );
+    let status = object("What was found.", &[], [("errorStatus", string("success, or what is wrong."))]);
+    root("Which objects become members of global services, and how traffic is split.", spec, status)
+}
+
+fn match_rules() -> Value {
+    let selector =
+        |about: &str| object(about, &[], [("label", string_map("The label, key and value; exactly one counts."))]);
+    object(
+        "Which objects are selected.",
+        &[],
+        [
+            ("appSelector", selector("Label that the object must carry.")),
+            ("namespaceSelector", selector("Label that its namespace must carry.")),
+        ],
+    )
+}
+
+fn match_clusters() -> Value {
+    let fields = [
+        ("cluster", string("Context of the cluster.")),
+        ("syncVipOnly", boolean("Members are published by address alone.")),
+    ];
+    array("Which clusters are selected; none when empty.", object("A cluster.", &[], fields))
+}
+
+/// Defaults as in the schema of the original: the API server fills them in.
+fn traffic_split() -> Value {
+    let with_default = |mut schema: Value, default: i64| {
+        schema["default"] = default.into();
+        schema
+    };
+    let fields = [
+        ("cluster", string("Context of the cluster.")),
+        ("weight", with_default(integer("Share of the traffic.", Some((1, 20))), 1)),
+        ("priority", with_default(integer("The highest priority that is up gets the traffic.", Some((0, 100))), 10)),
+    ];
+    array("Weight and priority of clusters.", object("A cluster.", &[], fields))
+}
+
+fn pool_algorithm_settings() -> Value {
+    let mask = || integer("Bits of the client's address that count, for consistent hash.", Some(HASH_MASK));
+    let fallback = object(
+        "What geo falls back to.",
+        &[],
+        [("lbAlgorithm", one_of("The algorithm.", &FALLBACKS)), ("hashMask", mask())],
+    );
+    let fields =
+        [("lbAlgorithm", one_of("The algorithm.", &ALGORITHMS)), ("hashMask", mask()), ("geoFallback", fallback)];
+    object("How a member is chosen; round robin when absent.", &[], fields)
+}
+
+fn down_response() -> Value {
+    let fields = [
+        ("type", one_of("Kind of answer.", &DOWN_RESPONSES)),
+        ("fallbackIP", string("Address that is answered, for the fallback.")),
+    ];
+    object("What is answered when all members are down.", &["type"], fields)
+}

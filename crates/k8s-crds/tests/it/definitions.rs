@@ -1,0 +1,136 @@
+//! The schemas know the fields of the types, no more and no less, and refuse what amko 2 refuses.
+
+use std::collections::BTreeSet;
+
+use k8s_crds::{
+    DownResponse, GeoFallback, GlobalDeploymentPolicy, GlobalDeploymentPolicySpec, GlobalDeploymentPolicyStatus,
+    GslbConfig, GslbConfigSpec, GslbConfigStatus, GslbLeader, Kind, LabelSelector, MatchCluster, MatchRules,
+    MemberCluster, PoolAlgorithmSettings, TrafficSplit, definitions,
+};
+use serde::Serialize;
+use serde_json::Value;
+
+/// The definition of a kind.
+fn definition(kind: Kind) -> Value {
+    let mut all = definitions().into_iter().map(|(_, definition)| definition);
+    all.find(|definition| definition["spec"]["names"]["kind"] == kind.as_str()).unwrap()
+}
+
+fn schema(kind: Kind) -> Value {
+    definition(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone()
+}
+
+/// Paths of fields in a schema, `spec.trafficSplit.weight`.
+fn fields_of_schema(schema: &Value, path: &str, fields: &mut BTreeSet<String>) {
+    if let Some(items) = schema.get("items") {
+        return fields_of_schema(items, path, fields);
+    }
+    let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
+    for (name, schema) in properties {
+        let path = format!("{path}.{name}");
+        fields_of_schema(schema, &path, fields);
+        fields.insert(path);
+    }
+}
+
+fn fields_of_value(value: &Value, path: &str, fields: &mut BTreeSet<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| fields_of_value(item, path, fields)),
+        Value::Object(entries) if !path.ends_with(".label") => {
+            for (name, value) in entries {
+                let path = format!("{path}.{name}");
+                fields_of_value(value, &path, fields);
+                fields.insert(path);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// `full` has a value in each field, so that each is written.
+#[track_caller]
+fn check(kind: Kind, full: impl Serialize) {
+    let (mut known, mut written) = (BTreeSet::new(), BTreeSet::new());
+    fields_of_schema(&schema(kind), "", &mut known);
+    fields_of_value(&serde_json::to_value(full).unwrap(), "", &mut written);
+    written.extend([".apiVersion".to_owned(), ".kind".to_owned()]);
+    assert_eq!(known, written);
+}
+
+#[test]
+fn each_field_of_the_types_is_in_the_schema() {
+    let text = || Some("x".to_owned());
+    check(
+        Kind::GslbConfig,
+        GslbConfig {
+            metadata: Default::default(),
+            spec: GslbConfigSpec {
+                gslb_leader: GslbLeader { tenant: text(), ..Default::default() },
+                member_clusters: vec![MemberCluster::default()],
+                refresh_interval: Some(1),
+                log_level: text(),
+                use_custom_global_fqdn: Some(true),
+            },
+            status: Some(GslbConfigStatus::default()),
+        },
+    );
+    check(
+        Kind::GlobalDeploymentPolicy,
+        GlobalDeploymentPolicy {
+            metadata: Default::default(),
+            spec: GlobalDeploymentPolicySpec {
+                match_rules: MatchRules {
+                    app_selector: Some(LabelSelector::default()),
+                    namespace_selector: Some(LabelSelector::default()),
+                },
+                match_clusters: vec![MatchCluster { sync_vip_only: Some(true), ..Default::default() }],
+                traffic_split: vec![TrafficSplit { weight: Some(1), priority: Some(1), ..Default::default() }],
+                ttl: Some(1),
+                control_plane_hm_only: Some(true),
+                health_monitor_refs: vec!["x".to_owned()],
+                health_monitor_template: text(),
+                site_persistence_ref: text(),
+                pki_profile_ref: text(),
+                default_domain: text(),
+                pool_algorithm_settings: Some(PoolAlgorithmSettings {
+                    hash_mask: Some(1),
+                    geo_fallback: Some(GeoFallback { hash_mask: Some(1), ..Default::default() }),
+                    ..Default::default()
+                }),
+                down_response: Some(DownResponse { fallback_ip: text(), ..Default::default() }),
+            },
+            status: Some(GlobalDeploymentPolicyStatus::default()),
+        },
+    );
+}
+
+#[test]
+fn status_is_written_on_the_main_resource_and_short_names_are_those_of_the_original() {
+    for (kind, name, short, version) in [
+        (Kind::GslbConfig, "gslbconfigs.amko.vmware.com", "gc", "v1alpha1"),
+        (Kind::GlobalDeploymentPolicy, "globaldeploymentpolicies.amko.vmware.com", "gdp", "v1alpha2"),
+    ] {
+        let definition = definition(kind);
+        assert_eq!(definition["metadata"]["name"], name);
+        assert_eq!(definition["spec"]["names"]["shortNames"][0], short);
+        let versions = definition["spec"]["versions"].as_array().unwrap();
+        assert_eq!(versions.len(), 1);
+        assert_eq!(versions[0]["name"], version);
+        assert_eq!(versions[0].get("subresources"), None);
+        assert_eq!(versions[0].get("additionalPrinterColumns"), None);
+    }
+}
+
+#[test]
+fn limits_are_those_of_the_specification() {
+    let schema = schema(Kind::GlobalDeploymentPolicy);
+    let limits = |path: &str| {
+        let schema = schema.pointer(&format!("/properties/spec/properties/{path}")).unwrap();
+        (schema["minimum"].as_i64().unwrap(), schema["maximum"].as_i64().unwrap(), schema["default"].as_i64())
+    };
+    assert_eq!(limits("ttl"), (0, 86_400, None));
+    assert_eq!(limits("trafficSplit/items/properties/weight"), (1, 20, Some(1)));
+    assert_eq!(limits("trafficSplit/items/properties/priority"), (0, 100, Some(10)));
+    assert_eq!(limits("poolAlgorithmSettings/properties/hashMask"), (1, 31, None));
+    assert_eq!(limits("poolAlgorithmSettings/properties/geoFallback/properties/hashMask"), (1, 31, None));
+}

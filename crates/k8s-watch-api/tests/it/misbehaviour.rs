@@ -1,0 +1,188 @@
+//! Servers that do not answer, cut their answers, forget, or send what is no object.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use k8s_crds::Kind;
+use k8s_watch_api::MEMBER_KINDS;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::reader::Reader;
+use crate::scripted::{Answer, Scripted, access};
+
+const KINDS: &[Kind] = &[Kind::Service];
+
+fn service(name: &str, revision: u32) -> Value {
+    let metadata = json!({"name": name, "namespace": "a", "uid": name, "resourceVersion": revision.to_string()});
+    json!({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"type": "LoadBalancer"}})
+}
+
+fn list(items: &[Value], revision: u32, more: Option<&str>) -> Answer {
+    let metadata = json!({"resourceVersion": revision.to_string(), "continue": more});
+    Answer::Whole(200, json!({"kind": "ServiceList", "metadata": metadata, "items": items}).to_string())
+}
+
+fn event(kind: &str, object: Value) -> String {
+    json!({"type": kind, "object": object}).to_string()
+}
+
+fn gone() -> Value {
+    json!({"kind": "Status", "status": "Failure", "message": "too old", "reason": "Expired", "code": 410})
+}
+
+fn silence() -> Answer {
+    Answer::Events { lines: Vec::new(), stays: true }
+}
+
+fn is_watch(target: &str) -> bool {
+    target.contains("watch=true")
+}
+
+#[tokio::test]
+async fn a_server_that_accepts_and_never_answers_is_a_problem_and_delays_nobody() {
+    let mute = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let port = mute.local_addr().unwrap().port();
+    let mut held = Vec::new();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = mute.accept().await {
+            held.push(stream);
+        }
+    });
+    let well = Scripted::start(|target| match is_watch(target) {
+        true => silence(),
+        false => list(&[service("x", 1)], 1, None),
+    })
+    .await;
+    let waited = Duration::from_millis(300);
+    for server in [format!("https://127.0.0.1:{port}"), format!("http://127.0.0.1:{port}")] {
+        let mut reader = Reader::start_impatient("s2", access(&server), MEMBER_KINDS, waited);
+        let mut neighbour = Reader::start("s1az1", well.access(), KINDS);
+        neighbour.until_reset().await;
+        reader.until(|reader| !reader.problems.is_empty()).await;
+        assert_eq!(reader.problems.len(), 1, "{:?}", reader.problems);
+        assert!(reader.problems[0].place == "cluster s2" && reader.resets == 0, "{:?}", reader.problems);
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_is_cut_deletes_nothing_and_is_tried_again() {
+    let lists = Arc::new(AtomicUsize::new(0));
+    let server = Scripted::start(move |target| {
+        if is_watch(target) {
+            // The first watch forgets, so that there is a second list.
+            let is_first = lists.load(Ordering::SeqCst) == 1;
+            return match is_first {
+                true => Answer::Events { lines: vec![event("ERROR", gone())], stays: true },
+                false => silence(),
+            };
+        }
+        let whole =
+            json!({"metadata": {"resourceVersion": "9"}, "items": [service("x", 1), service("y", 2)]}).to_string();
+        match lists.fetch_add(1, Ordering::SeqCst) {
+            0 => Answer::Whole(200, whole),
+            1 => Answer::Cut(whole[..whole.len() - 150].to_owned()),
+            2 => Answer::Whole(200, whole[..whole.len() - 150].to_owned()),
+            3 => Answer::Whole(200, "{}".to_owned()),
+            4 => Answer::Whole(503, "busy".to_owned()),
+            _ => list(&[service("x", 1), service("z", 3)], 9, None),
+        }
+    })
+    .await;
+    let mut reader = Reader::start("s2", server.access(), KINDS);
+    reader.until_reset().await;
+    reader.until(|reader| !reader.problems.is_empty()).await;
+    assert_eq!((reader.objects.len(), reader.deletes), (2, 0));
+    reader.until(|reader| reader.has(Kind::Service, "a", "z") && reader.problems.is_empty()).await;
+    assert_eq!((reader.resets, reader.deletes, reader.objects.len()), (1, 1, 2));
+}
+
+#[tokio::test]
+async fn gone_between_two_pages_starts_the_list_anew_and_tells_no_problem() {
+    let pages = Arc::new(AtomicUsize::new(0));
+    let server = Scripted::start(move |target| {
+        if is_watch(target) {
+            return Answer::Events { lines: vec![event("ADDED", service("w", 9))], stays: true };
+        }
+        match pages.fetch_add(1, Ordering::SeqCst) {
+            0 => list(&[service("x", 1)], 5, Some("token")),
+            1 => {
+                assert!(target.contains("continue=token"), "{target}");
+                Answer::Whole(410, gone().to_string())
+            }
+            2 => list(&[service("x", 1)], 6, Some("other")),
+            _ => list(&[service("y", 2)], 6, None),
+        }
+    })
+    .await;
+    let mut reader = Reader::start("s2", server.access(), KINDS);
+    reader.until_reset().await;
+    assert_eq!(reader.objects.len(), 2);
+    reader.until(|reader| reader.has(Kind::Service, "a", "w")).await;
+    assert_eq!((reader.resets, reader.problems.len()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_watch_that_is_ended_goes_on_where_it_was() {
+    let watches = Arc::new(AtomicUsize::new(0));
+    let bookmark = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"resourceVersion": "7"}});
+    let server = Scripted::start(move |target| {
+        if !is_watch(target) {
+            return list(&[service("x", 1)], 5, None);
+        }
+        let has = |revision: &str| target.contains(&format!("resourceVersion={revision}"));
+        let lines = match watches.fetch_add(1, Ordering::SeqCst) {
+            0 if has("5") => vec![event("ADDED", service("y", 6)), event("BOOKMARK", bookmark.clone())],
+            1 if has("7") => vec![event("DELETED", service("x", 8))],
+            2 if has("8") => vec![event("MODIFIED", service("y", 9)), event("ADDED", service("end", 10))],
+            _ => Vec::new(),
+        };
+        Answer::Events { stays: lines.is_empty(), lines }
+    })
+    .await;
+    let mut reader = Reader::start("s2", server.access(), KINDS);
+    reader.until(|reader| reader.has(Kind::Service, "a", "end")).await;
+    assert_eq!((reader.resets, reader.deletes, reader.objects.len(), reader.problems.len()), (1, 1, 2, 0));
+}
+
+#[tokio::test]
+async fn a_malformed_object_is_a_problem_and_keeps_what_was_known() {
+    let server = Scripted::start(|target| {
+        if !is_watch(target) {
+            let mut odd = service("odd", 2);
+            odd["spec"]["ports"] = json!("eighty");
+            return list(&[service("x", 1), odd], 5, None);
+        }
+        let mut bad = service("x", 6);
+        bad["spec"] = json!([]);
+        Answer::Events { lines: vec![event("MODIFIED", bad), event("ADDED", service("end", 7))], stays: true }
+    })
+    .await;
+    let mut reader = Reader::start("s2", server.access(), KINDS);
+    reader.until(|reader| reader.has(Kind::Service, "a", "end")).await;
+    assert_eq!((reader.objects.len(), reader.deletes, reader.problems.len()), (2, 0, 2));
+    assert!(reader.has_problem("cluster s2, Service a/odd: cannot be read: spec.ports: "), "{:?}", reader.problems);
+    assert!(reader.has_problem("cluster s2, Service a/x: cannot be read: spec: "), "{:?}", reader.problems);
+}
+
+#[tokio::test]
+async fn a_cluster_that_went_back_to_an_earlier_state_is_listed_anew() {
+    let lists = Arc::new(AtomicUsize::new(0));
+    let server = Scripted::start(move |target| {
+        if is_watch(target) {
+            return match target.contains("resourceVersion=9") {
+                true => Answer::Whole(500, "etcd is away".to_owned()),
+                false => silence(),
+            };
+        }
+        match lists.fetch_add(1, Ordering::SeqCst) {
+            0 => list(&[service("x", 1), service("y", 9)], 9, None),
+            _ => list(&[service("x", 1)], 5, None),
+        }
+    })
+    .await;
+    let mut reader = Reader::start("s2", server.access(), KINDS);
+    reader.until(|reader| reader.deletes == 1 && reader.problems.is_empty()).await;
+    assert_eq!((reader.resets, reader.objects.len()), (1, 1));
+}
