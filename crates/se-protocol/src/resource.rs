@@ -211,6 +211,13 @@ impl Stamped {
         Stamp { version: self.snapshot.version.clone(), checksum: self.resources.checksum }
     }
 
+    /// The same content under another version.
+    #[must_use]
+    pub fn restamped(&self, version: Version) -> Self {
+        let snapshot = Snapshot { version, ..Snapshot::clone(&self.snapshot) };
+        Self { snapshot: Arc::new(snapshot), resources: self.resources.clone() }
+    }
+
     /// The service that `resource` was decoded to before.
     fn same(&self, key: &ResourceKey, resource: &Resource) -> Option<&model::gslb::GslbService> {
         let known = self.resources.resources.get(key)?;

@@ -9,7 +9,7 @@ mod gslb;
 mod monitor;
 mod report;
 
-#[allow(missing_docs, clippy::doc_markdown, reason = "generated; proto/se.proto documents it")]
+#[allow(missing_docs, clippy::all, reason = "generated; proto/se.proto documents it")]
 mod generated;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

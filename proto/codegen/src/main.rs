@@ -24,6 +24,7 @@ fn main() -> anyhow::Result<()> {
     fs::create_dir(&service)?;
     prost_build::Config::new().bytes(["."]).out_dir(&messages).compile_fds(descriptors.clone()).context("generating messages")?;
     tonic_prost_build::configure()
+        .build_transport(false)
         .extern_path(format!(".{PACKAGE}"), "::se_protocol::wire")
         .out_dir(&service)
         .compile_fds(descriptors)

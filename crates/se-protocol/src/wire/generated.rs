@@ -113,7 +113,7 @@ pub struct Begin {
     #[prost(message, optional, tag = "1")]
     pub base: ::core::option::Option<Stamp>,
 }
-/// Some of the changes of a transfer.
+/// Some of the changes of a transfer; a message is at most 1 MiB.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Chunk {
     #[prost(message, repeated, tag = "1")]
