@@ -1,0 +1,8 @@
+//! Both ends over real sockets.
+
+mod admission;
+mod faults;
+mod harness;
+mod link;
+mod proxy;
+mod scale;
