@@ -243,9 +243,7 @@ async fn stay_connected(
                 "the certificate in {} has expired; join again with a new token",
                 config.dir.display()
             )),
-            Some(controller) => {
-                session::run(&config, &identity, controller, &shared, reports.clone(), &explain).await
-            }
+            Some(controller) => session::run(&config, &identity, controller, &shared, reports.clone(), &explain).await,
         };
         failures = if end.was_good { 0 } else { failures.saturating_add(1) };
         // The same reason again is no news.
@@ -282,11 +280,7 @@ async fn forget_states(shared: Arc<Shared>, kept: Duration) {
 }
 
 /// Writes what is in force to disk, the newest when several came. A disk that fails is told once.
-async fn keep_on_disk(
-    disk: Disk,
-    mut stamped: watch::Receiver<Option<Arc<Stamped>>>,
-    stop: CancellationToken,
-) {
+async fn keep_on_disk(disk: Disk, mut stamped: watch::Receiver<Option<Arc<Stamped>>>, stop: CancellationToken) {
     let mut disk = Some(disk);
     let mut is_failing = false;
     loop {

@@ -19,11 +19,17 @@ mod private_file;
 mod server;
 mod token;
 
-#[allow(missing_docs, clippy::all, unreachable_pub, reason = "generated; proto/se.proto documents it")]
+#[allow(
+    missing_docs,
+    clippy::all,
+    clippy::allow_attributes_without_reason,
+    unreachable_pub,
+    reason = "generated; proto/se.proto documents it"
+)]
 mod generated;
 
 pub use client::{
     Backoff, Client, ClientConfig, Explain, Identity, IdentityError, JoinError, LinkState, OpenError, join,
 };
-pub use server::{Authority, AuthorityError, EngineStatus, Engines, Server, ServerConfig, ServerError, Explainer};
+pub use server::{Authority, AuthorityError, EngineStatus, Engines, Explainer, Server, ServerConfig, ServerError};
 pub use token::{JoinToken, TokenError};

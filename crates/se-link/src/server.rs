@@ -210,10 +210,7 @@ impl Explainer {
 }
 
 /// Prepares each snapshot for travelling, once for all engines. Those that come meanwhile make one.
-async fn encode(
-    mut snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
-    stamped: watch::Sender<Option<Arc<Stamped>>>,
-) {
+async fn encode(mut snapshots: watch::Receiver<Option<Arc<Snapshot>>>, stamped: watch::Sender<Option<Arc<Stamped>>>) {
     snapshots.mark_changed();
     while snapshots.changed().await.is_ok() {
         let Some(snapshot) = snapshots.borrow_and_update().clone() else { continue };

@@ -73,7 +73,10 @@ impl JoinToken {
 
 impl std::fmt::Debug for JoinToken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("JoinToken").field("controllers", &self.controllers).field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("JoinToken")
+            .field("controllers", &self.controllers)
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -117,7 +120,9 @@ mod tests {
             .replace("HASH", &"00".repeat(32))
             .replace("ID", &"00".repeat(16));
         JoinToken::parse(&good).unwrap();
-        for (from, to) in [("[\"a:1\"]", "[]"), ("\"id\":\"0", "\"id\":\"/"), ("\"00\"", "\"0\""), ("256\":\"00", "256\":\"")] {
+        for (from, to) in
+            [("[\"a:1\"]", "[]"), ("\"id\":\"0", "\"id\":\"/"), ("\"00\"", "\"0\""), ("256\":\"00", "256\":\"")]
+        {
             let text = good.replacen(from, to, 1);
             assert_ne!(text, good);
             assert!(matches!(JoinToken::parse(&text), Err(TokenError::Field(_))), "{text}");

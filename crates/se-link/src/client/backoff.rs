@@ -45,7 +45,9 @@ mod tests {
     #[test]
     fn pauses_grow_to_the_longest_and_differ() {
         let backoff = Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(2) };
-        for (failures, least_ms, most_ms) in [(0, 50, 100), (1, 50, 100), (2, 100, 200), (5, 800, 1_600), (6, 1_000, 2_000), (u32::MAX, 1_000, 2_000)] {
+        for (failures, least_ms, most_ms) in
+            [(0, 50, 100), (1, 50, 100), (2, 100, 200), (5, 800, 1_600), (6, 1_000, 2_000), (u32::MAX, 1_000, 2_000)]
+        {
             for seed in 0..50 {
                 let pause = backoff.pause(failures, draw(seed, failures)).as_millis();
                 assert!((least_ms..=most_ms).contains(&pause), "{failures}: {pause}");

@@ -71,7 +71,8 @@ pub enum DialError {
 /// TLS that trusts the controller an engine joined, and shows who the engine is.
 pub(super) fn as_engine(identity: &Identity) -> Result<ClientConfig, TlsError> {
     let verifier = controllers(&identity.authority)?;
-    let config = builder(verifier)?.with_client_auth_cert(vec![identity.certificate.clone()], identity.private_key()?)?;
+    let config =
+        builder(verifier)?.with_client_auth_cert(vec![identity.certificate.clone()], identity.private_key()?)?;
     Ok(with_alpn(config))
 }
 
@@ -95,12 +96,15 @@ async fn connect(address: &str, tls: ClientConfig) -> Result<Channel, DialError>
     tcp.set_nodelay(true).map_err(|source| DialError::Connect { address: at(), source })?;
     let name = ServerName::try_from(CONTROLLER_NAME)
         .map_err(|error| DialError::Tls { address: at(), source: io::Error::other(error) })?;
-    let stream = TlsConnector::from(Arc::new(tls)).connect(name, tcp).await.map_err(|source| match tls_error(&source) {
-        Some(TlsError::InvalidCertificate(
-            CertificateError::UnknownIssuer | CertificateError::BadSignature | CertificateError::ApplicationVerificationFailure,
-        )) => DialError::OtherController(at()),
-        _ => DialError::Tls { address: at(), source },
-    })?;
+    let stream =
+        TlsConnector::from(Arc::new(tls)).connect(name, tcp).await.map_err(|source| match tls_error(&source) {
+            Some(TlsError::InvalidCertificate(
+                CertificateError::UnknownIssuer
+                | CertificateError::BadSignature
+                | CertificateError::ApplicationVerificationFailure,
+            )) => DialError::OtherController(at()),
+            _ => DialError::Tls { address: at(), source },
+        })?;
     let connection = Mutex::new(Some(TokioIo::new(stream)));
     let connector = tower::service_fn(move |_: http::Uri| {
         let connection = connection.lock().take();
@@ -123,7 +127,9 @@ pub(super) fn refusal(error: &(dyn std::error::Error + 'static)) -> Option<&'sta
         let alert = error.downcast_ref::<io::Error>().and_then(tls_error).or_else(|| error.downcast_ref());
         match alert {
             Some(TlsError::AlertReceived(AlertDescription::CertificateExpired)) => {
-                return Some("the controller says that this engine's certificate has expired; join again with a new token");
+                return Some(
+                    "the controller says that this engine's certificate has expired; join again with a new token",
+                );
             }
             Some(TlsError::AlertReceived(
                 AlertDescription::UnknownCA
@@ -131,7 +137,9 @@ pub(super) fn refusal(error: &(dyn std::error::Error + 'static)) -> Option<&'sta
                 | AlertDescription::DecryptError
                 | AlertDescription::CertificateUnknown,
             )) => {
-                return Some("the controller does not know this engine's certificate; join with a token of this controller");
+                return Some(
+                    "the controller does not know this engine's certificate; join with a token of this controller",
+                );
             }
             _ => {}
         }

@@ -77,8 +77,7 @@ impl Disk {
     pub(super) fn keep(&mut self, stamped: &Arc<Stamped>) -> Result<(), FileError> {
         // Not known any more until it went well.
         let held = self.held.take();
-        let same_history =
-            |held: &Arc<Stamped>| held.version().incarnation == stamped.version().incarnation;
+        let same_history = |held: &Arc<Stamped>| held.version().incarnation == stamped.version().incarnation;
         match held.filter(same_history) {
             Some(held) if held.stamp() == stamped.stamp() => {}
             Some(held) => {
@@ -118,7 +117,9 @@ impl Disk {
         private_file::write(&self.dir, CHECKPOINT, &content)?;
         self.checkpoint_bytes = size(content.len());
         let path = self.dir.join(JOURNAL);
-        open_journal(&path).and_then(|file| file.set_len(0)).map_err(|source| FileError::new("clearing", &path, source))?;
+        open_journal(&path)
+            .and_then(|file| file.set_len(0))
+            .map_err(|source| FileError::new("clearing", &path, source))?;
         self.journal_bytes = 0;
         Ok(())
     }

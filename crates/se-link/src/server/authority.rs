@@ -99,8 +99,9 @@ impl Authority {
         let issuer = Issuer::from_ca_cert_der(&certificate, key)?;
         let revoked = match private_file::read(&dir.join(REVOKED))? {
             None => BTreeSet::new(),
-            Some(content) => serde_json::from_slice(&content)
-                .map_err(|_| AuthorityError::Damaged { path: dir.join(REVOKED) })?,
+            Some(content) => {
+                serde_json::from_slice(&content).map_err(|_| AuthorityError::Damaged { path: dir.join(REVOKED) })?
+            }
         };
         Ok(Self { dir: dir.to_owned(), certificate, issuer, revoked: watch::Sender::new(Arc::new(revoked)) })
     }
@@ -193,7 +194,10 @@ impl Authority {
         let mut params = leaf(CONTROLLER_NAME, ExtendedKeyUsagePurpose::ServerAuth, CA_DAYS * DAY, now);
         params.subject_alt_names = vec![rcgen::SanType::DnsName(CONTROLLER_NAME.try_into()?)];
         let certificate = params.signed_by(&key, &self.issuer)?;
-        Ok((certificate.der().clone(), PrivateKeyDer::try_from(key.serialize_der()).map_err(|_| rcgen::Error::CouldNotParseKeyPair)?))
+        Ok((
+            certificate.der().clone(),
+            PrivateKeyDer::try_from(key.serialize_der()).map_err(|_| rcgen::Error::CouldNotParseKeyPair)?,
+        ))
     }
 
     pub(crate) fn certificate(&self) -> &CertificateDer<'static> {
@@ -251,7 +255,10 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::{certificate::{Facts, belongs, request}, clock::at_unix_s};
+    use crate::{
+        certificate::{Facts, belongs, request},
+        clock::at_unix_s,
+    };
 
     const NOW_S: u64 = 1_800_000_000;
 

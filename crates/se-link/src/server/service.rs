@@ -47,10 +47,7 @@ impl Link for LinkService {
 
     type ConnectStream = ReceiverStream<Result<FromController, Status>>;
 
-    async fn connect(
-        &self,
-        request: Request<Streaming<FromEngine>>,
-    ) -> Result<Response<Self::ConnectStream>, Status> {
+    async fn connect(&self, request: Request<Streaming<FromEngine>>) -> Result<Response<Self::ConnectStream>, Status> {
         let Peer { address, engine } = peer(&request)?;
         let Some(uuid) = engine else {
             return Err(Status::unauthenticated("an engine needs the certificate that joining gave it"));
@@ -79,11 +76,7 @@ fn peer<T>(request: &Request<T>) -> Result<Peer, Status> {
 }
 
 /// Uses the token up, then signs.
-fn admit(
-    authority: &Authority,
-    lifetime: Duration,
-    request: &JoinRequest,
-) -> Result<(String, JoinResponse), Status> {
+fn admit(authority: &Authority, lifetime: Duration, request: &JoinRequest) -> Result<(String, JoinResponse), Status> {
     let now = wall_now();
     let name: String = request.name.chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect();
     let uuid = format!("se-{}", uuid::Uuid::new_v4());

@@ -11,7 +11,9 @@ use model::{
     DomainName, Revision, Version, Weight,
     gslb::{DownResponse, GslbMember, GslbPool, GslbService, MemberAlgorithm, MonitorScope, PoolAlgorithm},
 };
-use se_link::{Authority, Backoff, Client, ClientConfig, EngineStatus, Explain, JoinToken, LinkState, Server, ServerConfig, join};
+use se_link::{
+    Authority, Backoff, Client, ClientConfig, EngineStatus, Explain, JoinToken, LinkState, Server, ServerConfig, join,
+};
 use se_protocol::{
     MemberStates, PortOffset, Report, Snapshot,
     explain::{DnsAnswerText, DnsExplanation, ExplainRefusal},
@@ -147,7 +149,8 @@ impl Engine {
 
     /// Waits until the link is away for a reason that contains `words`.
     pub(crate) async fn is_away(&self, words: &str) {
-        until(&mut self.client.state(), |state| matches!(state, LinkState::Away { reason } if reason.contains(words))).await;
+        until(&mut self.client.state(), |state| matches!(state, LinkState::Away { reason } if reason.contains(words)))
+            .await;
     }
 
     pub(crate) async fn is_connected(&self) {

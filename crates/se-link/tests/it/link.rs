@@ -81,11 +81,8 @@ async fn reports_travel_up_as_they_are() {
 async fn questions_travel_down_and_answers_up() {
     let (dir, engine_dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let controller = Controller::start(dir.path());
-    let question = |name: &str| DnsQuestion {
-        name: name.into(),
-        qtype: "A".into(),
-        client: Some("2001:db8::1".parse().unwrap()),
-    };
+    let question =
+        |name: &str| DnsQuestion { name: name.into(), qtype: "A".into(), client: Some("2001:db8::1".parse().unwrap()) };
     let explainer = controller.server.explainer();
     let nobody = explainer.explain_dns(None, question("x")).await.unwrap_err();
     assert!(matches!(nobody, ExplainRefusal::Unavailable(_)), "{nobody}");
