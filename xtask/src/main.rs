@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "a command-line program talks on standard output")]
 
 mod ci;
+mod codegen;
 mod launch;
 mod layers;
 mod tidy;
@@ -32,6 +33,8 @@ enum Verb {
     Layers,
     /// Look for unlinked files, hidden tests, stale names and broken links
     Tidy,
+    /// Generate the code of `proto/*.proto`; no `protoc` is needed
+    Codegen(codegen::Args),
     /// Measure against the goals: `bench dns` or `bench path`, with `--quick` and `--json FILE`
     Bench(launch::BenchArgs),
     /// Build the release binary and play the story of the three clusters; arguments go to `meridian demo`
@@ -54,6 +57,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Ci(args) => ci::run(&workshop, &args),
         Verb::Layers => layers::run(&workshop).map(succeed),
         Verb::Tidy => tidy::run(&workshop).map(succeed),
+        Verb::Codegen(args) => codegen::run(&workshop, &args).map(succeed),
         Verb::Bench(args) => launch::bench(&workshop, &args),
         Verb::Demo(args) => launch::demo(&workshop, &args),
     }

@@ -16,13 +16,18 @@ fn main() -> anyhow::Result<()> {
         Some(other) => bail!("unknown argument `{other}`; the one there is is --check"),
     };
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().context("finding the workspace")?;
-    let descriptors = protox::compile([root.join("proto/se.proto")], [root.join("proto")]).context("compiling proto/se.proto")?;
+    let descriptors =
+        protox::compile([root.join("proto/se.proto")], [root.join("proto")]).context("compiling proto/se.proto")?;
     let out = tempfile::tempdir().context("making a directory")?;
 
     let (messages, service) = (out.path().join("messages"), out.path().join("service"));
     fs::create_dir(&messages)?;
     fs::create_dir(&service)?;
-    prost_build::Config::new().bytes(["."]).out_dir(&messages).compile_fds(descriptors.clone()).context("generating messages")?;
+    prost_build::Config::new()
+        .bytes(["."])
+        .out_dir(&messages)
+        .compile_fds(descriptors.clone())
+        .context("generating messages")?;
     tonic_prost_build::configure()
         .build_transport(false)
         .extern_path(format!(".{PACKAGE}"), "::se_protocol::wire")
