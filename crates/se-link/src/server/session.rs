@@ -67,6 +67,8 @@ enum Verdict {
 enum Base {
     /// Something that cannot be built upon.
     Unknown,
+    /// What it said when it connected.
+    Told(Stamp),
     Known(Arc<Stamped>),
 }
 
@@ -120,7 +122,7 @@ impl Session {
             place,
             outbound,
             feeds: self.feeds.clone(),
-            base: Base::Unknown,
+            base: running.map_or(Base::Unknown, Base::Told),
             open: None,
             states: MemberStates::default(),
             owed: &owed,
@@ -129,7 +131,7 @@ impl Session {
         let mut revoked_list = self.authority.revoked();
         tokio::select! {
             end = reader => end,
-            end = writer.run(running, heard, issued, asks) => end,
+            end = writer.run(heard, issued, asks) => end,
             _ = revoked_list.wait_for(|list| list.contains(&self.uuid)) => revoked(),
             () = place.replaced.cancelled() => Status::aborted("the engine connected again"),
             () = self.stop.cancelled() => Status::unavailable("the controller is stopping"),
@@ -237,17 +239,12 @@ struct Writer<'a> {
 impl Writer<'_> {
     async fn run(
         mut self,
-        running: Option<Stamp>,
         mut heard: mpsc::Receiver<Verdict>,
         mut issued: mpsc::Receiver<CertificateIssued>,
         mut asks: mpsc::Receiver<Ask>,
     ) -> Status {
         self.feeds.member_states.mark_changed();
-        let newest = self.feeds.stamped.borrow_and_update().clone();
-        let mut done = match newest {
-            Some(newest) => self.begin(&newest, running).await,
-            None => Ok(()),
-        };
+        let mut done = self.advance().await;
         while done.is_ok() {
             let deadline = self.open.as_ref().map(|(_, _, until)| *until);
             done = tokio::select! {
@@ -267,28 +264,6 @@ impl Writer<'_> {
         done.err().unwrap_or_else(|| Status::ok(""))
     }
 
-    /// The first transfer of the connection: nothing, when the engine runs the newest already; a delta that only names
-    /// the new version, when nothing else changed; otherwise everything.
-    async fn begin(&mut self, newest: &Arc<Stamped>, running: Option<Stamp>) -> Result<(), Status> {
-        let Some(running) = running else { return self.transfer(newest).await };
-        let same_history = running.version.incarnation == newest.version().incarnation;
-        if running == newest.stamp() {
-            self.base = Base::Known(Arc::clone(newest));
-            return Ok(());
-        }
-        if same_history && running.checksum == newest.resources().checksum() {
-            self.base = Base::Known(Arc::new(newest.restamped(running.version)));
-        } else if !same_history {
-            tracing::info!(
-                engine = self.session.uuid,
-                revision = %newest.version(),
-                reason = "the engine runs a snapshot of another object store",
-                "full snapshot sent"
-            );
-        }
-        self.transfer(newest).await
-    }
-
     async fn advance(&mut self) -> Result<(), Status> {
         let newest = self.feeds.stamped.borrow_and_update().clone();
         match newest {
@@ -298,12 +273,9 @@ impl Writer<'_> {
     }
 
     async fn transfer(&mut self, to: &Arc<Stamped>) -> Result<(), Status> {
-        let base = match &self.base {
-            // Another history has nothing in common with what the engine runs.
-            Base::Known(base) if base.version().incarnation == to.version().incarnation => Some(Arc::clone(base)),
-            Base::Known(_) | Base::Unknown => None,
-        };
+        let base = self.base_for(to);
         if base.as_ref().is_some_and(|base| base.stamp() == to.stamp()) {
+            self.base = Base::Known(Arc::clone(to));
             return Ok(());
         }
         let parts = transfer::parts(base.as_deref(), to);
@@ -318,6 +290,32 @@ impl Writer<'_> {
         }
         self.open = Some((Arc::clone(to), base.is_some(), Instant::now() + ANSWER_WITHIN));
         Ok(())
+    }
+
+    /// What the way to `to` can begin with: what was sent before, or what the engine said that it runs, when that has the
+    /// same content; otherwise nothing, and everything is sent.
+    fn base_for(&self, to: &Arc<Stamped>) -> Option<Arc<Stamped>> {
+        let running = match &self.base {
+            Base::Unknown => return None,
+            Base::Told(stamp) => &stamp.version,
+            Base::Known(base) => base.version(),
+        };
+        if running.incarnation != to.version().incarnation {
+            tracing::info!(
+                engine = self.session.uuid,
+                revision = %to.version(),
+                reason = "the engine runs a snapshot of another object store",
+                "full snapshot sent"
+            );
+            return None;
+        }
+        match &self.base {
+            Base::Known(base) => Some(Arc::clone(base)),
+            Base::Told(stamp) if stamp.checksum == to.resources().checksum() => {
+                Some(Arc::new(to.restamped(stamp.version.clone())))
+            }
+            Base::Told(_) | Base::Unknown => None,
+        }
     }
 
     async fn hear(&mut self, verdict: Verdict) -> Result<(), Status> {

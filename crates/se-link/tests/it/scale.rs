@@ -52,9 +52,9 @@ async fn slow_engine_delays_nobody_and_then_gets_the_newest() {
     slow.is_connected().await;
     proxy.stalled.send_replace(true);
     let mut last = snapshot("a", 1, 0);
-    for revision in 1..10 {
+    for revision in 1..7 {
         // Each is larger than what sockets and streams hold.
-        last = snapshot("a", revision, if revision % 2 == 0 { 3_000 } else { 10_000 });
+        last = snapshot("a", revision, if revision % 2 == 0 { 2_000 } else { 6_000 });
         controller.publish(&last);
         quick.runs(&last).await;
     }
