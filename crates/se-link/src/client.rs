@@ -4,13 +4,14 @@
 //! life of one, `disk.rs` holds checkpoint and journal, `backoff.rs` says when to try again.
 
 mod backoff;
-mod dial;
+pub(crate) mod dial;
 mod disk;
 mod identity;
 mod join;
 mod session;
 
 use std::{
+    collections::BTreeSet,
     fs::{File, TryLockError},
     path::PathBuf,
     sync::Arc,
@@ -36,6 +37,8 @@ pub use identity::{Identity, IdentityError};
 pub use join::{JoinError, join};
 
 const LOCK: &str = "lock";
+/// Reasons remembered so that each is told once while the controller is away.
+const REASONS_MAX: usize = 16;
 
 /// What the engine would answer, and why; must be quick.
 pub type Explain = Arc<dyn Fn(&DnsQuestion) -> Result<DnsExplanation, ExplainRefusal> + Send + Sync>;
@@ -228,7 +231,7 @@ async fn stay_connected(
     explain: Explain,
 ) {
     let mut failures: u32 = 0;
-    let mut told = String::new();
+    let mut told = BTreeSet::new();
     loop {
         // Read anew: it was renewed, or the engine joined again.
         let dir = config.dir.clone();
@@ -246,11 +249,13 @@ async fn stay_connected(
             Some(controller) => session::run(&config, &identity, controller, &shared, reports.clone(), &explain).await,
         };
         failures = if end.was_good { 0 } else { failures.saturating_add(1) };
+        if end.was_good || told.len() > REASONS_MAX {
+            told.clear();
+        }
         // The same reason again is no news.
-        if end.was_good || end.reason != told {
+        if told.insert(end.reason.clone()) {
             tracing::warn!(reason = end.reason, "no connection to the controller; answers go on");
         }
-        told.clone_from(&end.reason);
         shared.state.send_replace(LinkState::Away { reason: end.reason });
         tokio::time::sleep(config.backoff.pause(failures, backoff::draw(config.seed, failures))).await;
     }

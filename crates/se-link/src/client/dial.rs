@@ -77,13 +77,13 @@ pub(super) fn as_engine(identity: &Identity) -> Result<ClientConfig, TlsError> {
 }
 
 /// TLS that trusts the controller whose authority has this fingerprint, and shows nothing.
-pub(super) fn pinned(fingerprint: [u8; 32]) -> Result<ClientConfig, TlsError> {
+pub(crate) fn pinned(fingerprint: [u8; 32]) -> Result<ClientConfig, TlsError> {
     let verifier = Arc::new(PinnedAuthority { fingerprint, provider: provider() });
     Ok(with_alpn(builder(verifier)?.with_no_client_auth()))
 }
 
 /// A channel over one new connection; when that is lost, so is the channel.
-pub(super) async fn dial(address: &str, tls: ClientConfig) -> Result<Channel, DialError> {
+pub(crate) async fn dial(address: &str, tls: ClientConfig) -> Result<Channel, DialError> {
     match timeout(CONNECT_WITHIN, connect(address, tls)).await {
         Ok(result) => result,
         Err(_) => Err(DialError::Slow(address.to_owned())),

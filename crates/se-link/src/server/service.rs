@@ -95,3 +95,36 @@ fn admit(authority: &Authority, lifetime: Duration, request: &JoinRequest) -> Re
     };
     Ok((name, response))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use tokio::sync::watch;
+    use tonic::Code;
+
+    use super::*;
+    use crate::{
+        Server, ServerConfig,
+        certificate::fingerprint,
+        client::dial::{dial, pinned},
+        generated::link_client::LinkClient,
+    };
+
+    #[tokio::test]
+    async fn stream_without_a_certificate_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let authority = Arc::new(Authority::open(dir.path(), wall_now()).unwrap());
+        let config = ServerConfig::new(TcpListener::bind("127.0.0.1:0").unwrap());
+        let (snapshots, states) = (watch::Sender::new(None), watch::Sender::default());
+        let server = Server::start(config, Arc::clone(&authority), snapshots.subscribe(), states.subscribe()).unwrap();
+        let tls = pinned(fingerprint(authority.certificate())).unwrap();
+        let channel = dial(&server.local_addr().to_string(), tls).await.unwrap();
+        let mut client = LinkClient::new(channel);
+        let status = client.connect(tokio_stream::empty()).await.unwrap_err();
+        assert_eq!(status.code(), Code::Unauthenticated);
+        assert!(server.engines().borrow().0.is_empty());
+        let malformed = JoinRequest { token_id: "../x".into(), ..Default::default() };
+        assert_eq!(client.join(malformed).await.unwrap_err().code(), Code::InvalidArgument);
+    }
+}
