@@ -25,6 +25,7 @@ pub(crate) struct Args {
 /// # Errors
 /// A generator fails, a file cannot be written, or, with `--check`, one is not current.
 pub(crate) fn run(workshop: &Workshop, args: &Args) -> anyhow::Result<()> {
+    protocols(workshop, args.check)?;
     let mut changed = Vec::new();
     for (package, example) in GENERATORS {
         for (path, text) in generate(workshop, package, example)? {
@@ -48,6 +49,20 @@ pub(crate) fn run(workshop: &Workshop, args: &Args) -> anyhow::Result<()> {
 /// A file is not current.
 pub(crate) fn check(workshop: &Workshop) -> anyhow::Result<()> {
     run(workshop, &Args { check: true })
+}
+
+/// The code of `proto/*.proto`, by a package outside the workspace: nobody else waits for its generator.
+fn protocols(workshop: &Workshop, check: bool) -> anyhow::Result<()> {
+    let mut cargo = workshop.cargo();
+    cargo.args(["run", "--quiet", "--locked", "--manifest-path", "proto/codegen/Cargo.toml", "--"]);
+    if check {
+        cargo.arg("--check");
+    }
+    let status = cargo.status().context("starting the generator of proto/*.proto")?;
+    if !status.success() {
+        bail!("the generator of proto/*.proto ended with {status}");
+    }
+    Ok(())
 }
 
 /// What a generator prints.

@@ -36,7 +36,7 @@ enum Verb {
     Tidy,
     /// Measure against the goals: `bench dns` or `bench path`, with `--quick` and `--json FILE`
     Bench(launch::BenchArgs),
-    /// Write what is generated from the sources: the custom resource definitions in `deploy/crds`
+    /// Write what is generated: code of `proto/*.proto` (no `protoc` needed), definitions in `deploy/crds`
     Codegen(codegen::Args),
     /// Start and stop real clusters: etcd and API servers, built once
     Kube(kube::Args),

@@ -33,6 +33,17 @@ pub struct DnsExplanation {
     pub answer: DnsAnswerText,
 }
 
+/// Why a question was not explained.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum ExplainRefusal {
+    /// The question makes no sense; the text says why and what to do.
+    #[error("{0}")]
+    Question(String),
+    /// No engine can tell now; the text says why.
+    #[error("no service engine can explain this now: {0}")]
+    Unavailable(String),
+}
+
 /// One step of the way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {

@@ -1,12 +1,49 @@
 //! Versioned messages between controller and service engine.
 //!
-//! Down goes one immutable [`Snapshot`], up come [`Report`]s; an [`explain`] question travels down and its answer up.
-//! Everything here is plain data that serde can carry. How it travels is no concern of this crate.
+//! Down goes one immutable [`Snapshot`], up come [`Report`]s; an [`explain`] question travels down and its answer up;
+//! [`MemberStates`] go down beside the snapshot, because a state is no configuration and makes no revision.
+//! Everything here is plain data. [`wire`] is its protobuf form (`proto/se.proto`); [`resource`] cuts a snapshot into
+//! keyed and hashed resources, [`transfer`] turns two of those sets into a delta and a delta back into a set. How the
+//! bytes travel is no concern of this crate.
 #![warn(missing_docs)]
 
 pub mod explain;
+pub mod member_states;
 mod report;
+pub mod report_delta;
+pub mod resource;
 mod snapshot;
+pub mod transfer;
+pub mod wire;
 
+pub use member_states::MemberStates;
 pub use report::{DnsServiceState, GslbServiceState, MemberState, MonitorState, PoolState, Report, State};
+pub use resource::{Checksum, Stamp, Stamped};
 pub use snapshot::{PortOffset, Snapshot};
+
+/// Most bytes of a message on the link, but for a single report entry that alone is larger.
+pub const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
+
+/// Cuts `items` into runs whose encoded size stays below [`MESSAGE_BYTES_MAX`]; an item that is larger goes alone.
+fn pack<T: prost::Message>(items: Vec<T>) -> Vec<Vec<T>> {
+    // Room for what surrounds the items in their message.
+    const RUN_BYTES_MAX: usize = MESSAGE_BYTES_MAX - 1024;
+    // Tag and length of an item.
+    const FRAME_BYTES: usize = 8;
+    let mut runs: Vec<Vec<T>> = Vec::new();
+    let mut room = 0;
+    for item in items {
+        let bytes = item.encoded_len() + FRAME_BYTES;
+        match runs.last_mut() {
+            Some(run) if bytes <= room => {
+                run.push(item);
+                room -= bytes;
+            }
+            _ => {
+                runs.push(vec![item]);
+                room = RUN_BYTES_MAX.saturating_sub(bytes);
+            }
+        }
+    }
+    runs
+}

@@ -1,0 +1,80 @@
+//! What both ends know about certificates.
+
+use std::{sync::Arc, time::SystemTime};
+
+use rcgen::{CertificateParams, DnType, KeyPair, PublicKeyData};
+use rustls::{RootCertStore, crypto::CryptoProvider, pki_types::CertificateDer};
+use sha2::{Digest, Sha256};
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use crate::clock::at_unix_s;
+
+/// Name in the controller's certificate. The authority signs for one controller and its engines alone, so the name says
+/// "the controller", whatever its address.
+pub(crate) const CONTROLLER_NAME: &str = "meridian-controller";
+/// Protocol of the link, for TLS.
+pub(crate) const ALPN: &[u8] = b"h2";
+
+/// What is read from a certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Facts {
+    /// Common name: the engine's uuid.
+    pub(crate) subject: String,
+    pub(crate) not_after: SystemTime,
+    /// SubjectPublicKeyInfo.
+    pub(crate) public_key: Vec<u8>,
+}
+
+impl Facts {
+    /// `None` when the bytes are no certificate of ours.
+    pub(crate) fn read(certificate: &[u8]) -> Option<Self> {
+        let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+        let subject = certificate.subject().iter_common_name().next()?.as_str().ok()?.to_owned();
+        let not_after = at_unix_s(u64::try_from(certificate.validity().not_after.timestamp()).ok()?);
+        Some(Self { subject, not_after, public_key: certificate.public_key().raw.to_vec() })
+    }
+}
+
+/// SHA-256 of a certificate in DER.
+pub(crate) fn fingerprint(certificate: &[u8]) -> [u8; 32] {
+    Sha256::digest(certificate).into()
+}
+
+/// A new key and the request for its certificate in DER.
+pub(crate) fn request(name: &str) -> Result<(KeyPair, Vec<u8>), rcgen::Error> {
+    let key = KeyPair::generate()?;
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
+    let request = params.serialize_request(&key)?;
+    Ok((key, request.der().to_vec()))
+}
+
+/// Whether `certificate` was made for `key`.
+pub(crate) fn belongs(facts: &Facts, key: &KeyPair) -> bool {
+    facts.public_key == key.subject_public_key_info()
+}
+
+pub(crate) fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+pub(crate) fn roots(authority: &CertificateDer<'_>) -> Result<Arc<RootCertStore>, rustls::Error> {
+    let mut roots = RootCertStore::empty();
+    roots.add(authority.clone().into_owned())?;
+    Ok(Arc::new(roots))
+}
+
+/// The error and its sources in one line.
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        let part = source.to_string();
+        // Transport errors tend to repeat their source.
+        if !text.ends_with(&part) {
+            text = format!("{text}: {part}");
+        }
+        next = source.source();
+    }
+    text
+}

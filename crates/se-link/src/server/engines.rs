@@ -1,0 +1,145 @@
+//! What is known of the engines, and the way to those that are connected.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::SocketAddr,
+    sync::Arc,
+};
+
+use model::Version;
+use parking_lot::Mutex;
+use se_protocol::{
+    MemberStates, Report,
+    explain::{DnsExplanation, DnsQuestion, ExplainRefusal},
+};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+/// Questions that wait for one engine; more are refused, the asker may come again.
+const ASKS_MAX: usize = 16;
+
+/// One engine.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EngineStatus {
+    /// Uuid that the controller gave it.
+    pub uuid: String,
+    /// What people call it.
+    pub name: String,
+    /// Version of its software.
+    pub software: String,
+    /// Where it connected from.
+    pub address: Option<SocketAddr>,
+    /// Whether it is connected now.
+    pub connected: bool,
+    /// Version it runs, as it last said.
+    pub running: Option<Version>,
+    /// Why it refused the last snapshot it refused; `None` once it took one.
+    pub refusal: Option<String>,
+    /// Its last report; of an engine that is not connected it may be out of date.
+    pub report: Option<Arc<Report>>,
+}
+
+/// Engines that connected since this controller started, by uuid.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Engines(pub BTreeMap<String, EngineStatus>);
+
+impl Engines {
+    /// What connected engines say about the virtual services of controller cluster `cluster_uuid`; nothing of engines
+    /// that are away, so that their virtual services become unknown.
+    #[must_use]
+    pub fn member_states(&self, cluster_uuid: &str) -> MemberStates {
+        let connected = self.0.values().filter(|engine| engine.connected);
+        MemberStates::from_reports(cluster_uuid, connected.filter_map(|engine| engine.report.as_deref()))
+    }
+}
+
+pub(crate) struct Ask {
+    pub(crate) question: DnsQuestion,
+    pub(crate) reply: oneshot::Sender<Result<DnsExplanation, ExplainRefusal>>,
+}
+
+/// Who is connected. One session per engine: the newest, since an engine that comes again has lost the one before.
+pub(crate) struct Registry {
+    status: watch::Sender<Arc<Engines>>,
+    sessions: Mutex<HashMap<String, Session>>,
+}
+
+struct Session {
+    asks: mpsc::Sender<Ask>,
+    replaced: CancellationToken,
+}
+
+/// A session's place in the registry, given back when dropped.
+pub(crate) struct Place {
+    registry: Arc<Registry>,
+    uuid: String,
+    pub(crate) asks: mpsc::Receiver<Ask>,
+    /// Cancelled when the engine connected again.
+    pub(crate) replaced: CancellationToken,
+}
+
+impl Registry {
+    pub(crate) fn new() -> Self {
+        Self { status: watch::Sender::new(Arc::new(Engines::default())), sessions: Mutex::default() }
+    }
+
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Arc<Engines>> {
+        self.status.subscribe()
+    }
+
+    pub(crate) fn enter(self: &Arc<Self>, engine: EngineStatus) -> Place {
+        let (sender, asks) = mpsc::channel(ASKS_MAX);
+        let replaced = CancellationToken::new();
+        let uuid = engine.uuid.clone();
+        let mut sessions = self.sessions.lock();
+        let session = Session { asks: sender, replaced: replaced.clone() };
+        if let Some(before) = sessions.insert(uuid.clone(), session) {
+            before.replaced.cancel();
+        }
+        self.status.send_modify(|engines| {
+            let engines = &mut Arc::make_mut(engines).0;
+            // The report stays until the new session brings one.
+            let report = engines.get(&uuid).and_then(|known| known.report.clone());
+            engines.insert(uuid.clone(), EngineStatus { report, ..engine });
+        });
+        drop(sessions);
+        Place { registry: Arc::clone(self), uuid, asks, replaced }
+    }
+
+    /// A way to an engine: to the one named, or to any that reported.
+    pub(crate) fn asks_of(&self, uuid: Option<&str>) -> Option<mpsc::Sender<Ask>> {
+        let sessions = self.sessions.lock();
+        match uuid {
+            Some(uuid) => sessions.get(uuid).map(|session| session.asks.clone()),
+            None => {
+                let status = self.status.borrow();
+                let ready = status.0.values().find(|engine| engine.connected && engine.report.is_some());
+                ready.and_then(|engine| sessions.get(&engine.uuid)).map(|session| session.asks.clone())
+            }
+        }
+    }
+}
+
+impl Place {
+    pub(crate) fn update(&self, change: impl FnOnce(&mut EngineStatus)) {
+        let sessions = self.registry.sessions.lock();
+        // A session that was replaced has nothing to say any more.
+        if sessions.get(&self.uuid).is_some_and(|session| session.replaced == self.replaced) {
+            self.registry.status.send_modify(|engines| {
+                if let Some(engine) = Arc::make_mut(engines).0.get_mut(&self.uuid) {
+                    change(engine);
+                }
+            });
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.update(|engine| engine.connected = false);
+        let mut sessions = self.registry.sessions.lock();
+        if sessions.get(&self.uuid).is_some_and(|session| session.replaced == self.replaced) {
+            sessions.remove(&self.uuid);
+        }
+    }
+}

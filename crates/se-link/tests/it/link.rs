@@ -1,0 +1,185 @@
+//! Snapshots and states down, reports and explanations up.
+
+use std::{sync::Arc, time::Duration};
+
+use se_link::LinkState;
+use se_protocol::{
+    DnsServiceState, GslbServiceState, MemberState, MemberStates, MonitorState, PoolState, Report, State,
+    explain::{DnsQuestion, ExplainRefusal},
+};
+
+use crate::harness::{Controller, Engine, config, snapshot, until, version};
+
+fn report(revision: u64, state: State, services: usize) -> Arc<Report> {
+    let monitor = MonitorState {
+        uuid: "healthmonitor-1".into(),
+        name: "m".into(),
+        target: "192.0.2.1:8080".parse().unwrap(),
+        state,
+        streak: 2,
+        last_failure: Some("CONNECTION_REFUSED".into()),
+        latency_us: Some(700),
+    };
+    let member = MemberState {
+        ip: "192.0.2.1".parse().unwrap(),
+        state,
+        reason: "1 of 1 required monitors pass".into(),
+        since_us: 1_800_000_000_000_000,
+        datapath: state,
+        controller: Some(State::Unknown),
+        monitors: vec![monitor],
+    };
+    let service = |number| GslbServiceState {
+        uuid: format!("gslbservice-{number:06}"),
+        state,
+        reason: "1 of 1 members up".into(),
+        since_us: -1,
+        pools: vec![PoolState { name: "p".into(), state, members: vec![member.clone()] }],
+    };
+    Arc::new(Report {
+        version: version("a", revision),
+        dns_services: vec![DnsServiceState {
+            uuid: "virtualservice-1".into(),
+            state,
+            reason: String::new(),
+            listeners: vec!["127.0.0.1:5300".parse().unwrap()],
+        }],
+        gslb_services: (0..services).map(service).collect(),
+    })
+}
+
+#[tokio::test]
+async fn joined_engine_gets_every_snapshot_and_says_so() {
+    let (dir, engine_dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let controller = Controller::start(dir.path());
+    let mut engine = Engine::join(engine_dir.path(), &controller.token()).await;
+    assert!(engine.uuid.starts_with("se-"));
+    // One before the first, one that adds, one that takes away, one that changes nothing.
+    for (revision, services) in [(3, 5), (4, 2_000), (6, 4), (7, 4)] {
+        let next = snapshot("a", revision, services);
+        controller.publish(&next);
+        engine.runs(&next).await;
+        let status = controller.engine(&engine.uuid, |engine| engine.running.as_ref() == Some(&next.version)).await;
+        assert!(status.connected);
+        assert_eq!((status.name.as_str(), status.software.as_str()), ("engine-1", "0.1.0-test"));
+    }
+}
+
+#[tokio::test]
+async fn reports_travel_up_as_they_are() {
+    let (dir, engine_dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let controller = Controller::start(dir.path());
+    let engine = Engine::join(engine_dir.path(), &controller.token()).await;
+    // More than a message holds, then less, then one state alone.
+    for next in [report(1, State::Up, 12_000), report(2, State::Down, 3), report(2, State::Up, 3)] {
+        engine.reports.send_replace(Some(Arc::clone(&next)));
+        controller.engine(&engine.uuid, |engine| engine.report.as_ref() == Some(&next)).await;
+    }
+}
+
+#[tokio::test]
+async fn questions_travel_down_and_answers_up() {
+    let (dir, engine_dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let controller = Controller::start(dir.path());
+    let question =
+        |name: &str| DnsQuestion { name: name.into(), qtype: "A".into(), client: Some("2001:db8::1".parse().unwrap()) };
+    let explainer = controller.server.explainer();
+    let nobody = explainer.explain_dns(None, question("x")).await.unwrap_err();
+    assert!(matches!(nobody, ExplainRefusal::Unavailable(_)), "{nobody}");
+
+    let engine = Engine::join(engine_dir.path(), &controller.token()).await;
+    engine.reports.send_replace(Some(report(1, State::Up, 1)));
+    controller.engine(&engine.uuid, |engine| engine.report.is_some()).await;
+    for uuid in [None, Some(engine.uuid.as_str())] {
+        let explained = explainer.explain_dns(uuid, question("app.example.com")).await.unwrap();
+        assert_eq!((explained.question, explained.answer.answer), (question("app.example.com"), vec!["x".into()]));
+        let refused = explainer.explain_dns(uuid, question("bad")).await.unwrap_err();
+        assert_eq!(refused, ExplainRefusal::Question("`bad` is no name".into()));
+    }
+    assert!(explainer.explain_dns(Some("se-other"), question("x")).await.is_err());
+}
+
+#[tokio::test]
+async fn control_plane_verdict_goes_round_and_becomes_unknown_without_a_controller() {
+    let dirs = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let controller = Controller::start(dirs[0].path());
+    let teller = Engine::join(dirs[1].path(), &controller.token()).await;
+    se_link::join(&controller.token(), dirs[2].path(), "engine-2").await.unwrap();
+    let mut hasty = config(dirs[2].path());
+    hasty.member_states_kept = Duration::from_millis(100);
+    let hearer = Engine::start(hasty);
+    let mut states = hearer.client.member_states();
+    assert_eq!(states.borrow().get("cluster-1", "virtualservice-1"), State::Unknown);
+
+    for state in [State::Down, State::Up] {
+        teller.reports.send_replace(Some(report(1, state, 0)));
+        controller
+            .engine(&teller.uuid, |engine| engine.report.as_ref().is_some_and(|r| r.dns_services[0].state == state))
+            .await;
+        // What the controller does with every change of its engines.
+        let told = controller.server.engines().borrow().member_states("cluster-1");
+        controller.states.send_replace(Arc::new(told));
+        until(&mut states, |states| states.get("cluster-1", "virtualservice-1") == state).await;
+    }
+    // The engine that told is away: the controller does not know.
+    let uuid = teller.uuid.clone();
+    teller.client.shutdown().await;
+    controller.engine(&uuid, |engine| !engine.connected).await;
+    assert_eq!(controller.server.engines().borrow().member_states("cluster-1"), MemberStates::default());
+    // The controller is away: nobody knows.
+    controller.server.shutdown().await;
+    hearer.is_away("").await;
+    until(&mut states, |states| states.get("cluster-1", "virtualservice-1") == State::Unknown).await;
+}
+
+#[tokio::test]
+async fn older_version_is_refused_and_a_newer_one_taken() {
+    let (dir, engine_dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let controller = Controller::start(dir.path());
+    let mut engine = Engine::join(engine_dir.path(), &controller.token()).await;
+    let (newer, older) = (snapshot("a", 5, 3), snapshot("a", 4, 2));
+    controller.publish(&newer);
+    engine.runs(&newer).await;
+    controller.publish(&older);
+    let status = controller.engine(&engine.uuid, |engine| engine.refusal.is_some()).await;
+    assert_eq!(status.refusal.as_deref(), Some("version 0.4 is older than 0.5, which runs here"));
+    assert_eq!(engine.snapshots.borrow().as_ref(), Some(&newer));
+    let newest = snapshot("a", 6, 7);
+    controller.publish(&newest);
+    engine.runs(&newest).await;
+    controller.engine(&engine.uuid, |engine| engine.refusal.is_none()).await;
+}
+
+#[tokio::test]
+async fn controller_comes_back_with_the_same_store_and_with_another() {
+    let (dir, engine_dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let controller = Controller::start(dir.path());
+    let address = controller.server.local_addr();
+    let mut engine = Engine::join(engine_dir.path(), &controller.token()).await;
+    let first = snapshot("a", 5, 3);
+    controller.publish(&first);
+    engine.runs(&first).await;
+    controller.server.shutdown().await;
+    engine.is_away("").await;
+
+    engine.snapshots.mark_unchanged();
+    let controller = Controller::start_at(dir.path(), address);
+    controller.publish(&first);
+    controller.engine(&engine.uuid, |engine| engine.running.as_ref() == Some(&first.version)).await;
+    engine.is_connected().await;
+    // What runs is not sent, nor swapped, again.
+    assert!(!engine.snapshots.has_changed().unwrap());
+    // A restart that moved the revision and nothing else.
+    let same = snapshot("a", 6, 3);
+    controller.publish(&same);
+    engine.runs(&same).await;
+    controller.server.shutdown().await;
+    engine.is_away("").await;
+
+    let controller = Controller::start_at(dir.path(), address);
+    let other = snapshot("b", 1, 2);
+    controller.publish(&other);
+    engine.runs(&other).await;
+    controller.engine(&engine.uuid, |engine| engine.running.as_ref() == Some(&other.version)).await;
+    assert!(matches!(&*engine.client.state().borrow(), LinkState::Connected { .. }));
+}

@@ -1,0 +1,91 @@
+//! DNS virtual services.
+
+use model::{Ttl, dns};
+
+use super::{
+    ConvertError, DnsProfile, DnsVirtualService, DomainNames, ErrorResponse, Zone, all, ip_from_bytes, ip_to_bytes,
+    name_from_text, names_from_text, names_to_text, narrow, required,
+};
+
+impl From<&dns::DnsVirtualService> for DnsVirtualService {
+    fn from(service: &dns::DnsVirtualService) -> Self {
+        let dns::DnsVirtualService { uuid, name, enabled, addresses, ports, profile, gslb_domains } = service;
+        Self {
+            uuid: uuid.clone(),
+            name: name.clone(),
+            enabled: *enabled,
+            addresses: addresses.iter().map(ip_to_bytes).collect(),
+            ports: ports.iter().copied().map(u32::from).collect(),
+            profile: Some(profile.into()),
+            gslb_domains: gslb_domains.as_deref().map(|names| DomainNames { names: names_to_text(names) }),
+        }
+    }
+}
+
+impl TryFrom<DnsVirtualService> for dns::DnsVirtualService {
+    type Error = ConvertError;
+    fn try_from(message: DnsVirtualService) -> Result<Self, ConvertError> {
+        let DnsVirtualService { uuid, name, enabled, addresses, ports, profile, gslb_domains } = message;
+        Ok(Self {
+            uuid,
+            name,
+            enabled,
+            addresses: addresses.iter().map(ip_from_bytes).collect::<Result<_, _>>()?,
+            ports: ports.into_iter().map(|port| narrow("port", port)).collect::<Result<_, _>>()?,
+            profile: required("profile", profile)?.try_into()?,
+            gslb_domains: gslb_domains.map(|domains| names_from_text(domains.names)).transpose()?,
+        })
+    }
+}
+
+impl From<&dns::DnsProfile> for DnsProfile {
+    fn from(profile: &dns::DnsProfile) -> Self {
+        let dns::DnsProfile { num_dns_ip, ttl, zones, negative_ttl, on_error, aaaa_empty_response, edns, over_tcp } =
+            profile;
+        Self {
+            num_dns_ip: u32::from(*num_dns_ip),
+            ttl_s: ttl.get(),
+            zones: zones.iter().map(Zone::from).collect(),
+            negative_ttl_s: negative_ttl.get(),
+            on_error: ErrorResponse::from(*on_error).into(),
+            aaaa_empty_response: *aaaa_empty_response,
+            edns: *edns,
+            over_tcp: *over_tcp,
+        }
+    }
+}
+
+impl TryFrom<DnsProfile> for dns::DnsProfile {
+    type Error = ConvertError;
+    fn try_from(message: DnsProfile) -> Result<Self, ConvertError> {
+        let DnsProfile { num_dns_ip, ttl_s, zones, negative_ttl_s, on_error, aaaa_empty_response, edns, over_tcp } =
+            message;
+        Ok(Self {
+            num_dns_ip: narrow("num_dns_ip", num_dns_ip)?,
+            ttl: Ttl::try_from(u64::from(ttl_s))?,
+            zones: all(zones)?,
+            negative_ttl: Ttl::try_from(u64::from(negative_ttl_s))?,
+            on_error: ErrorResponse::known(on_error)?,
+            aaaa_empty_response,
+            edns,
+            over_tcp,
+        })
+    }
+}
+
+impl From<&dns::Zone> for Zone {
+    fn from(dns::Zone { apex, name_server, admin_email }: &dns::Zone) -> Self {
+        Self {
+            apex: apex.to_string(),
+            name_server: name_server.as_ref().map(ToString::to_string),
+            admin_email: admin_email.clone(),
+        }
+    }
+}
+
+impl TryFrom<Zone> for dns::Zone {
+    type Error = ConvertError;
+    fn try_from(Zone { apex, name_server, admin_email }: Zone) -> Result<Self, ConvertError> {
+        Ok(Self { apex: name_from_text(apex)?, name_server: name_server.map(name_from_text).transpose()?, admin_email })
+    }
+}
