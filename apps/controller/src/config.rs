@@ -15,6 +15,8 @@ pub const PORT: u16 = 9443;
 pub struct ControllerConfig {
     /// Where the API listens.
     pub listen: Listen,
+    /// Where engines of other processes connect; nowhere when `None`.
+    pub engine_listen: Option<SocketAddr>,
     /// Directory of store, certificate and password; made with mode 0700.
     pub data_dir: PathBuf,
     /// Which certificate the API shows.
@@ -64,6 +66,7 @@ impl ControllerConfig {
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
         Self {
             listen: Listen::At(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT))),
+            engine_listen: None,
             data_dir: data_dir.into(),
             tls: TlsSource::Own { names: Vec::new() },
             admin_password: None,

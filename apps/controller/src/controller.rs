@@ -12,14 +12,15 @@ use axum_server::{Handle, tls_rustls::RustlsConfig};
 use controller_api::{Api, ApiConfig, Committer, LiveProjection, Scheme, SystemClock};
 use hyper_util::rt::TokioTimer;
 use objects::Types;
-use se_protocol::Snapshot;
+use se_link::{Authority, Engines, Server, ServerConfig};
+use se_protocol::{MemberStates, Snapshot};
 use store::Store;
 use store_embedded::SqliteStore;
 use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    config::ControllerConfig,
+    config::{ControllerConfig, Listen},
     data_dir::DataDir,
     engine_link::{EngineLink, EngineSocket},
     first_start, listen,
@@ -27,6 +28,10 @@ use crate::{
     tls,
 };
 
+/// Directory, in the data directory, of the authority that engines trust.
+pub(crate) const ENGINES: &str = "engines";
+/// File, in the data directory, with the address where engines connect.
+pub(crate) const ENGINES_AT: &str = "engine-address";
 /// Longest wait for requests that run when the controller ends.
 const DRAIN_WITHIN: Duration = Duration::from_secs(5);
 /// Longest wait for the head of a request.
@@ -38,7 +43,9 @@ pub struct Controller {
     ca: PathBuf,
     password: Option<PathBuf>,
     snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
+    revisions: watch::Receiver<Option<u64>>,
     engine: Arc<EngineSocket>,
+    link: Option<Server>,
     server: Handle<SocketAddr>,
     stop: CancellationToken,
     tasks: JoinSet<()>,
@@ -79,6 +86,18 @@ pub async fn start(config: ControllerConfig) -> anyhow::Result<Controller> {
     }
 
     let engine = Arc::new(EngineSocket::default());
+    let link = match config.engine_listen {
+        Some(address) => {
+            let (server, told) = listen_for_engines(address, &data, &snapshots).await?;
+            engine.connect_apart(server.engines(), server.explainer());
+            let (engines, snapshots, stop) = (server.engines(), snapshots.clone(), stop.clone());
+            let telling = tell_member_states(engines, snapshots, told);
+            tasks.spawn(async move { stop.run_until_cancelled(telling).await.unwrap_or_default() });
+            Some(server)
+        }
+        None => None,
+    };
+    let revisions = live.revisions();
     let api_config = ApiConfig::new(Scheme::Https, &address.to_string());
     let api = Api::new(api_config, store, live, engine.clone(), clock).context("preparing the API")?;
     let server = Handle::new();
@@ -98,7 +117,9 @@ pub async fn start(config: ControllerConfig) -> anyhow::Result<Controller> {
         ca: tls.ca,
         password: first_start::password_path(&data),
         snapshots,
+        revisions,
         engine,
+        link,
         server,
         stop,
         tasks,
@@ -117,6 +138,22 @@ impl Controller {
     #[must_use]
     pub fn url(&self) -> String {
         format!("https://{}", self.address)
+    }
+
+    /// Where engines of other processes connect; `None` when none may.
+    #[must_use]
+    pub fn engine_addr(&self) -> Option<SocketAddr> {
+        self.link.as_ref().map(Server::local_addr)
+    }
+
+    /// What is known of the engines of other processes.
+    pub(crate) fn engines(&self) -> Option<watch::Receiver<Arc<Engines>>> {
+        self.link.as_ref().map(Server::engines)
+    }
+
+    /// Revisions of the store, as the API sees them.
+    pub(crate) fn revisions(&self) -> watch::Receiver<Option<u64>> {
+        self.revisions.clone()
     }
 
     /// The certificate file that clients trust.
@@ -146,6 +183,9 @@ impl Controller {
     pub async fn shutdown(mut self) {
         self.server.graceful_shutdown(Some(DRAIN_WITHIN));
         self.stop.cancel();
+        if let Some(link) = self.link.take() {
+            link.shutdown().await;
+        }
         while let Some(ended) = self.tasks.join_next().await {
             if let Err(error) = ended {
                 tracing::error!(reason = %error, "a task of the controller ended badly");
@@ -161,6 +201,44 @@ impl Drop for Controller {
     }
 }
 
+/// Opens the address for engines, and the channel on which they are told of virtual services.
+async fn listen_for_engines(
+    address: SocketAddr,
+    data: &DataDir,
+    snapshots: &watch::Receiver<Option<Arc<Snapshot>>>,
+) -> anyhow::Result<(Server, watch::Sender<Arc<MemberStates>>)> {
+    let listener = listen::bind(Listen::At(address))?;
+    let directory = data.file(ENGINES);
+    // It makes keys at the first start: not on an async thread.
+    let opened = tokio::task::spawn_blocking(move || Authority::open(&directory, wall_now())).await;
+    let authority = opened.context("opening the authority of engines")??;
+    let told = watch::Sender::default();
+    let config = ServerConfig::new(listener);
+    let server = Server::start(config, Arc::new(authority), snapshots.clone(), told.subscribe())?;
+    data.write(ENGINES_AT, format!("{}\n", server.local_addr()).as_bytes())?;
+    Ok((server, told))
+}
+
+/// Tells all engines what those that are connected say about virtual services.
+async fn tell_member_states(
+    mut engines: watch::Receiver<Arc<Engines>>,
+    snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
+    told: watch::Sender<Arc<MemberStates>>,
+) {
+    engines.mark_changed();
+    while engines.changed().await.is_ok() {
+        let cluster = snapshots.borrow().as_ref().map(|snapshot| snapshot.cluster_uuid.clone()).unwrap_or_default();
+        let states = engines.borrow_and_update().member_states(&cluster);
+        told.send_if_modified(|before| {
+            let is_news = **before != states;
+            if is_news {
+                *before = Arc::new(states);
+            }
+            is_news
+        });
+    }
+}
+
 async fn open_store(data: &DataDir) -> anyhow::Result<Arc<dyn Store>> {
     let path = data.file("controller.db");
     let shown = path.clone();
@@ -172,6 +250,6 @@ async fn open_store(data: &DataDir) -> anyhow::Result<Arc<dyn Store>> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the edge that reads the clock for certificates")]
-fn wall_now() -> SystemTime {
+pub(crate) fn wall_now() -> SystemTime {
     SystemTime::now()
 }

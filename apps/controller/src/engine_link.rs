@@ -1,13 +1,14 @@
-//! The engine that runs in this process, as the API sees it.
+//! Engines as the API sees them: one in this process, or those that are connected to it.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use controller_api::{Engine, ExplainError};
 use parking_lot::RwLock;
+use se_link::{Engines, Explainer};
 use se_protocol::{
     Report,
-    explain::{DnsExplanation, DnsQuestion},
+    explain::{DnsExplanation, DnsQuestion, ExplainRefusal},
 };
 use tokio::sync::watch;
 
@@ -25,26 +26,52 @@ pub struct EngineLink {
 
 /// The place where an engine is plugged in, after the controller started.
 #[derive(Default)]
-pub(crate) struct EngineSocket(RwLock<Option<EngineLink>>);
+pub(crate) struct EngineSocket(RwLock<Plugged>);
+
+#[derive(Default, Clone)]
+enum Plugged {
+    #[default]
+    Nobody,
+    Here(EngineLink),
+    /// The first of those that are connected and run a snapshot speaks for all.
+    Apart(watch::Receiver<Arc<Engines>>, Explainer),
+}
 
 impl EngineSocket {
     /// Connects an engine in place of any before it.
     pub(crate) fn connect(&self, link: EngineLink) {
-        *self.0.write() = Some(link);
+        *self.0.write() = Plugged::Here(link);
+    }
+
+    /// Listens to engines of other processes.
+    pub(crate) fn connect_apart(&self, engines: watch::Receiver<Arc<Engines>>, explainer: Explainer) {
+        *self.0.write() = Plugged::Apart(engines, explainer);
     }
 }
 
 #[async_trait]
 impl Engine for EngineSocket {
     fn report(&self) -> Option<Arc<Report>> {
-        self.0.read().as_ref()?.reports.borrow().clone()
+        match &*self.0.read() {
+            Plugged::Nobody => None,
+            Plugged::Here(link) => link.reports.borrow().clone(),
+            // Of an engine that is away nothing is known.
+            Plugged::Apart(engines, _) => {
+                let engines = engines.borrow();
+                engines.0.values().filter(|engine| engine.connected).find_map(|engine| engine.report.clone())
+            }
+        }
     }
 
     async fn explain_dns(&self, question: DnsQuestion) -> Result<DnsExplanation, ExplainError> {
-        let explain = self.0.read().as_ref().map(|link| link.explain.clone());
-        match explain {
-            Some(explain) => explain(&question),
-            None => Err(ExplainError::Unavailable("none is connected to this controller".into())),
+        let plugged = self.0.read().clone();
+        match plugged {
+            Plugged::Here(link) => (link.explain)(&question),
+            Plugged::Apart(_, explainer) => explainer.explain_dns(None, question).await.map_err(|error| match error {
+                ExplainRefusal::Question(reason) => ExplainError::Question(reason),
+                ExplainRefusal::Unavailable(reason) => ExplainError::Unavailable(reason),
+            }),
+            Plugged::Nobody => Err(ExplainError::Unavailable("none is connected to this controller".into())),
         }
     }
 }

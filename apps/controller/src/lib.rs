@@ -9,7 +9,9 @@ mod data_dir;
 mod engine_link;
 mod first_start;
 mod listen;
+mod serve;
 mod snapshots;
+mod spec;
 mod tls;
 
 pub use config::{ControllerConfig, Listen, PORT, TlsSource};
@@ -18,3 +20,5 @@ pub use controller_api::ExplainError;
 pub use data_dir::DataDirError;
 pub use engine_link::{EngineLink, Explain};
 pub use listen::ListenError;
+pub use serve::JoinTokenArgs;
+pub use spec::ControllerArgs;

@@ -9,6 +9,8 @@ mod explain;
 mod listeners;
 mod members;
 mod run;
+mod serve;
+mod spec;
 mod view;
 
 use std::num::NonZeroUsize;
@@ -17,12 +19,14 @@ use std::sync::Arc;
 use anyhow::Context;
 use arc_swap::ArcSwap;
 use se_protocol::explain::{DnsExplanation, DnsQuestion};
-use se_protocol::{Report, Snapshot};
+use se_protocol::{MemberStates, Report, Snapshot};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+pub use dns_server::{Stats, Transport};
 pub use explain::ExplainError;
+pub use spec::EngineArgs;
 
 /// How an engine runs.
 #[derive(Debug, Clone)]
@@ -35,11 +39,23 @@ pub struct EngineConfig {
     pub descriptors: u64,
 }
 
+/// What an engine counted since its start; sockets that were closed take their counts with them.
+#[derive(Debug, Clone, Copy)]
+pub struct Counts {
+    /// DNS messages by transport, some as old as a second.
+    pub dns: [(Transport, Stats); 2],
+    /// Probes that passed.
+    pub probes_passed: u64,
+    /// Probes that failed.
+    pub probes_failed: u64,
+}
+
 /// A running engine.
 #[derive(Debug)]
 pub struct Engine {
     explainer: explain::Explainer,
     reports: watch::Receiver<Option<Arc<Report>>>,
+    counts: watch::Receiver<Counts>,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -63,13 +79,34 @@ impl ExplainHandle {
 /// # Errors
 /// When TLS for HTTPS probes cannot be set up.
 pub fn start(config: &EngineConfig, snapshots: watch::Receiver<Option<Arc<Snapshot>>>) -> anyhow::Result<Engine> {
+    start_with(config, snapshots, watch::Sender::default().subscribe())
+}
+
+/// As [`start`], with what the controller tells about the virtual services behind members; until it tells, and where
+/// the sender is gone, they stay as they are, and at first they are unknown.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_with(
+    config: &EngineConfig,
+    snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
+    member_states: watch::Receiver<Arc<MemberStates>>,
+) -> anyhow::Result<Engine> {
     let stop = CancellationToken::new();
     let (report_sender, reports) = watch::channel(None);
     let views = Arc::new(ArcSwap::from_pointee(Vec::new()));
-    let run = run::Run::new(config, Arc::clone(&views), report_sender, stop.clone()).context("starting the engine")?;
-    let task = tokio::spawn(run.until_stopped(snapshots));
+    let (count_sender, counts) = watch::channel(Counts::default());
+    let run = run::Run::new(config, Arc::clone(&views), report_sender, count_sender, stop.clone()).context("starting the engine")?;
+    let task = tokio::spawn(run.until_stopped(snapshots, member_states));
     let explainer = explain::Explainer::new(views, reports.clone());
-    Ok(Engine { explainer, reports, stop, task })
+    Ok(Engine { explainer, reports, counts, stop, task })
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        let dns = [Transport::Udp, Transport::Tcp].map(|transport| (transport, Stats::default()));
+        Self { dns, probes_passed: 0, probes_failed: 0 }
+    }
 }
 
 impl Engine {
@@ -77,6 +114,12 @@ impl Engine {
     #[must_use]
     pub fn reports(&self) -> watch::Receiver<Option<Arc<Report>>> {
         self.reports.clone()
+    }
+
+    /// What was counted.
+    #[must_use]
+    pub fn counts(&self) -> watch::Receiver<Counts> {
+        self.counts.clone()
     }
 
     /// A handle that explains answers.

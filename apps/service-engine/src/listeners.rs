@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use dns_answer::{Limit, View};
-use dns_server::{Running, Transport};
+use dns_server::{Running, Stats, Transport};
 use gslb::Advance;
 use model::dns::DnsVirtualService;
 use se_protocol::{DnsServiceState, PortOffset, Snapshot, State};
@@ -76,6 +76,15 @@ impl Listeners {
             }
         }
         opened
+    }
+
+    /// What all sockets counted, by transport.
+    pub(crate) fn counts(&self) -> [(Transport, Stats); 2] {
+        let running = || self.open.values().flat_map(|service| service.sockets.values().filter_map(|it| it.as_ref().ok()));
+        [Transport::Udp, Transport::Tcp].map(|transport| {
+            let sum = running().map(|it| it.stats_of(transport)).fold(Stats::default(), Stats::plus);
+            (transport, sum)
+        })
     }
 
     /// State of every DNS virtual service of `snapshot`.

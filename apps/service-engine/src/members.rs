@@ -9,7 +9,7 @@ use health::{Failure, Health, MemberInputs, MonitorInput, Probe, Reason, State, 
 use health_probe::{Target, TargetKey};
 use model::gslb::{GslbMember, GslbPool, GslbService, MonitorScope};
 use model::monitor::HealthMonitor;
-use se_protocol::{GslbServiceState, MemberState, MonitorState, PoolState, Snapshot};
+use se_protocol::{GslbServiceState, MemberState, MemberStates, MonitorState, PoolState, Snapshot};
 
 use crate::view::Compiled;
 
@@ -21,6 +21,8 @@ pub(crate) struct Members {
     /// Places of the members that each target counts for.
     watchers: HashMap<TargetKey, Vec<(usize, usize)>>,
     slots: Arc<Slots>,
+    /// What the controller last told about virtual services.
+    member_states: Arc<MemberStates>,
 }
 
 /// One target and what its probes said so far.
@@ -58,6 +60,8 @@ struct MemberEntry {
     enabled: bool,
     min_health_monitors_up: Option<u32>,
     control_plane: Option<State>,
+    /// Controller cluster and virtual service, when the control plane's verdict counts.
+    controlled: Option<(String, String)>,
     monitors: Vec<MemberMonitor>,
     state: State,
     reason: Reason,
@@ -91,10 +95,13 @@ impl Members {
         let monitors: HashMap<&str, Arc<HealthMonitor>> =
             snapshot.monitors.iter().map(|monitor| (monitor.uuid.as_str(), Arc::new(monitor.clone()))).collect();
         let mut old = std::mem::take(self);
+        self.member_states = old.member_states;
         self.slots = Arc::clone(&compiled.slots);
         for (service, compiled_service) in snapshot.gslb_services.iter().zip(&compiled.services) {
             let previous = old.services.iter().find(|known| known.uuid == service.uuid);
-            let entry = ServiceEntry::new(service, snapshot, &monitors, compiled_service.first_slot, previous, now_us);
+            let mut entry =
+                ServiceEntry::new(service, snapshot, &monitors, compiled_service.first_slot, previous, now_us);
+            entry.hear(&self.member_states);
             self.register(entry, service, &mut old.watched);
         }
         let places: Vec<(usize, usize)> = self.places().collect();
@@ -134,6 +141,21 @@ impl Members {
             changes.extend(self.judge(service, member, now_us));
         }
         for (service, _) in places {
+            changes.extend(self.judge_service(service, now_us));
+        }
+        changes
+    }
+
+    /// Takes what the controller tells about virtual services.
+    pub(crate) fn hear(&mut self, states: Arc<MemberStates>, now_us: i64) -> Vec<Change> {
+        self.member_states = states;
+        let mut changed = Vec::new();
+        for (service, entry) in self.services.iter_mut().enumerate() {
+            changed.extend(entry.hear(&self.member_states).into_iter().map(|member| (service, member)));
+        }
+        let mut changes: Vec<Change> =
+            changed.iter().filter_map(|&(service, member)| self.judge(service, member, now_us)).collect();
+        for (service, _) in changed {
             changes.extend(self.judge_service(service, now_us));
         }
         changes
@@ -292,6 +314,19 @@ impl ServiceEntry {
         }
     }
 
+    /// Takes over the states of the virtual services behind its members; the places of those that changed.
+    fn hear(&mut self, states: &MemberStates) -> Vec<usize> {
+        let mut changed = Vec::new();
+        for (place, member) in self.members.iter_mut().enumerate() {
+            let Some((cluster, virtual_service)) = &member.controlled else { continue };
+            let told = Some(states.get(cluster, virtual_service));
+            if std::mem::replace(&mut member.control_plane, told) != told {
+                changed.push(place);
+            }
+        }
+        changed
+    }
+
     fn pool_verdict(&self, pool: &PoolEntry) -> State {
         if !pool.enabled {
             return State::Disabled;
@@ -338,6 +373,14 @@ impl MemberEntry {
     ) -> Self {
         let enabled = service.enabled && pool.enabled && member.enabled;
         let is_avi = member.vs_uuid.is_some();
+        let controlled = match (&member.cluster_uuid, &member.vs_uuid) {
+            (cluster, Some(virtual_service)) if service.controller_health => {
+                // A member that names no controller is of the one that made the snapshot.
+                let cluster = cluster.as_ref().unwrap_or(&snapshot.cluster_uuid);
+                Some((cluster.clone(), virtual_service.clone()))
+            }
+            _ => None,
+        };
         let probed = enabled && (service.monitor_scope == MonitorScope::AllMembers || !is_avi);
         let monitors = if probed { service.health_monitors.as_slice() } else { &[] }
             .iter()
@@ -349,8 +392,9 @@ impl MemberEntry {
             slot,
             enabled,
             min_health_monitors_up: pool.min_health_monitors_up,
-            // No engine reports virtual services of other sites yet: known to exist, state unknown.
-            control_plane: (is_avi && service.controller_health).then_some(State::Unknown),
+            // Known to exist; what the controller tells of it is heard next.
+            control_plane: controlled.is_some().then_some(State::Unknown),
+            controlled,
             monitors,
             state: known.map_or(State::Unknown, |known| known.state),
             reason: Reason::NoVerdict,

@@ -6,13 +6,13 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use dns_answer::View;
 use health_probe::{ProbeResult, Prober, StartError, in_flight_max_for};
-use se_protocol::{Report, Snapshot, State};
+use se_protocol::{MemberStates, Report, Snapshot, State};
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::EngineConfig;
+use crate::{Counts, EngineConfig};
 use crate::clock::now_us;
 use crate::listeners::Listeners;
 use crate::members::{Change, Members};
@@ -30,6 +30,7 @@ pub(crate) struct Run {
     results: mpsc::Receiver<ProbeResult>,
     views: Arc<ArcSwap<Vec<Arc<View>>>>,
     reports: watch::Sender<Option<Arc<Report>>>,
+    counts: watch::Sender<Counts>,
     stop: CancellationToken,
     /// Something happened that the last report does not tell.
     unreported: bool,
@@ -40,6 +41,7 @@ impl Run {
         config: &EngineConfig,
         views: Arc<ArcSwap<Vec<Arc<View>>>>,
         reports: watch::Sender<Option<Arc<Report>>>,
+        counts: watch::Sender<Counts>,
         stop: CancellationToken,
     ) -> Result<Self, StartError> {
         let probes = health_probe::Config { seed: config.seed, in_flight_max: in_flight_max_for(config.descriptors) };
@@ -52,17 +54,23 @@ impl Run {
             results,
             views,
             reports,
+            counts,
             stop,
             unreported: false,
         })
     }
 
-    pub(crate) async fn until_stopped(mut self, mut snapshots: watch::Receiver<Option<Arc<Snapshot>>>) {
+    pub(crate) async fn until_stopped(
+        mut self,
+        mut snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
+        mut member_states: watch::Receiver<Arc<MemberStates>>,
+    ) {
         let stop = self.stop.clone();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         snapshots.mark_changed();
-        let mut sender_is_there = true;
+        member_states.mark_changed();
+        let (mut sender_is_there, mut teller_is_there) = (true, true);
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -75,6 +83,13 @@ impl Run {
                     }
                     // The controller is gone: serve on from what is here.
                     Err(_) => sender_is_there = false,
+                },
+                told = member_states.changed(), if teller_is_there => match told {
+                    Ok(()) => {
+                        let states = member_states.borrow_and_update().clone();
+                        self.hear(states);
+                    }
+                    Err(_) => teller_is_there = false,
                 },
                 Some(result) = self.results.recv() => self.observe(result),
                 _ = tick.tick() => self.tick(),
@@ -106,16 +121,28 @@ impl Run {
         self.report();
     }
 
+    fn hear(&mut self, states: Arc<MemberStates>) {
+        let changes = self.members.hear(states, now_us());
+        tell(&changes);
+        self.report();
+    }
+
     fn observe(&mut self, first: ProbeResult) {
         let now_us = now_us();
         let mut changed = false;
         let mut next = Some(first);
+        let (mut passed, mut failed) = (0, 0);
         while let Some(result) = next {
+            *if result.outcome.is_ok() { &mut passed } else { &mut failed } += 1;
             let changes = self.members.observe(&result.key, result.outcome, now_us);
             tell(&changes);
             changed |= !changes.is_empty();
             next = self.results.try_recv().ok();
         }
+        self.counts.send_modify(|counts| {
+            counts.probes_passed += passed;
+            counts.probes_failed += failed;
+        });
         self.unreported = true;
         if changed {
             self.report();
@@ -123,6 +150,8 @@ impl Run {
     }
 
     fn tick(&mut self) {
+        let dns = self.listeners.counts();
+        self.counts.send_modify(|counts| counts.dns = dns);
         if let Some(compiled) = &self.compiled {
             self.unreported |= self.listeners.retry(&compiled.snapshot);
         }

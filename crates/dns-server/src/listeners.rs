@@ -217,6 +217,13 @@ impl Running {
         WorkerStats::sum(self.stats.iter().map(Arc::as_ref))
     }
 
+    /// Counts of one transport.
+    #[must_use]
+    pub fn stats_of(&self, transport: Transport) -> Stats {
+        let (udp, tcp) = self.stats.split_at(self.workers.len());
+        WorkerStats::sum(if transport == Transport::Udp { udp } else { tcp }.iter().map(Arc::as_ref))
+    }
+
     /// Stops answering and returns when every socket is closed, within 200 ms: the address can be bound again then.
     pub async fn stop(mut self) {
         self.ask_to_stop();

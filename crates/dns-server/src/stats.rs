@@ -24,6 +24,20 @@ pub struct Stats {
     pub panics: u64,
 }
 
+impl Stats {
+    /// Both together.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            queries: self.queries + other.queries,
+            answers: self.answers + other.answers,
+            dropped: self.dropped + other.dropped,
+            errors: self.errors + other.errors,
+            panics: self.panics + other.panics,
+        }
+    }
+}
+
 /// One worker's counts, on cache lines of their own: two, as adjacent ones are fetched in pairs.
 #[derive(Debug, Default)]
 #[repr(align(128))]

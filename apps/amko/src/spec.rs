@@ -1,0 +1,145 @@
+//! What an operator of its own is told: flags, variables, a file; and what follows.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use anyhow::bail;
+use avi_client::Verification;
+use k8s_watch_api::Access;
+use lifecycle::read_spec;
+use serde::Deserialize;
+
+/// Version of the file's form.
+const VERSION: u32 = 1;
+const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9447);
+
+/// Run the multi-cluster operator: applications of all clusters become GSLB services on the controller
+///
+/// The leader cluster holds GSLBConfig and GlobalDeploymentPolicy; the members hold Ingresses and Services. Without
+/// --kubeconfig it runs in a pod: the leader is reached by the pod's service account, the members by the kubeconfig in
+/// the key gslb-members of the Secret avi-system/gslb-config-secret. Without --controller, address and credentials are
+/// those of the GSLBConfig and of the Secret that it names (username, password, certificateAuthorityData).
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  meridian amko --kubeconfig leader.kubeconfig --members-kubeconfig members.kubeconfig --ca DATA/ca.pem
+  meridian amko --kubeconfig leader.kubeconfig --members-kubeconfig members.kubeconfig \\
+    --controller https://10.10.20.42:9443 --password-file DATA/admin-password --ca DATA/ca.pem
+  meridian amko --leader-context s1az1                                     # in a pod of cluster s1az1
+A file for --config, with flags and variables before it:
+  version: 1
+  kubeconfig: leader.kubeconfig
+  members-kubeconfig: members.kubeconfig
+  ca: ca.pem")]
+pub struct AmkoArgs {
+    /// Kubeconfig of the leader cluster
+    #[arg(long, value_name = "FILE", env = "MERIDIAN_AMKO_KUBECONFIG", requires = "members_kubeconfig")]
+    kubeconfig: Option<PathBuf>,
+
+    /// Kubeconfig with a context for each member cluster
+    #[arg(long, value_name = "FILE", env = "MERIDIAN_AMKO_MEMBERS_KUBECONFIG")]
+    members_kubeconfig: Option<PathBuf>,
+
+    /// Name of the leader cluster among the members, and its context [default: the current one of --kubeconfig]
+    #[arg(long, value_name = "CONTEXT", env = "MERIDIAN_AMKO_LEADER_CONTEXT")]
+    leader_context: Option<String>,
+
+    /// Controller, in place of the one that the GSLBConfig names
+    #[arg(long, value_name = "URL", env = "MERIDIAN_CONTROLLER", requires = "password_file")]
+    controller: Option<String>,
+
+    /// User, with --controller
+    #[arg(long, env = "MERIDIAN_USERNAME", default_value = "admin")]
+    username: String,
+
+    /// File that holds the password, with --controller
+    #[arg(long, value_name = "FILE", env = "MERIDIAN_PASSWORD_FILE")]
+    password_file: Option<PathBuf>,
+
+    /// File with the certificate that signed the controller's
+    #[arg(long, value_name = "FILE", env = "MERIDIAN_CA", conflicts_with = "insecure")]
+    ca: Option<PathBuf>,
+
+    /// Do not check the controller's certificate
+    #[arg(long)]
+    insecure: bool,
+
+    /// Where to answer /metrics, /livez and /readyz [default: 127.0.0.1:9447]
+    #[arg(long, value_name = "ADDR", env = "MERIDIAN_AMKO_ADMIN_LISTEN")]
+    admin_listen: Option<SocketAddr>,
+
+    /// File in YAML with any of these
+    #[arg(long, value_name = "FILE", env = "MERIDIAN_AMKO_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+/// The file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct AmkoSpec {
+    #[expect(dead_code, reason = "read before the rest, by read_spec")]
+    version: u32,
+    kubeconfig: Option<PathBuf>,
+    members_kubeconfig: Option<PathBuf>,
+    leader_context: Option<String>,
+    controller: Option<String>,
+    password_file: Option<PathBuf>,
+    ca: Option<PathBuf>,
+    admin_listen: Option<SocketAddr>,
+}
+
+/// What an operator process runs with.
+#[derive(Debug)]
+pub(crate) struct Resolved {
+    pub(crate) leader: Access,
+    /// In a pod, from a Secret.
+    pub(crate) members: Option<Access>,
+    pub(crate) leader_context: Option<String>,
+    /// From the GSLBConfig when `None`.
+    pub(crate) controller: Option<Controller>,
+    /// `None`: what the Secret says.
+    pub(crate) tls: Option<Verification>,
+    pub(crate) admin_listen: SocketAddr,
+}
+
+/// Where the controller is, and who asks.
+#[derive(Debug)]
+pub(crate) struct Controller {
+    pub(crate) url: String,
+    pub(crate) username: String,
+    pub(crate) password_file: PathBuf,
+}
+
+impl AmkoArgs {
+    /// Flags and variables before the file, the file before the defaults.
+    pub(crate) fn resolve(self) -> anyhow::Result<Resolved> {
+        let spec: AmkoSpec = match &self.config {
+            Some(path) => read_spec(path, VERSION)?,
+            None => AmkoSpec::default(),
+        };
+        let leader_context = self.leader_context.or(spec.leader_context);
+        let file = |path| Access::Kubeconfig { path, context: None };
+        let members = self.members_kubeconfig.or(spec.members_kubeconfig).map(file);
+        let leader = match self.kubeconfig.or(spec.kubeconfig) {
+            Some(path) => Access::Kubeconfig { path, context: leader_context.clone() },
+            None if leader_context.is_none() => {
+                bail!("name the clusters: --kubeconfig and --members-kubeconfig, or in a pod --leader-context")
+            }
+            None => Access::InCluster,
+        };
+        if !matches!(leader, Access::InCluster) && members.is_none() {
+            bail!("--kubeconfig needs --members-kubeconfig, the one with a context for each member cluster");
+        }
+        let controller = match (self.controller.or(spec.controller), self.password_file.or(spec.password_file)) {
+            (Some(url), Some(password_file)) => Some(Controller { url, username: self.username, password_file }),
+            (Some(_), None) => bail!("--controller needs --password-file; or leave both to the GSLBConfig"),
+            (None, _) => None,
+        };
+        let tls = match self.ca.or(spec.ca) {
+            Some(ca) => Some(Verification::CaFile(ca)),
+            None if self.insecure => Some(Verification::Insecure),
+            None => None,
+        };
+        let admin_listen = self.admin_listen.or(spec.admin_listen).unwrap_or(ADMIN);
+        Ok(Resolved { leader, members, leader_context, controller, tls, admin_listen })
+    }
+}

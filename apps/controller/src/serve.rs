@@ -1,0 +1,115 @@
+//! A controller as a process of its own, and the verb that lets engines in.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use lifecycle::{Admin, Family, Kind, Metrics, Ready, StopSignals, within_shutdown};
+use se_link::Authority;
+
+use crate::controller::{ENGINES, ENGINES_AT, wall_now};
+use crate::spec::ControllerArgs;
+use crate::{Controller, start};
+
+impl ControllerArgs {
+    /// Runs until SIGTERM or SIGINT.
+    ///
+    /// # Errors
+    /// The directory is of no use, or an address is taken; the message says what to do.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let mut stop = StopSignals::listen().context("listening for a request to end")?;
+        let resolved = self.resolve()?;
+        let controller = start(resolved.controller).await?;
+        let ready: Ready = Arc::new(|| Ok(())); // it answers when `start` returns
+        let admin = Admin::start(resolved.admin_listen, metrics(&controller), ready).await?;
+        let engines = controller.engine_addr().map(tracing::field::display);
+        tracing::info!(url = controller.url(), engines, admin = %admin.local_addr(), "controller runs");
+        if let Some(file) = controller.password_path() {
+            tracing::info!(file = %file.display(), ca = %controller.ca_path().display(), "the password of admin is there");
+        }
+        stop.wait().await;
+        tracing::info!("controller ends");
+        within_shutdown(controller.shutdown()).await;
+        Ok(())
+    }
+}
+
+/// Write a token that lets one engine join a controller, once
+///
+/// Used where the controller's data directory is, while the controller runs or not.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  meridian join-token --data /var/lib/meridian/controller --out engine.token")]
+pub struct JoinTokenArgs {
+    /// The controller's data directory
+    #[arg(long, value_name = "DIR", env = "MERIDIAN_CONTROLLER_DATA")]
+    data: PathBuf,
+
+    /// File to write, with mode 0600; it must not exist
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+
+    /// Where the engine reaches the controller [default: where it listened when it last ran]
+    #[arg(long = "controller", value_name = "HOST:PORT")]
+    controllers: Vec<String>,
+
+    /// How long the token is good for, in minutes
+    #[arg(long, value_name = "MINUTES", default_value_t = 60)]
+    valid_for: u32,
+}
+
+impl JoinTokenArgs {
+    /// Writes the token.
+    ///
+    /// # Errors
+    /// There was no controller on this directory yet, or the file exists.
+    pub fn run(self) -> anyhow::Result<()> {
+        let authority = self.data.join(ENGINES);
+        if !authority.is_dir() {
+            bail!("no controller has run on {} yet; start it once, it makes its authority then", self.data.display());
+        }
+        let mut controllers = self.controllers;
+        if controllers.is_empty() {
+            let path = self.data.join(ENGINES_AT);
+            let known = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+            controllers.push(known.trim().to_owned());
+        }
+        let authority = Authority::open(&authority, wall_now())?;
+        let lifetime = Duration::from_secs(u64::from(self.valid_for) * 60);
+        let token = authority.create_token(controllers, lifetime, wall_now())?;
+        let shown = self.out.display();
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&self.out)
+            .with_context(|| format!("making {shown}"))?;
+        file.write_all(token.to_text().as_bytes()).with_context(|| format!("writing {shown}"))
+    }
+}
+
+fn metrics(controller: &Controller) -> Metrics {
+    let mut metrics = Metrics::new("controller", env!("CARGO_PKG_VERSION"));
+    let revisions = controller.revisions();
+    let snapshots = controller.snapshots();
+    let engines = controller.engines();
+    metrics.read(move || {
+        let revision = revisions.borrow().unwrap_or_default();
+        let snapshot = snapshots.borrow().as_ref().map_or(0, |snapshot| snapshot.version.revision.0);
+        let connected = engines.as_ref().map_or(0, |engines| {
+            let engines = engines.borrow();
+            engines.0.values().filter(|engine| engine.connected).count()
+        });
+        let gauge = |name, help, value| Family::single(name, help, Kind::Gauge, value);
+        vec![
+            gauge("store_revision", "Revision of the object store", revision),
+            gauge("snapshot_revision", "Revision of the newest snapshot for engines", snapshot),
+            gauge("engines_connected", "Engines that are connected", u64::try_from(connected).unwrap_or(u64::MAX)),
+        ]
+    });
+    metrics
+}

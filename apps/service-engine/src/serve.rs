@@ -1,0 +1,137 @@
+//! An engine as a process of its own: joined to a controller, with an admin address, until it is asked to end.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use lifecycle::{Admin, Family, Kind, Metrics, Ready, Sample, StopSignals, within_shutdown};
+use nix::sys::resource::{Resource, getrlimit};
+use se_link::{Client, ClientConfig, IdentityError, JoinToken, LinkState, OpenError};
+use se_protocol::Report;
+use se_protocol::explain::ExplainRefusal;
+use tokio::sync::watch;
+
+use crate::spec::Resolved;
+use crate::{Counts, EngineArgs, EngineConfig, ExplainError, ExplainHandle, Stats, start_with};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+impl EngineArgs {
+    /// Runs until SIGTERM or SIGINT.
+    ///
+    /// # Errors
+    /// The engine has not joined and cannot, its directory is of no use, or an address is taken.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let mut stop = StopSignals::listen().context("listening for a request to end")?;
+        let resolved = self.resolve()?;
+        let mut client = tokio::select! {
+            client = open_or_join(&resolved) => client?,
+            () = stop.wait() => return Ok(()),
+        };
+        let (descriptors, _) = getrlimit(Resource::RLIMIT_NOFILE).context("asking how many files may be open")?;
+        let config = EngineConfig { workers: resolved.workers, seed: rand::random(), descriptors };
+        let engine = start_with(&config, client.snapshots(), client.member_states())?;
+        let handle = engine.explain_handle();
+        client.start(engine.reports(), Arc::new(move |question| explain(&handle, question)));
+
+        let metrics = metrics(engine.counts(), engine.reports(), client.state());
+        let reports = engine.reports();
+        let ready: Ready = Arc::new(move || match &*reports.borrow() {
+            Some(_) => Ok(()),
+            None => Err("no snapshot yet: waiting for the controller".to_owned()),
+        });
+        let admin = Admin::start(resolved.admin_listen, metrics, ready).await?;
+        tracing::info!(engine = resolved.name, admin = %admin.local_addr(), "engine runs");
+
+        stop.wait().await;
+        tracing::info!("engine ends");
+        within_shutdown(async {
+            engine.shutdown().await;
+            client.shutdown().await;
+        })
+        .await;
+        Ok(())
+    }
+}
+
+async fn open_or_join(resolved: &Resolved) -> anyhow::Result<Client> {
+    match open(resolved).await? {
+        Err(OpenError::Identity(IdentityError::None)) => {}
+        opened => return opened.with_context(|| format!("opening {}", resolved.data.display())),
+    }
+    let Some(file) = &resolved.join else {
+        bail!(
+            "this engine has not joined a controller: make a token with `meridian join-token` where the controller is, \
+             then start the engine with --join FILE"
+        );
+    };
+    let identity = se_link::join(&read_token(file)?, &resolved.data, &resolved.name)
+        .await
+        .with_context(|| format!("joining with {}", file.display()))?;
+    tracing::info!(engine = identity.engine_uuid, "joined the controller");
+    open(resolved).await?.with_context(|| format!("opening {}", resolved.data.display()))
+}
+
+async fn open(resolved: &Resolved) -> anyhow::Result<Result<Client, OpenError>> {
+    let mut config = ClientConfig::new(&resolved.data, VERSION, rand::random());
+    config.controllers.clone_from(&resolved.controllers);
+    // It waits for the disk: not on an async thread.
+    tokio::task::spawn_blocking(move || Client::open(config)).await.context("opening the engine's directory")
+}
+
+fn read_token(file: &Path) -> anyhow::Result<JoinToken> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+    JoinToken::parse(&text).with_context(|| format!("reading {}", file.display()))
+}
+
+fn explain(
+    handle: &ExplainHandle,
+    question: &se_protocol::explain::DnsQuestion,
+) -> Result<se_protocol::explain::DnsExplanation, ExplainRefusal> {
+    handle.explain_dns(question).map_err(|error| match error {
+        ExplainError::NoDnsService => ExplainRefusal::Unavailable(error.to_string()),
+        ExplainError::Question(_) => ExplainRefusal::Question(error.to_string()),
+    })
+}
+
+fn metrics(
+    counts: watch::Receiver<Counts>,
+    reports: watch::Receiver<Option<Arc<Report>>>,
+    state: watch::Receiver<LinkState>,
+) -> Metrics {
+    let mut metrics = Metrics::new("engine", VERSION);
+    metrics.read(move || {
+        let now = *counts.borrow();
+        let dns = |name, help, value: fn(&Stats) -> u64| Family {
+            name,
+            help,
+            kind: Kind::Counter,
+            samples: now
+                .dns
+                .iter()
+                .map(|(transport, stats)| Sample {
+                    labels: vec![("transport", transport.as_str().to_lowercase())],
+                    value: value(stats),
+                })
+                .collect(),
+        };
+        let probe = |outcome: &str, value| Sample { labels: vec![("outcome", outcome.to_owned())], value };
+        let revision = reports.borrow().as_ref().map_or(0, |report| report.version.revision.0);
+        let connected = u64::from(matches!(&*state.borrow(), LinkState::Connected { .. }));
+        vec![
+            dns("dns_queries", "DNS messages received", |stats| stats.queries),
+            dns("dns_answers", "DNS messages sent", |stats| stats.answers),
+            dns("dns_dropped", "DNS messages that got no answer", |stats| stats.dropped),
+            dns("dns_errors", "Receiving or sending that failed", |stats| stats.errors),
+            Family {
+                name: "probes",
+                help: "Health probes that ended",
+                kind: Kind::Counter,
+                samples: vec![probe("passed", now.probes_passed), probe("failed", now.probes_failed)],
+            },
+            Family::single("snapshot_revision", "Revision of the snapshot that runs", Kind::Gauge, revision),
+            Family::single("controller_connected", "1 with a controller, 0 without", Kind::Gauge, connected),
+        ]
+    });
+    metrics
+}
