@@ -27,9 +27,12 @@ mod config;
 mod event;
 mod operator;
 mod reading;
+mod serve;
+mod spec;
 mod statuses;
 mod writer;
 
 pub use config::AmkoConfig;
 pub use event::{AmkoEvent, EVENTS_WAITING_MAX, Verb};
 pub use operator::{Amko, Progress, StartError, start};
+pub use spec::AmkoArgs;

@@ -16,11 +16,19 @@ struct Args {
     /// What to log: `info`, or per part as in `info,service_engine=debug`
     #[arg(long, env = "MERIDIAN_LOG", global = true, hide_short_help = true)]
     log: Option<String>,
+
+    /// How logs of `controller`, `engine` and `amko` are written: `human` or `json`
+    #[arg(long, env = "MERIDIAN_LOG_FORMAT", global = true, default_value = "human", hide_short_help = true)]
+    log_format: Format,
 }
 
 #[derive(Subcommand)]
 enum Command {
     Demo(demo::DemoArgs),
+    Controller(controller::ControllerArgs),
+    JoinToken(controller::JoinTokenArgs),
+    Engine(service_engine::EngineArgs),
+    Amko(amko::AmkoArgs),
     Get(cli::GetArgs),
     Explain(cli::ExplainArgs),
     #[command(hide = true)]
@@ -48,10 +56,27 @@ async fn run(args: Args) -> anyhow::Result<()> {
             telemetry::init_to(Format::Human, Colour::of(&stdout), &log, std::io::stdout)?;
             demo.run(&mut stdout).await
         }
+        Command::Controller(controller) => {
+            telemetry::init(args.log_format, log(args.log.as_ref()))?;
+            controller.run().await
+        }
+        Command::Engine(engine) => {
+            telemetry::init(args.log_format, log(args.log.as_ref()))?;
+            engine.run().await
+        }
+        Command::Amko(amko) => {
+            telemetry::init(args.log_format, log(args.log.as_ref()))?;
+            amko.run().await
+        }
+        Command::JoinToken(token) => token.run(),
         Command::Get(get) => print(&mut stdout, &get.run().await?),
         Command::Explain(explain) => print(&mut stdout, &explain.run().await?),
         Command::Backend(backend) => backend.run().await,
     }
+}
+
+fn log(chosen: Option<&String>) -> &str {
+    chosen.map_or(FILTER_DEFAULT, String::as_str)
 }
 
 /// Prints a verb's text; a reader that closed the pipe early is no error.

@@ -96,7 +96,8 @@ pub fn start_with(
     let (report_sender, reports) = watch::channel(None);
     let views = Arc::new(ArcSwap::from_pointee(Vec::new()));
     let (count_sender, counts) = watch::channel(Counts::default());
-    let run = run::Run::new(config, Arc::clone(&views), report_sender, count_sender, stop.clone()).context("starting the engine")?;
+    let run = run::Run::new(config, Arc::clone(&views), report_sender, count_sender, stop.clone())
+        .context("starting the engine")?;
     let task = tokio::spawn(run.until_stopped(snapshots, member_states));
     let explainer = explain::Explainer::new(views, reports.clone());
     Ok(Engine { explainer, reports, counts, stop, task })

@@ -80,7 +80,8 @@ impl Listeners {
 
     /// What all sockets counted, by transport.
     pub(crate) fn counts(&self) -> [(Transport, Stats); 2] {
-        let running = || self.open.values().flat_map(|service| service.sockets.values().filter_map(|it| it.as_ref().ok()));
+        let running =
+            || self.open.values().flat_map(|service| service.sockets.values().filter_map(|it| it.as_ref().ok()));
         [Transport::Udp, Transport::Tcp].map(|transport| {
             let sum = running().map(|it| it.stats_of(transport)).fold(Stats::default(), Stats::plus);
             (transport, sum)

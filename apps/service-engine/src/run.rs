@@ -12,11 +12,11 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::{Counts, EngineConfig};
 use crate::clock::now_us;
 use crate::listeners::Listeners;
 use crate::members::{Change, Members};
 use crate::view::Compiled;
+use crate::{Counts, EngineConfig};
 
 /// How often counters that change no state reach the report, and listeners that could not be opened are tried again.
 const TICK: Duration = Duration::from_secs(1);

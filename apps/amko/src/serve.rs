@@ -1,0 +1,306 @@
+//! An operator as a process of its own, on API servers.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use amko_translate::{NAMESPACE, choose_config};
+use anyhow::Context;
+use avi_client::{Config, Verification};
+use k8s_crds::{GslbConfig, Kind as ObjectKind, Object};
+use k8s_watch::{Event, Source};
+use k8s_watch_api::{Access, ApiServer, LEADER_KINDS, MEMBER_KINDS, POLICY_KINDS};
+use lifecycle::{Admin, Family, Kind, Metrics, Ready, StopSignals, within_shutdown};
+use tokio::sync::{mpsc, watch};
+
+use crate::spec::{Controller, Resolved};
+use crate::{Amko, AmkoArgs, AmkoConfig, AmkoEvent, EVENTS_WAITING_MAX, Progress, start};
+
+/// Secret with the kubeconfig of the members, where the operator runs in a pod (amko 11).
+const MEMBERS_SECRET: &str = "gslb-config-secret";
+/// Its key.
+const MEMBERS_KEY: &str = "gslb-members";
+/// Pause before something that was not there is looked for again; also how often a Secret that is in use is read.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
+
+/// Where the controller is and who asks, from the GSLBConfig and its Secret.
+#[derive(Clone, PartialEq, Eq)]
+struct Named {
+    url: String,
+    username: String,
+    password: String,
+    authority: Option<Vec<u8>>,
+}
+
+/// What is told by `/metrics`.
+#[derive(Default)]
+struct Counts {
+    written: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl AmkoArgs {
+    /// Runs until SIGTERM or SIGINT.
+    ///
+    /// # Errors
+    /// A file is of no use or the admin address is taken; a cluster or controller that does not answer is no error.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let mut stop = StopSignals::listen().context("listening for a request to end")?;
+        let resolved = self.resolve()?;
+        let (counts, progress) = (Arc::new(Counts::default()), watch::Sender::default());
+        let ready = ready(progress.subscribe());
+        let admin = Admin::start(resolved.admin_listen, metrics(&counts, progress.subscribe()), ready).await?;
+        tracing::info!(admin = %admin.local_addr(), "operator runs");
+        run(&resolved, &counts, &progress, &mut stop).await?;
+        tracing::info!("operator ends");
+        Ok(())
+    }
+}
+
+async fn run(
+    resolved: &Resolved,
+    counts: &Arc<Counts>,
+    progress: &watch::Sender<Progress>,
+    stop: &mut StopSignals,
+) -> anyhow::Result<()> {
+    let prepared = async {
+        let leader = leader_name(resolved).await?;
+        let policies = ApiServer::new(&leader, resolved.leader.clone(), POLICY_KINDS);
+        let members = match &resolved.members {
+            Some(members) => members.clone(),
+            None => members_from_secret(&policies).await,
+        };
+        let sources = sources(&leader, &resolved.leader, &members).await?;
+        anyhow::Ok((leader, policies, sources))
+    };
+    let (leader, policies, sources) = tokio::select! {
+        prepared = prepared => prepared?,
+        () = stop.wait() => return Ok(()),
+    };
+    if let Some(controller) = &resolved.controller {
+        let config = given(controller, resolved.tls.clone())?;
+        let amko = operate(&leader, sources, config, counts).await?;
+        forward(&amko, progress, stop.wait()).await;
+        within_shutdown(amko.shutdown()).await;
+        return Ok(());
+    }
+    // Who names another controller, or changes the Secret, has the operator begin anew.
+    let (sender, mut named) = watch::channel(None);
+    let is_checked = resolved.tls.is_none();
+    let following = tokio::spawn(follow_named(policies, is_checked, sender));
+    loop {
+        let wanted: Option<Named> = named.borrow_and_update().clone();
+        let ended = async {
+            tokio::select! {
+                () = stop.wait() => true,
+                // The task ends with this function only.
+                changed = named.changed() => changed.is_err(),
+            }
+        };
+        let is_last = match wanted {
+            None => ended.await,
+            Some(wanted) => {
+                let config = wanted.config(resolved.tls.clone());
+                let amko = operate(&leader, sources.clone(), config, counts).await?;
+                let is_last = forward(&amko, progress, ended).await;
+                within_shutdown(amko.shutdown()).await;
+                is_last
+            }
+        };
+        if is_last {
+            following.abort();
+            return Ok(());
+        }
+    }
+}
+
+/// Copies progress until `end`.
+async fn forward<T>(amko: &Amko, progress: &watch::Sender<Progress>, end: impl Future<Output = T>) -> T {
+    let mut now = amko.progress();
+    let mut end = std::pin::pin!(end);
+    loop {
+        progress.send_replace(now.borrow_and_update().clone());
+        tokio::select! {
+            ended = &mut end => return ended,
+            changed = now.changed() => if changed.is_err() {
+                return end.await; // the operator ended by itself; its last words are logged
+            },
+        }
+    }
+}
+
+async fn operate(
+    leader: &str,
+    sources: Vec<Arc<dyn Source>>,
+    controller: Config,
+    counts: &Arc<Counts>,
+) -> anyhow::Result<Amko> {
+    let (sender, mut events) = mpsc::channel(EVENTS_WAITING_MAX);
+    let counts = Arc::clone(counts);
+    // Ends with the operator, which holds the sender.
+    tokio::spawn(async move {
+        while let Some(event) = events.recv().await {
+            match event {
+                AmkoEvent::Written { .. } => counts.written.fetch_add(1, Ordering::Relaxed),
+                AmkoEvent::NotWritten { .. } => counts.refused.fetch_add(1, Ordering::Relaxed),
+                _ => 0,
+            };
+        }
+    });
+    let config = AmkoConfig { leader: leader.to_owned(), sources, controller, events: Some(sender) };
+    start(config).await.context("starting the operator")
+}
+
+async fn leader_name(resolved: &Resolved) -> anyhow::Result<String> {
+    if let Some(name) = &resolved.leader_context {
+        return Ok(name.clone());
+    }
+    let contexts = resolved.leader.contexts().await?;
+    contexts.current.context("the leader's kubeconfig has no current context; name one with --leader-context")
+}
+
+/// A source for each member, and the leader's.
+async fn sources(leader: &str, access: &Access, members: &Access) -> anyhow::Result<Vec<Arc<dyn Source>>> {
+    let contexts = members.contexts().await?.all;
+    let kinds = if contexts.iter().any(|name| name == leader) { LEADER_KINDS } else { POLICY_KINDS };
+    let mut sources: Vec<Arc<dyn Source>> = vec![Arc::new(ApiServer::new(leader, access.clone(), kinds))];
+    for name in contexts.iter().filter(|name| *name != leader) {
+        sources.push(Arc::new(ApiServer::new(name, members.clone().with_context(name), MEMBER_KINDS)));
+    }
+    Ok(sources)
+}
+
+async fn members_from_secret(leader: &ApiServer) -> Access {
+    let origin = format!("Secret {NAMESPACE}/{MEMBERS_SECRET}");
+    loop {
+        let reason = match leader.secret(NAMESPACE, MEMBERS_SECRET).await {
+            Ok(Some(mut entries)) => match entries.remove(MEMBERS_KEY).map(String::from_utf8) {
+                Some(Ok(text)) => return Access::Text { text, origin, context: None },
+                Some(Err(_)) => format!("its key {MEMBERS_KEY} is no text"),
+                None => format!("it has no key {MEMBERS_KEY}"),
+            },
+            Ok(None) => "it does not exist".to_owned(),
+            Err(error) => chain(&error),
+        };
+        tracing::warn!(secret = origin, reason, "no kubeconfig of the members, looking again");
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+fn given(controller: &Controller, tls: Option<Verification>) -> anyhow::Result<Config> {
+    let tls = tls.context("no CA certificate (--ca, MERIDIAN_CA); or accept any with --insecure")?;
+    let file: &Path = &controller.password_file;
+    let password = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+    Ok(Config::new(&controller.url, &controller.username, password.trim(), tls))
+}
+
+/// Tells which controller the GSLBConfig names, now and whenever that changes.
+async fn follow_named(leader: ApiServer, needs_authority: bool, named: watch::Sender<Option<Named>>) {
+    let mut events = leader.watch();
+    let mut configs: BTreeMap<(Option<String>, Option<String>), GslbConfig> = BTreeMap::new();
+    let mut told = String::new();
+    loop {
+        match tokio::time::timeout(LOOK_AGAIN, events.recv()).await {
+            Ok(Some(event)) => take(&mut configs, event),
+            Ok(None) => return,
+            Err(_) => {} // the Secret may have changed
+        }
+        let Some(config) = choose_config(configs.values(), None).config else { continue };
+        let key = (Some(NAMESPACE.to_owned()), Some(config.name));
+        let Some(config) = configs.get(&key) else { continue };
+        match read_named(&leader, config, needs_authority).await {
+            Ok(found) => {
+                told.clear();
+                named.send_if_modified(|before| before.replace(found.clone()).as_ref() != Some(&found));
+            }
+            Err(reason) => {
+                if told != reason {
+                    tracing::warn!(reason, "the controller of the GSLBConfig cannot be used, looking again");
+                }
+                told = reason;
+            }
+        }
+    }
+}
+
+fn take(configs: &mut BTreeMap<(Option<String>, Option<String>), GslbConfig>, event: Event) {
+    let mut put = |object| {
+        if let Object::GslbConfig(config) = object {
+            configs.insert((config.metadata.namespace.clone(), config.metadata.name.clone()), config);
+        }
+    };
+    match event {
+        Event::Reset(objects) => objects.into_iter().for_each(&mut put),
+        Event::Apply(object) => put(*object),
+        Event::Delete(key) if key.kind == ObjectKind::GslbConfig => {
+            configs.retain(|(_, name), _| name.as_deref() != Some(key.name.as_str()));
+        }
+        Event::Delete(_) | Event::Problems(_) => {}
+    }
+}
+
+async fn read_named(leader: &ApiServer, config: &GslbConfig, needs_authority: bool) -> Result<Named, String> {
+    let spec = &config.spec.gslb_leader;
+    let name = &spec.credentials;
+    let entries = leader.secret(NAMESPACE, name).await.map_err(|error| chain(&error))?;
+    let mut entries = entries.ok_or_else(|| format!("Secret {NAMESPACE}/{name} does not exist"))?;
+    let mut text = |key: &str| {
+        let value = entries.remove(key).and_then(|value| String::from_utf8(value).ok());
+        value.ok_or_else(|| format!("Secret {NAMESPACE}/{name} has no text in its key {key}"))
+    };
+    let (username, password) = (text("username")?, text("password")?);
+    let authority = entries.remove("certificateAuthorityData");
+    if needs_authority && authority.is_none() {
+        return Err(format!(
+            "Secret {NAMESPACE}/{name} has no key certificateAuthorityData; add it, or start with --ca or --insecure"
+        ));
+    }
+    Ok(Named { url: spec.controller_ip.clone(), username, password, authority })
+}
+
+impl Named {
+    fn config(self, tls: Option<Verification>) -> Config {
+        let tls = tls.unwrap_or_else(|| Verification::CaPem(self.authority.unwrap_or_default()));
+        Config::new(self.url, self.username, self.password, tls)
+    }
+}
+
+fn ready(progress: watch::Receiver<Progress>) -> Ready {
+    Arc::new(move || match progress.borrow().is_synced {
+        true => Ok(()),
+        false => Err("the controller does not hold yet what it should".to_owned()),
+    })
+}
+
+fn metrics(counts: &Arc<Counts>, progress: watch::Receiver<Progress>) -> Metrics {
+    let mut metrics = Metrics::new("amko", env!("CARGO_PKG_VERSION"));
+    let counts = Arc::clone(counts);
+    metrics.read(move || {
+        let progress = progress.borrow();
+        let count =
+            |name, help, value: &AtomicU64| Family::single(name, help, Kind::Counter, value.load(Ordering::Relaxed));
+        let gauge = |name, help, value| Family::single(name, help, Kind::Gauge, value);
+        let number = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        vec![
+            count("controller_writes", "Objects written to the controller", &counts.written),
+            count("controller_writes_failed", "Writes that the controller refused", &counts.refused),
+            gauge("gslb_services", "GSLB services that should be there", number(progress.services)),
+            gauge("gslb_services_failing", "GSLB services that cannot be written", number(progress.failing.len())),
+            gauge("synced", "1 when the controller holds what it should", u64::from(progress.is_synced)),
+        ]
+    });
+    metrics
+}
+
+/// An error and its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        text = format!("{text}: {error}");
+        next = error.source();
+    }
+    text
+}
