@@ -262,7 +262,7 @@ fn spawn(directory: &tempfile::TempDir, data: &std::path::Path, run: u32, args: 
         .unwrap()
 }
 
-fn prerequisites() -> Result<(), String> {
+pub(crate) fn prerequisites() -> Result<(), String> {
     let binary = binary();
     if binary.is_empty() {
         return Err("MERIDIAN_BIN is not set; run `cargo xtask ci`".to_owned());

@@ -5,8 +5,10 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on fails or says why")]
 
+mod apart;
 mod bad_input;
 mod demo;
 mod explain;
 mod health;
 mod story;
+mod world;
