@@ -68,8 +68,8 @@ impl World {
         world.start_controller();
         world.set_up_gslb();
         let token = world.path("engine.token");
-        let made = world.enter(&binary()).args(["join-token", "--data", &world.path("controller"), "--out", &token]);
-        let made = made.output().unwrap();
+        let mut join = world.enter(&binary());
+        let made = join.args(["join-token", "--data", &world.path("controller"), "--out", &token]).output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         world.start_engine();
         world.fill_clusters();
