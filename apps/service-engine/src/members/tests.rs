@@ -162,3 +162,30 @@ fn an_unknown_virtual_service_does_not_take_down_what_the_monitor_holds_up() {
     assert!(slots.is_up(0));
     assert_eq!(members.report()[0].pools[0].members[0].controller, Some(State::Unknown));
 }
+
+#[test]
+fn a_virtual_service_that_is_told_down_takes_its_member_down_until_nobody_tells() {
+    let mut avi = member("192.0.2.1");
+    avi.vs_uuid = Some("virtualservice-1".into());
+    avi.cluster_uuid = Some("cluster-2".into());
+    let mut config = snapshot(1, vec![avi], tcp());
+    config.gslb_services[0].controller_health = true;
+    let mut members = Members::default();
+    let slots = adopted(&mut members, config.clone());
+    pass(&mut members, "192.0.2.1");
+    assert!(slots.is_up(0));
+
+    let mut told = MemberStates::default();
+    let (cluster_uuid, vs_uuid) = ("cluster-2".to_owned(), "virtualservice-1".to_owned());
+    told.set(se_protocol::member_states::VirtualServiceKey { cluster_uuid, vs_uuid }, State::Down);
+    let told = Arc::new(told);
+    assert!(!members.hear(Arc::clone(&told), LATER).is_empty());
+    assert!(!slots.is_up(0));
+    // Heard twice is no news, and a new snapshot forgets nothing.
+    assert!(members.hear(told, LATER).is_empty());
+    let slots = adopted(&mut members, config);
+    assert!(!slots.is_up(0));
+    // A controller that is away tells nothing.
+    members.hear(Arc::default(), LATER);
+    assert!(slots.is_up(0));
+}

@@ -188,8 +188,9 @@ impl World {
         self.wait(&format!("/readyz on {port}"), || self.admin(port, "readyz") == "ok\n");
     }
 
+    /// Asks again and again until `condition` holds; shows the logs when it never does.
     #[track_caller]
-    fn wait(&self, what: &str, mut condition: impl FnMut() -> bool) {
+    pub(crate) fn wait(&self, what: &str, mut condition: impl FnMut() -> bool) {
         let mut waited = Duration::ZERO;
         while waited < WAIT_MAX {
             if condition() {
