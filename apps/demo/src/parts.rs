@@ -59,8 +59,9 @@ impl Parts {
                 controller.local_addr()
             ));
         }
-        let engine = start_engine(&controller)?;
+        // Before the engine: on a second run it opens the address at once, and that would count as taken.
         let dns = free_dns_address()?;
+        let engine = start_engine(&controller)?;
         if dns != DNS {
             notes.push(format!("port {} is taken, DNS answers on {dns}", DNS.port()));
         }
