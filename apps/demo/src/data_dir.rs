@@ -34,12 +34,11 @@ impl DataDir {
     /// `fresh` empties it first.
     pub(crate) fn open(path: &Path, fresh: bool) -> anyhow::Result<Self> {
         let shown = path.display();
+        if path.exists() && !path.is_dir() {
+            bail!("{shown} is no directory; name one with --data DIR");
+        }
         let is_new = !path.exists() || fs::read_dir(path).with_context(|| format!("reading {shown}"))?.next().is_none();
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .with_context(|| format!("making the data directory {shown}"))?;
+        private_directory(path)?;
         if !is_new && !path.join(MARKER).exists() {
             bail!("{shown} holds something else than a demo's data; name another directory with --data DIR");
         }
@@ -85,6 +84,18 @@ impl DataDir {
         fs::rename(&fresh, &target).with_context(doing)
     }
 
+    /// The operator's identity in this directory: what it wrote stays its own, whatever is deleted of the manifests.
+    fn operator_identity(&self) -> anyhow::Result<String> {
+        let path = self.path.join("amko-uuid");
+        let doing = || format!("keeping the operator's identity in {}", path.display());
+        if path.exists() {
+            return Ok(fs::read_to_string(&path).with_context(doing)?.trim().to_owned());
+        }
+        let identity = uuid::Uuid::new_v4().to_string();
+        private_file(&path)?.write_all(identity.as_bytes()).with_context(doing)?;
+        Ok(identity)
+    }
+
     fn empty(&self) -> anyhow::Result<()> {
         for entry in fs::read_dir(&self.path).with_context(|| format!("reading {}", self.path.display()))? {
             let entry = entry?;
@@ -103,6 +114,7 @@ impl DataDir {
 
     /// A cluster whose directory exists is the user's: nothing is put back that was deleted there.
     fn copy_manifests(&self) -> anyhow::Result<()> {
+        let identity = self.operator_identity()?;
         let known: Vec<&str> =
             story::CLUSTERS.iter().map(|cluster| cluster.name).filter(|name| self.cluster(name).exists()).collect();
         for (relative, text) in story::MANIFESTS {
@@ -112,8 +124,10 @@ impl DataDir {
             }
             let file = self.path.join("clusters").join(relative);
             let parent = file.parent().unwrap_or(&self.path);
-            fs::create_dir_all(parent).with_context(|| format!("making {}", parent.display()))?;
-            fs::write(&file, text).with_context(|| format!("writing {}", file.display()))?;
+            private_directory(parent)?;
+            let mut copy = private_file(&file)?;
+            let text = story::with_operator_identity(text, &identity);
+            copy.write_all(text.as_bytes()).with_context(|| format!("writing {}", file.display()))?;
         }
         Ok(())
     }
@@ -139,6 +153,13 @@ impl Connection<'_> {
 fn quote(value: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/:._-@%+=".contains(c);
     if value.chars().all(plain) { value.to_owned() } else { format!("'{}'", value.replace('\'', r"'\''")) }
+}
+
+/// Makes a directory, and those above it, that only its owner enters.
+fn private_directory(path: &Path) -> anyhow::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(|| {
+        format!("making the directory {}; name one that can be written with --data DIR", path.display())
+    })
 }
 
 fn private_file(path: &Path) -> anyhow::Result<File> {
@@ -175,6 +196,19 @@ mod tests {
         assert!(!ingress.exists());
         drop(DataDir::open(&path, true).unwrap());
         assert!(ingress.exists());
+    }
+
+    #[test]
+    fn the_operator_stays_itself_when_its_manifests_are_copied_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("data");
+        let config = path.join("clusters/s1az1/avi-system/gslb-config.yaml");
+        drop(DataDir::open(&path, false).unwrap());
+        let first = fs::read_to_string(&config).unwrap();
+        assert!(first.contains("  annotations:\n    amko.vmware.com/amko-uuid: "), "{first}");
+        fs::remove_dir_all(path.join("clusters")).unwrap();
+        drop(DataDir::open(&path, false).unwrap());
+        assert_eq!(fs::read_to_string(&config).unwrap(), first);
     }
 
     #[test]

@@ -59,18 +59,17 @@ impl Parts {
                 controller.local_addr()
             ));
         }
-        // Before the engine: on a second run it opens the address at once, and that would count as taken.
+        // Before the engine: it would open the port that an earlier run chose, and make it look taken.
         let dns = free_dns_address()?;
-        let engine = start_engine(&controller)?;
         if dns != DNS {
             notes.push(format!("port {} is taken, DNS answers on {dns}", DNS.port()));
         }
-
         let password = password(&controller)?;
         let client_config = client_config(&controller, &password);
         let client = AviClient::new(client_config.clone())?;
         let setup = Setup { dns, controller: controller.local_addr(), username: USERNAME, password: &password };
-        setup.apply(&client).await?;
+        setup.apply(&client).await.with_context(|| setup_advice(&controller))?;
+        let engine = start_engine(&controller)?;
 
         let amko = amko::start(amko_config(data, client_config)).await.context("starting amko")?;
         let parts = Self { controller, engine, amko, backends, client, dns, notes };
@@ -78,10 +77,12 @@ impl Parts {
         Ok(parts)
     }
 
-    /// Waits until every member of the story's service is up, at most `within`, and returns what is then in force.
+    /// Waits until the operator has written what the manifests say and every member of the story's service is up, at
+    /// most `within`, and returns what is then in force.
     pub(crate) async fn members_up(&self, within: Duration, every: Duration) -> anyhow::Result<Vec<Member>> {
         let mut members = Vec::new();
         let wait = async {
+            self.amko.synced().await;
             loop {
                 members = self.members().await?;
                 if !members.is_empty() && members.iter().all(|member| member.state == "up") {
@@ -150,6 +151,14 @@ fn start_engine(controller: &Controller) -> anyhow::Result<Engine> {
         }),
     });
     Ok(engine)
+}
+
+/// What to do when the controller refuses the demo's configuration.
+fn setup_advice(controller: &Controller) -> String {
+    let file = controller.password_path().map_or_else(String::new, |file| file.display().to_string());
+    format!(
+        "configuring the controller; if the password of {USERNAME} was changed, write the new one into {file}, or start over with --fresh"
+    )
 }
 
 /// The wanted address, or the next whose port is free for UDP and TCP.

@@ -23,7 +23,7 @@ pub(crate) struct Setup<'a> {
 impl Setup<'_> {
     /// Makes what is missing and corrects what differs; an unchanged controller gets no write.
     pub(crate) async fn apply(&self, client: &AviClient) -> anyhow::Result<()> {
-        ensure(client, "applicationprofile", &dns_profile()).await?;
+        ensure_exists(client, "applicationprofile", &dns_profile()).await?;
         let virtual_service = ensure(client, "virtualservice", &self.dns_virtual_service()).await?;
         let cluster = client.get("/api/cluster", &[], TENANT).await.context("reading the controller's cluster")?;
         let gslb = self.gslb(&text(&cluster, "uuid")?, &text(&virtual_service, "uuid")?);
@@ -73,6 +73,18 @@ fn dns_profile() -> Value {
     })
 }
 
+/// Makes an object that is missing; one that is there keeps what its user made of it.
+async fn ensure_exists(client: &AviClient, kind: &str, wanted: &Value) -> anyhow::Result<()> {
+    let name = text(wanted, "name")?;
+    let path = format!("/api/{kind}");
+    let doing = || format!("setting up {kind} {name}");
+    if client.list(&path, &[("name", &name)], TENANT).await.with_context(doing)?.is_empty() {
+        client.post(&path, wanted, TENANT).await.with_context(doing)?;
+    }
+    Ok(())
+}
+
+/// Makes an object, or corrects what it says of `wanted`.
 async fn ensure(client: &AviClient, kind: &str, wanted: &Value) -> anyhow::Result<Value> {
     let name = text(wanted, "name")?;
     let path = format!("/api/{kind}");

@@ -72,3 +72,9 @@ pub(crate) const MANIFESTS: [(&str, &str); 8] = manifests![
     "s2/namespace.yaml",
     "s2/hello.yaml",
 ];
+
+/// The `GSLBConfig` with the annotation that says which operator it is; other manifests as they are (amko 1.10).
+pub(crate) fn with_operator_identity(manifest: &str, identity: &str) -> String {
+    let metadata = "  name: gc-1\n  namespace: avi-system\n";
+    manifest.replace(metadata, &format!("{metadata}  annotations:\n    amko.vmware.com/amko-uuid: {identity}\n"))
+}

@@ -133,8 +133,17 @@ impl Steps {
         let outcome = match &reached.decision.outcome {
             Outcome::Members { pool, .. } => {
                 let pool = &reached.service.pools[*pool];
-                let others = reached.service.pools.len() - 1;
-                format!("{}, priority {}: the highest that is usable ({others} other pools)", pool.name, pool.priority)
+                match reached.service.pools.len() - 1 {
+                    0 => format!("{}, priority {}: the only one", pool.name, pool.priority),
+                    others => {
+                        format!(
+                            "{}, priority {}: the highest that is usable, of {}",
+                            pool.name,
+                            pool.priority,
+                            others + 1
+                        )
+                    }
+                }
             }
             Outcome::OtherFamilyOnly => "no pool has an address of this type, but the service is up".to_owned(),
             Outcome::Down => "no pool is usable".to_owned(),
@@ -172,7 +181,8 @@ impl Steps {
                     Some(_) => "the service's own",
                     None => "the DNS profile's",
                 };
-                format!("{count} addresses, TTL {ttl} ({whose})")
+                let addresses = if count == 1 { "address" } else { "addresses" };
+                format!("{count} {addresses}, TTL {ttl} ({whose})")
             }
             Content::AllRecords { .. } => "all addresses: the down response of the service".to_owned(),
             Content::Fallback { .. } => "the fallback address: the down response of the service".to_owned(),
