@@ -162,3 +162,16 @@ fn an_unknown_virtual_service_does_not_take_down_what_the_monitor_holds_up() {
     assert!(slots.is_up(0));
     assert_eq!(members.report()[0].pools[0].members[0].controller, Some(State::Unknown));
 }
+
+#[test]
+fn a_member_that_is_up_stays_up_while_its_new_monitor_has_no_verdict() {
+    let mut members = Members::default();
+    adopted(&mut members, snapshot(1, vec![member("192.0.2.1"), member("192.0.2.2")], tcp()));
+    pass(&mut members, "192.0.2.1");
+    let replaced = HealthMonitor { uuid: "healthmonitor-2".into(), ..tcp() };
+    let slots = adopted(&mut members, snapshot(2, vec![member("192.0.2.1"), member("192.0.2.2")], replaced));
+    assert!(slots.is_up(0) && !slots.is_up(1));
+    assert!(fail(&mut members, "192.0.2.1").is_empty() && fail(&mut members, "192.0.2.1").is_empty());
+    fail(&mut members, "192.0.2.1");
+    assert!(!slots.is_up(0));
+}
