@@ -421,6 +421,7 @@ impl MemberEntry {
         combine(&MemberInputs {
             enabled: self.enabled,
             min_health_monitors_up: self.min_health_monitors_up,
+            before: self.state,
             monitors: &monitors,
             control_plane,
         })

@@ -24,6 +24,9 @@ pub struct MemberInputs<'a> {
     pub min_health_monitors_up: Option<u32>,
     /// Monitors that apply to the member, in the order of the service.
     pub monitors: &'a [MonitorInput<'a>],
+    /// State so far. A member that was up stays up while monitors that are new to it have no verdict yet: replacing
+    /// the monitors of a healthy service must not take its name away until the first probe.
+    pub before: State,
     /// State of the member's virtual service; `None` when it does not count, `Unknown` when it counts but nobody knows.
     pub control_plane: Option<State>,
 }
@@ -75,6 +78,8 @@ pub enum Reason {
         /// First monitor without a verdict.
         monitor: String,
     },
+    /// Up, because it was before its monitors changed, and they have no verdict yet; the first of them.
+    Held(String),
     /// Down.
     Failing {
         /// Verdicts that pass.
@@ -110,6 +115,16 @@ pub fn combine(inputs: &MemberInputs<'_>) -> Verdict {
         return Verdict { state: State::Up, reason: Reason::NoMonitor };
     }
     let count = Count::of(inputs);
+    let verdict = judge(count, inputs);
+    match inputs.monitors.iter().find(|monitor| monitor.is_waited_for()) {
+        Some(monitor) if inputs.before == State::Up && verdict.state == State::Unknown => {
+            Verdict { state: State::Up, reason: Reason::Held(monitor.name.to_owned()) }
+        }
+        _ => verdict,
+    }
+}
+
+fn judge(count: Count, inputs: &MemberInputs<'_>) -> Verdict {
     if count.verdicts == 0 {
         return Verdict { state: State::Unknown, reason: reason_for_no_verdict(inputs) };
     }
@@ -215,6 +230,7 @@ impl fmt::Display for Reason {
             Self::Disabled => f.write_str("disabled"),
             Self::NoMonitor => f.write_str("no monitor applies"),
             Self::NoVerdict => f.write_str("no verdict yet"),
+            Self::Held(monitor) => write!(f, "up before its monitors changed, no verdict of {monitor} yet"),
             Self::NotProbed(monitor) => write!(f, "no verdict: {monitor} is of a type that is not probed"),
             Self::Passing { passing, required } => {
                 write!(f, "{} of {required} required monitors pass", passing.min(required))

@@ -188,4 +188,15 @@ fn a_virtual_service_that_is_told_down_takes_its_member_down_until_nobody_tells(
     // A controller that is away tells nothing.
     members.hear(Arc::default(), LATER);
     assert!(slots.is_up(0));
+
+fn a_member_that_is_up_stays_up_while_its_new_monitor_has_no_verdict() {
+    let mut members = Members::default();
+    adopted(&mut members, snapshot(1, vec![member("192.0.2.1"), member("192.0.2.2")], tcp()));
+    pass(&mut members, "192.0.2.1");
+    let replaced = HealthMonitor { uuid: "healthmonitor-2".into(), ..tcp() };
+    let slots = adopted(&mut members, snapshot(2, vec![member("192.0.2.1"), member("192.0.2.2")], replaced));
+    assert!(slots.is_up(0) && !slots.is_up(1));
+    assert!(fail(&mut members, "192.0.2.1").is_empty() && fail(&mut members, "192.0.2.1").is_empty());
+    fail(&mut members, "192.0.2.1");
+    assert!(!slots.is_up(0));
 }

@@ -16,6 +16,7 @@ struct World {
     min: Option<u32>,
     monitors: Vec<Option<Health>>,
     control_plane: Option<State>,
+    before: State,
 }
 
 impl World {
@@ -35,6 +36,7 @@ impl World {
             enabled: self.enabled,
             min_health_monitors_up: self.min,
             monitors: &monitors,
+            before: self.before,
             control_plane: self.control_plane,
         })
     }
@@ -42,7 +44,7 @@ impl World {
 
 #[track_caller]
 fn check(min: Option<u32>, monitors: &[Option<Health>], control_plane: Option<State>, state: State, reason: &str) {
-    let world = World { enabled: true, min, monitors: monitors.to_vec(), control_plane };
+    let world = World { enabled: true, min, monitors: monitors.to_vec(), control_plane, before: State::Unknown };
     let verdict = world.verdict();
     assert_eq!((verdict.state, verdict.reason.to_string().as_str()), (state, reason), "{world:?}");
 }
@@ -50,7 +52,7 @@ fn check(min: Option<u32>, monitors: &[Option<Health>], control_plane: Option<St
 #[test]
 fn a_disabled_member_is_disabled_whatever_its_monitors_say() {
     for monitors in [vec![], vec![UP], vec![DOWN]] {
-        let world = World { enabled: false, min: None, monitors, control_plane: Some(State::Up) };
+        let world = World { enabled: false, min: None, monitors, control_plane: Some(State::Up), before: State::Up };
         assert_eq!(world.verdict(), Verdict { state: State::Disabled, reason: Reason::Disabled });
     }
     assert_eq!(Reason::Disabled.to_string(), "disabled");
@@ -70,6 +72,22 @@ fn one_monitor_alone_decides() {
         check(min, &[NEW], None, State::Unknown, "no verdict yet");
         check(min, &[UNSUPPORTED], None, State::Unknown, "no verdict: m0 is of a type that is not probed");
     }
+}
+
+#[test]
+fn a_member_that_was_up_stays_up_until_its_new_monitors_have_a_verdict() {
+    let with = |before, monitors: &[Option<Health>]| {
+        let monitors = monitors.to_vec();
+        World { enabled: true, min: Some(2), monitors, control_plane: None, before }.verdict()
+    };
+    let held = with(State::Up, &[NEW]);
+    assert_eq!(held.state, State::Up);
+    assert_eq!(held.reason.to_string(), "up before its monitors changed, no verdict of m0 yet");
+    assert_eq!(with(State::Down, &[NEW]).state, State::Unknown);
+    assert_eq!(with(State::Unknown, &[NEW]).state, State::Unknown);
+    assert_eq!(with(State::Up, &[DOWN]).state, State::Down);
+    // Nobody will ever give a verdict here, so there is nothing to wait for.
+    assert_eq!(with(State::Up, &[None]).state, State::Unknown);
 }
 
 #[test]
@@ -154,7 +172,8 @@ fn every_small_world_follows_the_rule() {
     for monitors in &monitor_sets {
         for control_plane in planes {
             for min in [None, Some(0), Some(1), Some(2), Some(3)] {
-                let world = World { enabled: true, min, monitors: monitors.clone(), control_plane };
+                let world =
+                    World { enabled: true, min, monitors: monitors.clone(), control_plane, before: State::Unknown };
                 assert_eq!(world.verdict().state, rule(&world), "{world:?}");
                 worlds += 1;
             }
@@ -193,8 +212,15 @@ fn health() -> impl Strategy<Value = Option<Health>> {
 fn world() -> impl Strategy<Value = World> {
     let plane =
         prop::option::of(prop_oneof![Just(State::Up), Just(State::Down), Just(State::Unknown), Just(State::Disabled)]);
-    (any::<bool>(), prop::option::of(0u32..8), prop::collection::vec(health(), 0..6), plane)
-        .prop_map(|(enabled, min, monitors, control_plane)| World { enabled, min, monitors, control_plane })
+    (any::<bool>(), prop::option::of(0u32..8), prop::collection::vec(health(), 0..6), plane).prop_map(
+        |(enabled, min, monitors, control_plane)| World {
+            enabled,
+            min,
+            monitors,
+            control_plane,
+            before: State::Unknown,
+        },
+    )
 }
 
 proptest! {
@@ -243,7 +269,7 @@ proptest! {
         let Verdict { state, reason } = world.verdict();
         let expected = match reason {
             Reason::Disabled => State::Disabled,
-            Reason::NoMonitor | Reason::Passing { .. } => State::Up,
+            Reason::NoMonitor | Reason::Passing { .. } | Reason::Held(_) => State::Up,
             Reason::NoVerdict | Reason::NotProbed(_) | Reason::Waiting { .. } => State::Unknown,
             Reason::Failing { .. } => State::Down,
         };
