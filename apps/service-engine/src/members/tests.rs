@@ -188,7 +188,9 @@ fn a_virtual_service_that_is_told_down_takes_its_member_down_until_nobody_tells(
     // A controller that is away tells nothing.
     members.hear(Arc::default(), LATER);
     assert!(slots.is_up(0));
+}
 
+#[test]
 fn a_member_that_is_up_stays_up_while_its_new_monitor_has_no_verdict() {
     let mut members = Members::default();
     adopted(&mut members, snapshot(1, vec![member("192.0.2.1"), member("192.0.2.2")], tcp()));
