@@ -7,8 +7,15 @@ use anyhow::{Context, bail};
 use crate::kube;
 use crate::workshop::{Workshop, answers, is_root, platform};
 
-/// Packages that bring `dig`: the name since Debian 12, then the earlier one.
-const DIG_PACKAGES: [&str; 2] = ["bind9-dnsutils", "dnsutils"];
+/// Programs that tests and their users run, with the arguments they answer to, and the packages that bring them: the
+/// name since Debian 12, then an earlier one.
+const PROGRAMS: [(&str, &[&str], &[&str]); 5] = [
+    ("dig", &["-v"], &["bind9-dnsutils", "dnsutils"]),
+    ("ip", &["-V"], &["iproute2"]),
+    ("nsenter", &["--version"], &["util-linux"]),
+    ("curl", &["--version"], &["curl"]),
+    ("python3", &["--version"], &["python3"]),
+];
 
 /// Tools of the Rust toolchain, which rustup's minimal profile leaves out: subcommand of Cargo, component of rustup.
 const COMPONENTS: [(&str, &str); 2] = [("fmt", "rustfmt"), ("clippy", "clippy")];
@@ -28,28 +35,35 @@ pub(crate) fn run(workshop: &Workshop) -> anyhow::Result<()> {
         ensure(workshop, "cargo-deny", "cargo install cargo-deny --locked", "deny")?;
     }
     fetch(workshop)?;
-    if !offer_dig(workshop) {
-        println!("tests that ask through `dig` are skipped; the others speak DNS themselves");
+    for (program, arguments, packages) in PROGRAMS {
+        if !offer(workshop, program, arguments, packages) {
+            println!("tests that run `{program}` are skipped");
+        }
     }
     kube::offer(workshop)
 }
 
-/// Install `dig` where it is missing and we may; say how otherwise. Returns whether it is here.
+/// Install `dig`, for the lines that the demo prints; see [`offer`].
 pub(crate) fn offer_dig(workshop: &Workshop) -> bool {
-    let present = || answers(workshop.command("dig").arg("-v"));
+    let (program, arguments, packages) = PROGRAMS[0];
+    offer(workshop, program, arguments, packages)
+}
+
+/// Install `program` where it is missing and we may; say how otherwise. Returns whether it is here.
+fn offer(workshop: &Workshop, program: &str, arguments: &[&str], packages: &[&str]) -> bool {
+    let present = || answers(workshop.command(program).args(arguments));
     if present() {
         return true;
     }
+    let package = packages.first().copied().unwrap_or(program);
     if is_root() && answers(workshop.command("apt-get").arg("--version")) {
-        println!("installing dig");
-        for package in DIG_PACKAGES {
-            if apt_install(workshop, package) && present() {
-                return true;
-            }
+        println!("installing {program}");
+        if packages.iter().any(|package| apt_install(workshop, package) && present()) {
+            return true;
         }
-        println!("`dig` is missing and apt-get could not install it (package {})", DIG_PACKAGES[0]);
+        println!("`{program}` is missing and apt-get could not install it (package {package})");
     } else {
-        println!("`dig` is missing; to have it: sudo apt-get install {}", DIG_PACKAGES[0]);
+        println!("`{program}` is missing; to have it: sudo apt-get install {package}");
     }
     false
 }
