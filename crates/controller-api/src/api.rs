@@ -10,7 +10,7 @@ use store::Store;
 use tower_http::compression::CompressionLayer;
 
 use crate::{
-    authenticate,
+    authenticate, body,
     call::Call,
     clock::Clock,
     commit::Committer,
@@ -125,10 +125,12 @@ impl Inner {
 }
 
 async fn answer(State(api): State<Api>, request: Request<Body>) -> Response {
-    let (head, body) = request.into_parts();
+    let (head, mut body) = request.into_parts();
     let call = Call::read(head, &api.inner);
-    let mut response =
-        routes::answer(&api.inner, &call, body).await.unwrap_or_else(axum::response::IntoResponse::into_response);
+    let answered = routes::answer(&api.inner, &call, &mut body).await;
+    // Many answers need no body, or are given before it is read.
+    body::drain(&mut body).await;
+    let mut response = answered.unwrap_or_else(axum::response::IntoResponse::into_response);
     let headers = response.headers_mut();
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("private, no-cache, must-revalidate"));
     headers.append(header::VARY, HeaderValue::from_static("Accept, Cookie"));

@@ -98,7 +98,7 @@ pub(crate) struct Request<'a> {
 }
 
 /// Answers a request.
-pub(crate) async fn answer(api: &Inner, call: &Call, body: Body) -> Result<Response, ApiError> {
+pub(crate) async fn answer(api: &Inner, call: &Call, body: &mut Body) -> Result<Response, ApiError> {
     match &call.route {
         Some(Route::ClusterStatus) if call.method == Method::GET => return cluster::status(api),
         _ if !api.live.is_loaded() => return Err(ApiError::Starting),
@@ -127,7 +127,7 @@ pub(crate) async fn answer(api: &Inner, call: &Call, body: Body) -> Result<Respo
     Ok(response)
 }
 
-async fn answer_to(api: &Inner, call: &Call, caller: &Caller, body: Body) -> Result<Response, ApiError> {
+async fn answer_to(api: &Inner, call: &Call, caller: &Caller, body: &mut Body) -> Result<Response, ApiError> {
     let Some(route) = &call.route else { return Err(ApiError::NoSuchPath(call.path.clone())) };
     if !route.allows(&call.method) {
         return Err(ApiError::Method(call.method.to_string()));

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use controller::{Controller, ControllerConfig, Listen};
-use reqwest::{Method, Response};
+use reqwest::{Method, RequestBuilder, Response};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use serde_json::{Value, json};
 
@@ -40,10 +40,17 @@ impl Client {
         Self { http, url: url.to_owned(), cookies: cookies.join("; "), csrf }
     }
 
-    pub(crate) async fn send(&self, method: Method, path: &str, body: &Value) -> reqwest::Result<Response> {
+    pub(crate) fn cookies(&self) -> &str {
+        &self.cookies
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.url));
-        let request = request.header("cookie", &self.cookies).header("x-csrftoken", &self.csrf);
-        request.header("x-avi-version", "30.2.1").body(body.to_string()).send().await
+        request.header("cookie", &self.cookies).header("x-csrftoken", &self.csrf)
+    }
+
+    pub(crate) async fn send(&self, method: Method, path: &str, body: &Value) -> reqwest::Result<Response> {
+        self.request(method, path).header("x-avi-version", "30.2.1").body(body.to_string()).send().await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Value {
@@ -68,10 +75,12 @@ pub(crate) fn http(ca: &Path) -> reqwest::Client {
     for certificate in CertificateDer::pem_file_iter(ca).unwrap() {
         roots.add(certificate.unwrap()).unwrap();
     }
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
+    let mut tls = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
+    // As curl offers them; a preconfigured client offers nothing by itself.
+    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     reqwest::Client::builder().tls_backend_preconfigured(tls).build().unwrap()
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests may unwrap, and this binary is nothing but tests")]
 
 mod durability;
+mod early_answers;
 mod harness;
 mod lifecycle;
 mod snapshots;

@@ -27,7 +27,7 @@ pub(super) fn show(request: &Request<'_>) -> Result<Response, ApiError> {
 }
 
 /// Changes password, full name or e-mail of the own account; a new password needs the old one. Sessions stay valid.
-pub(super) async fn change(request: &Request<'_>, body: Body) -> Result<Response, ApiError> {
+pub(super) async fn change(request: &Request<'_>, body: &mut Body) -> Result<Response, ApiError> {
     let input = body::read_json(body, request.api.config.body_bytes_max).await?;
     let Value::Object(input) = input else { return Err(ApiError::Body("send a JSON object".into())) };
     let mut replace = Map::new();

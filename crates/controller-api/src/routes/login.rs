@@ -16,7 +16,7 @@ use crate::{
 const LOGIN_BYTES_MAX: usize = 64 * 1024;
 
 /// Starts a session.
-pub(super) async fn login(api: &Inner, call: &Call, body: Body) -> Result<Response, ApiError> {
+pub(super) async fn login(api: &Inner, call: &Call, body: &mut Body) -> Result<Response, ApiError> {
     let user = match credentials(call, body).await? {
         (name, Secret::Password(password)) => authenticate::check_password(api, &name, &password).await?,
         (name, Secret::Token(value)) => {
@@ -100,7 +100,7 @@ enum Secret {
 }
 
 /// User name and secret of a login body, whichever way it is encoded.
-async fn credentials(call: &Call, body: Body) -> Result<(String, Secret), ApiError> {
+async fn credentials(call: &Call, body: &mut Body) -> Result<(String, Secret), ApiError> {
     let bytes = body::read(body, LOGIN_BYTES_MAX).await?;
     let text = std::str::from_utf8(&bytes).map_err(|_| ApiError::Body("it is not UTF-8".into()))?;
     let is_json = call.header("content-type").is_some_and(|kind| kind.to_ascii_lowercase().contains("json"));

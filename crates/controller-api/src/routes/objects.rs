@@ -16,7 +16,7 @@ use crate::{body, error::ApiError, path, settings::Settings};
 pub(super) async fn at_collection(
     request: &Request<'_>,
     schema: &'static TypeSchema,
-    body: Body,
+    body: &mut Body,
 ) -> Result<Response, ApiError> {
     let singleton = schema.names == Names::Singleton;
     match request.call.method {
@@ -34,7 +34,7 @@ pub(super) async fn at_element(
     request: &Request<'_>,
     schema: &'static TypeSchema,
     uuid: &str,
-    body: Body,
+    body: &mut Body,
 ) -> Result<Response, ApiError> {
     let (write, revision) = match request.call.method {
         Method::GET => return read(request, schema, uuid),
@@ -57,7 +57,7 @@ pub(super) async fn at_element(
     })
 }
 
-async fn create(request: &Request<'_>, schema: &'static TypeSchema, body: Body) -> Result<Response, ApiError> {
+async fn create(request: &Request<'_>, schema: &'static TypeSchema, body: &mut Body) -> Result<Response, ApiError> {
     let input = input(request, schema, body).await?;
     let (write, revision) = write_as(request, slug(request, &input), |projection, context| {
         objects::create(projection, schema, &input, context)
@@ -130,7 +130,7 @@ fn join_runtime(
 }
 
 /// The body of a write, with passwords of users already hashed: no plain password reaches a rule or the store.
-async fn input(request: &Request<'_>, schema: &TypeSchema, body: Body) -> Result<Value, ApiError> {
+async fn input(request: &Request<'_>, schema: &TypeSchema, body: &mut Body) -> Result<Value, ApiError> {
     if !request.caller.is_superuser() {
         return Err(ApiError::ReadOnly(request.caller.user.name.clone()));
     }

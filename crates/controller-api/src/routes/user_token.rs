@@ -14,7 +14,7 @@ use crate::{body, error::ApiError, settings::Settings, token::Token};
 const HOURS_MAX: u32 = 87_600;
 
 /// `/api/user-token`.
-pub(super) async fn at_collection(request: &Request<'_>, body: Body) -> Result<Response, ApiError> {
+pub(super) async fn at_collection(request: &Request<'_>, body: &mut Body) -> Result<Response, ApiError> {
     let (api, user) = (request.api, &request.caller.user);
     if request.call.method == Method::POST {
         let input = body::read_json(body, api.config.body_bytes_max).await?;
