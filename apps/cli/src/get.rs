@@ -1,6 +1,7 @@
 //! `meridian get TYPE [NAME]`.
 
 use anyhow::{Context, bail};
+use avi_client::AviError;
 use serde_json::{Value, json};
 
 use crate::connection::ConnectionArgs;
@@ -31,6 +32,23 @@ pub struct GetArgs {
 /// A column: its title and how its text comes from an object.
 type Column = (&'static str, fn(&Value) -> String);
 
+/// What the controller has.
+enum Found {
+    /// The objects of a collection.
+    All(Vec<Value>),
+    /// One of them, or the only one there is of its type.
+    One(Value),
+}
+
+impl Found {
+    fn into_document(self) -> Value {
+        match self {
+            Self::All(objects) => json!({ "count": objects.len(), "results": objects }),
+            Self::One(object) => object,
+        }
+    }
+}
+
 impl GetArgs {
     /// Asks the controller and returns what to print.
     ///
@@ -47,22 +65,30 @@ impl GetArgs {
         if let Some(name) = &self.name {
             query.push(("name", name));
         }
-        let objects = client
-            .list(&path, &query, &self.connection.tenant)
-            .await
-            .with_context(|| format!("reading {kind} from the controller"))?;
-        if let Some(name) = &self.name
-            && objects.is_empty()
-        {
-            bail!("{kind} `{name}` not found in tenant {}", self.connection.tenant);
-        }
-        match (self.output, &self.name) {
-            (Format::Table, _) if objects.is_empty() => Ok(format!("No {kind} found.\n")),
-            (Format::Table, _) => Ok(as_table(&kind, &objects)),
-            (Format::Json, Some(_)) => output::json(&objects[0]),
-            (Format::Json, None) => output::json(&json!({ "count": objects.len(), "results": objects })),
-            (Format::Yaml, Some(_)) => output::yaml(&objects[0]),
-            (Format::Yaml, None) => output::yaml(&json!({ "count": objects.len(), "results": objects })),
+        let reading = || format!("reading {kind} from the controller");
+        let found = match client.list(&path, &query, &self.connection.tenant).await {
+            // A type with one object has no collection, the object itself is there (avi-api 1.8).
+            Err(AviError::Decode { .. }) => {
+                Found::One(client.get(&path, &[], &self.connection.tenant).await.with_context(reading)?)
+            }
+            listed => Found::All(listed.with_context(reading)?),
+        };
+        self.present(&kind, found)
+    }
+
+    fn present(&self, kind: &str, found: Found) -> anyhow::Result<String> {
+        let found = match (found, &self.name) {
+            (Found::All(objects), Some(name)) => objects.into_iter().next().map(Found::One).ok_or(name),
+            (Found::One(object), Some(name)) if !is_called(&object, name) => Err(name),
+            (found, _) => Ok(found),
+        };
+        match (self.output, found) {
+            (_, Err(name)) => bail!("{kind} `{name}` not found in tenant {}", self.connection.tenant),
+            (Format::Table, Ok(Found::All(objects))) if objects.is_empty() => Ok(format!("No {kind} found.\n")),
+            (Format::Table, Ok(Found::All(objects))) => Ok(as_table(kind, &objects)),
+            (Format::Table, Ok(Found::One(object))) => Ok(as_table(kind, &[object])),
+            (Format::Json, Ok(found)) => output::json(&found.into_document()),
+            (Format::Yaml, Ok(found)) => output::yaml(&found.into_document()),
         }
     }
 }
@@ -96,6 +122,10 @@ fn columns(kind: &str) -> &'static [Column] {
         ],
         _ => &[("name", |o| text(o, "/name")), ("uuid", |o| text(o, "/uuid"))],
     }
+}
+
+fn is_called(object: &Value, name: &str) -> bool {
+    ["/name", "/uuid"].iter().any(|pointer| object.pointer(pointer).and_then(Value::as_str) == Some(name))
 }
 
 fn text(object: &Value, pointer: &str) -> String {
@@ -167,5 +197,38 @@ mod tests {
     fn a_type_without_columns_of_its_own_shows_name_and_uuid() {
         let tenant = json!({"name": "admin", "uuid": "admin"});
         assert_eq!(as_table("tenant", &[tenant]), "NAME    UUID\nadmin   admin\n");
+    }
+
+    #[track_caller]
+    fn check(arguments: &[&str], found: Found, expected: Result<&str, &str>) {
+        let told = parse(arguments).present(arguments[0], found).map_err(|error| error.to_string());
+        assert_eq!(told.as_deref().map_err(String::as_str), expected);
+    }
+
+    fn parse(arguments: &[&str]) -> GetArgs {
+        use clap::{Args, FromArgMatches};
+        let command = GetArgs::augment_args(clap::Command::new("get").no_binary_name(true));
+        GetArgs::from_arg_matches(&command.get_matches_from(arguments)).unwrap()
+    }
+
+    #[test]
+    fn the_only_object_of_a_type_is_shown_as_it_is() {
+        let cluster = || Found::One(json!({"name": "cluster-0-1", "uuid": "cluster-1"}));
+        let table = "NAME          UUID\ncluster-0-1   cluster-1\n";
+        check(&["cluster"], cluster(), Ok(table));
+        check(&["cluster", "cluster-0-1"], cluster(), Ok(table));
+        check(&["cluster", "other"], cluster(), Err("cluster `other` not found in tenant admin"));
+        check(&["cluster", "-o", "yaml"], cluster(), Ok("name: cluster-0-1\nuuid: cluster-1\n"));
+        let config = Found::One(json!({"uuid": "default-uuid"}));
+        check(&["systemconfiguration"], config, Ok("NAME   UUID\n-      default-uuid\n"));
+    }
+
+    #[test]
+    fn a_collection_is_shown_whole_or_by_name() {
+        let one = || Found::All(vec![json!({"name": "a", "uuid": "1"})]);
+        check(&["tenant", "-o", "yaml"], one(), Ok("count: 1\nresults:\n- name: a\n  uuid: \"1\"\n"));
+        check(&["tenant", "a", "-o", "yaml"], one(), Ok("name: a\nuuid: \"1\"\n"));
+        check(&["tenant"], Found::All(Vec::new()), Ok("No tenant found.\n"));
+        check(&["tenant", "b"], Found::All(Vec::new()), Err("tenant `b` not found in tenant admin"));
     }
 }
