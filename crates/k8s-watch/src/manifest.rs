@@ -4,6 +4,7 @@
 //! its object is used all the same. Accepted: YAML with several documents, JSON, and `List` kinds.
 
 mod fields;
+mod hosts;
 mod kinds;
 mod names;
 mod node;
@@ -162,7 +163,7 @@ impl Reading {
     }
 
     fn object(&mut self, node: &Node, kind: k8s_crds::Kind) {
-        let (object, unknown) = match fields::read(node, kind) {
+        let (mut object, unknown) = match fields::read(node, kind) {
             Ok(read) => read,
             Err(error) => {
                 let line = if error.line == 0 { node.line } else { error.line };
@@ -180,6 +181,11 @@ impl Reading {
         for unknown in unknown {
             let what = format!("{}: unknown field `{}`", object.key(), unknown.path);
             self.problem(unknown.line, what, names::advise(&unknown.name, unknown.known));
+        }
+        for upper in hosts::lower(&mut object, node) {
+            let (key, path, host) = (object.key(), upper.path, upper.host);
+            let what = format!("{key}: field `{path}`: `{host}` has upper-case letters, which Kubernetes refuses");
+            self.problem(upper.line, what, format!("write `{}`, which is used", host.to_ascii_lowercase()));
         }
         let place = self.place(node.line);
         self.manifest.objects.push(Found { object, place });

@@ -28,6 +28,8 @@ pub(super) struct World {
     /// What is wrong with a write-back.
     unusable_write_backs: BTreeMap<ObjectKey, Problem>,
     in_force: BTreeMap<ObjectKey, Object>,
+    /// The file each object in force belongs to.
+    origins: BTreeMap<ObjectKey, PathBuf>,
     /// Identities whose object may have changed since the last settling.
     touched: BTreeSet<ObjectKey>,
 }
@@ -116,7 +118,8 @@ impl World {
     pub(super) fn settle(&mut self) -> Changes {
         let mut changes = Changes::default();
         for key in std::mem::take(&mut self.touched) {
-            let Some((file, found)) = self.holder(&key) else {
+            let Some((path, file, found)) = self.holder(&key) else {
+                self.origins.remove(&key);
                 if self.in_force.remove(&key).is_some() {
                     self.written_back.remove(&key);
                     self.unusable_write_backs.remove(&key);
@@ -128,7 +131,12 @@ impl World {
             if file.is_vanishing && self.in_force.contains_key(&key) {
                 continue;
             }
-            let mut object = found.object.clone();
+            let (path, mut object) = (path.clone(), found.object.clone());
+            // A file that is only vanishing may come back, and is where the object belongs then.
+            let holders = self.holders.get(&key);
+            if !self.origins.get(&key).is_some_and(|origin| holders.is_some_and(|paths| paths.contains(origin))) {
+                self.origins.insert(key.clone(), path);
+            }
             self.merge(&key, &mut object);
             if self.in_force.get(&key) != Some(&object) {
                 self.in_force.insert(key, object.clone());
@@ -153,11 +161,10 @@ impl World {
         let present = self.files.values().filter(|file| !file.is_vanishing);
         let mut problems: Vec<Problem> = present.flat_map(|file| file.problems.iter().cloned()).collect();
         for (key, paths) in self.holders.iter().filter(|(_, paths)| paths.len() > 1) {
-            let mut places = paths.iter().filter_map(|path| self.files.get(path)).filter(|file| !file.is_vanishing);
-            let mut places = places.by_ref().filter_map(|file| file.found.get(key)).map(|found| &found.place);
-            if let Some(first) = places.next() {
-                problems.extend(places.map(|place| duplicate(key, place, first)));
-            }
+            let Some((used, _, first)) = self.holder(key) else { continue };
+            let others = paths.iter().filter(|path| *path != used).filter_map(|path| self.files.get(path));
+            let others = others.filter(|file| !file.is_vanishing).filter_map(|file| file.found.get(key));
+            problems.extend(others.map(|found| duplicate(key, &found.place, &first.place)));
         }
         problems.extend(self.unusable_write_backs.values().cloned());
         problems
@@ -173,11 +180,13 @@ impl World {
         self.files.get(path).is_some_and(|file| !file.is_readable)
     }
 
-    /// The object in force for `key`: of the first file in order, one that is there before one that is vanishing.
-    fn holder(&self, key: &ObjectKey) -> Option<(&File, &Found)> {
-        let files = self.holders.get(key)?.iter().filter_map(|path| self.files.get(path));
-        let file = files.min_by_key(|file| file.is_vanishing)?;
-        Some((file, file.found.get(key)?))
+    /// The object to be in force for `key`: of a file that is there before one that is vanishing, then of the file it
+    /// belongs to already, so that a copy changes nothing, then of the first file in order.
+    fn holder(&self, key: &ObjectKey) -> Option<(&PathBuf, &File, &Found)> {
+        let origin = self.origins.get(key);
+        let files = self.holders.get(key)?.iter().filter_map(|path| Some((path, self.files.get(path)?)));
+        let (path, file) = files.min_by_key(|(path, file)| (file.is_vanishing, Some(*path) != origin))?;
+        Some((path, file, file.found.get(key)?))
     }
 
     fn merge(&mut self, key: &ObjectKey, object: &mut Object) {

@@ -235,8 +235,20 @@ impl fmt::Display for FieldError {
 
 impl std::error::Error for FieldError {}
 
+/// The message without the names of number types.
+fn in_words(message: String) -> String {
+    match message.rsplit_once(", expected ") {
+        Some((got, "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" | "usize")) => {
+            let range = if got.starts_with("invalid value") { " within its range" } else { "" };
+            format!("{got}, expected a whole number{range}")
+        }
+        Some((got, "f32" | "f64")) => format!("{got}, expected a number"),
+        _ => message,
+    }
+}
+
 impl de::Error for FieldError {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self { path: String::new(), line: 0, message: message.to_string() }
+        Self { path: String::new(), line: 0, message: in_words(message.to_string()) }
     }
 }

@@ -67,7 +67,9 @@ pub(super) fn parse_json(text: &str) -> Result<Node, Malformed> {
 /// First line of a parser's message without the place at its end, which counts from the start of the document.
 fn without_place(message: &str) -> String {
     let line = message.lines().next().unwrap_or_default();
-    line.rfind(" at line ").map_or(line, |end| &line[..end]).to_owned()
+    let line = line.rfind(" at line ").map_or(line, |end| &line[..end]);
+    // What follows is advice to who calls the parser.
+    line.find(", set DuplicateKeyPolicy").map_or(line, |end| &line[..end]).to_owned()
 }
 
 impl From<Value> for Node {

@@ -106,12 +106,39 @@ fn unknown_fields_are_told_and_the_object_is_used() {
 }
 
 #[test]
+fn upper_case_hosts_are_told_and_read_in_lower_case() {
+    let text =
+        INGRESS.replace("host: hello.avi", "host: Hello.AVI").replace("ip: 10.10.25.10", "hostname: LB.example.com");
+    let manifest = check(
+        &text,
+        &["d/a.yaml:1 Ingress default/hello"],
+        &[
+            "d/a.yaml:9: Ingress default/hello: field `spec.rules[0].host`: `Hello.AVI.iberia.local` has upper-case \
+             letters, which Kubernetes refuses; write `hello.avi.iberia.local`, which is used",
+            "d/a.yaml:22: Ingress default/hello: field `status.loadBalancer.ingress[0].hostname`: `LB.example.com` has \
+             upper-case letters, which Kubernetes refuses; write `lb.example.com`, which is used",
+        ],
+    );
+    let Object::Ingress(ingress) = &manifest.objects[0].object else { panic!("an ingress") };
+    let rule = &ingress.spec.as_ref().unwrap().rules.as_ref().unwrap()[0];
+    assert_eq!(rule.host.as_deref(), Some("hello.avi.iberia.local"));
+}
+
+#[test]
+fn a_key_given_twice_is_told_without_advice_to_programmers() {
+    let manifest = read("a.yaml", INGRESS.replace("  name: hello\n  labels", "  name: hello\n  name: hi\n  labels"));
+    let told = manifest.problems[0].to_string();
+    assert!(told.contains("duplicate") && told.contains("name"), "{told}");
+    assert!(!told.contains("Policy") && !told.contains("set "), "{told}");
+}
+
+#[test]
 fn values_that_do_not_fit_are_told_with_field_and_line() {
     let manifest = check(
         &GDP.replace("weight: 6", "weight: six"),
         &[],
         &["d/a.yaml:15: GlobalDeploymentPolicy: field `spec.trafficSplit[0].weight`: invalid type: string \"six\", \
-           expected i64; correct it; what was known of the object stays in force"],
+           expected a whole number; correct it; what was known of the object stays in force"],
     );
     assert!(manifest.is_incomplete);
     check(

@@ -118,6 +118,25 @@ fn of_two_files_with_one_object_the_first_in_order_is_used() {
 }
 
 #[test]
+fn a_copy_that_sorts_first_does_not_replace_what_is_in_force() {
+    let mut world = World::default();
+    read(&mut world, "hello.yaml", &service("a", "1"));
+    check(&mut world, &["a 1"], &[]);
+    read(&mut world, "dup.yaml", &service("a", "2"));
+    check(&mut world, &[], &[]);
+    let told = "dup.yaml:2: Service default/a is at hello.yaml:2 already, which is used; remove one of them";
+    check_problems(&world, &[told]);
+    read(&mut world, "hello.yaml", &service("a", "3"));
+    check(&mut world, &["a 3"], &[]);
+    check_problems(&world, &[told]);
+    world.file_gone(Path::new("hello.yaml"));
+    check(&mut world, &["a 2"], &[]);
+    check_problems(&world, &[]);
+    read(&mut world, "a.yaml", &service("a", "4"));
+    check(&mut world, &[], &[]);
+}
+
+#[test]
 fn a_renamed_file_changes_nothing() {
     let mut world = World::default();
     read(&mut world, "a.yaml", &service("a", "1"));
