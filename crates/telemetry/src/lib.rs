@@ -28,7 +28,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 pub use layer::{Clock, Layer};
 
 /// The filter of a binary that was given none: our incident timeline, libraries only when something is wrong.
-pub const FILTER_DEFAULT: &str = "info,h2=warn,hyper=warn,hyper_util=warn,notify=warn,reqwest=warn,rustls=warn";
+pub const FILTER_DEFAULT: &str = "info,h2=warn,hyper=warn,hyper_util=warn,notify=error,reqwest=warn,rustls=warn";
 
 /// How a record is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
