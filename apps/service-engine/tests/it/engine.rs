@@ -6,7 +6,7 @@ use hickory_proto::op::ResponseCode;
 use se_protocol::State;
 use se_protocol::explain::DnsQuestion;
 
-use crate::running::{Backend, NAME, Running, free_port, snapshot};
+use crate::running::{Backend, NAME, Running, free_port, own_ip, snapshot};
 
 const SPLIT: [(&str, u64); 3] = [("192.0.2.1", 6), ("192.0.2.2", 4), ("192.0.2.3", 2)];
 
@@ -80,8 +80,8 @@ async fn a_dead_backend_leaves_the_answers_and_returns() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_taken_port_is_reported_and_tried_again() {
-    let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let port = taken.local_addr().unwrap().port();
+    let port = free_port();
+    let taken = UdpSocket::bind((own_ip(), port)).unwrap();
     let running = Running::start(snapshot(1, port, &SPLIT, 0));
     running
         .wait("the report", |report| {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::time::Duration;
 
 use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
@@ -108,7 +109,7 @@ fn ask_tcp(dns: SocketAddr) -> Message {
 /// Something that accepts connections on `ip`, until it is dropped.
 pub(crate) struct Backend {
     pub(crate) address: SocketAddr,
-    stop: Arc<std::sync::atomic::AtomicBool>,
+    stop: Arc<AtomicBool>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
@@ -116,12 +117,12 @@ impl Backend {
     pub(crate) fn start(address: SocketAddr) -> Self {
         let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap();
-        let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = std::thread::spawn(move || {
             for stream in listener.incoming() {
                 drop(stream);
-                if stopped.load(std::sync::atomic::Ordering::Relaxed) {
+                if stopped.load(Ordering::Relaxed) {
                     return;
                 }
             }
@@ -132,27 +133,28 @@ impl Backend {
 
 impl Drop for Backend {
     fn drop(&mut self) {
-        self.stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        self.stop.store(true, Ordering::Relaxed);
         let _ = TcpStream::connect(self.address);
         let _ = self.thread.take().map(std::thread::JoinHandle::join);
     }
 }
 
-/// A port that is free for UDP and TCP on 127.0.0.1.
+/// A port at [`own_ip`] that nobody else uses: below the range that the kernel hands out, and another each time.
 pub(crate) fn free_port() -> u16 {
-    loop {
-        let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let address = udp.local_addr().unwrap();
-        if TcpListener::bind(address).is_ok() {
-            return address.port();
-        }
-    }
+    static NEXT: AtomicU16 = AtomicU16::new(20_000);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// A loopback address of this process alone, so that test runs side by side do not meet.
+pub(crate) fn own_ip() -> Ipv4Addr {
+    let [.., high, low] = std::process::id().to_be_bytes();
+    Ipv4Addr::new(127, 20, high, low)
 }
 
 /// A snapshot of one service; `monitor_port` 0 means no monitor.
 pub(crate) fn snapshot(revision: u64, dns_port: u16, members: &[(&str, u64)], monitor_port: u16) -> Snapshot {
     let mut dns = testing::dns_service("example.com");
-    dns.addresses = vec![IpAddr::V4(Ipv4Addr::LOCALHOST)];
+    dns.addresses = vec![IpAddr::V4(own_ip())];
     dns.ports = vec![dns_port];
     let members = members.iter().map(|(ip, weight)| testing::member(ip, *weight)).collect();
     let monitors = (monitor_port > 0).then(|| HealthMonitor {
