@@ -38,7 +38,7 @@ pub fn explain(
     question: &DnsQuestion,
     health_of: impl Fn(&str, &str, IpAddr) -> Option<String>,
 ) -> Result<DnsExplanation, ExplainError> {
-    let qname = OwnedName::from_text(question.name.strip_suffix('.').unwrap_or(&question.name))
+    let qname = OwnedName::from_text(&question.name)
         .map_err(|error| ExplainError::Name { name: question.name.clone(), why: error.to_string() })?;
     let qtype: Rtype = question.qtype.parse().map_err(|_| ExplainError::Type(question.qtype.clone()))?;
     let resolution = resolve(view, qname.as_name(), qtype, &mut Peek::default());

@@ -1,4 +1,4 @@
-//! `GET /api/explain/dns?name=&client=&qtype=`: what the engine would answer now, and why.
+//! `GET /api/explain/dns?name=&client=&qtype=`: what the engine would answer now, and why. `type` is `qtype` too.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -22,8 +22,8 @@ pub(super) async fn dns(request: &Request<'_>) -> Result<Response, ApiError> {
         })?),
         None => None,
     };
-    let question =
-        DnsQuestion { name: name.to_owned(), qtype: given("qtype").unwrap_or("A").to_ascii_uppercase(), client };
+    let qtype = given("qtype").or_else(|| given("type")).unwrap_or("A").to_ascii_uppercase();
+    let question = DnsQuestion { name: name.to_owned(), qtype, client };
     match tokio::time::timeout(ANSWER_WITHIN, request.api.engine.explain_dns(question)).await {
         Ok(Ok(explanation)) => Ok(axum::Json(explanation).into_response()),
         Ok(Err(error)) => Err(ApiError::Explain(error)),

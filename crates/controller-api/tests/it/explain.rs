@@ -24,5 +24,6 @@ async fn questions_are_checked_and_passed_to_the_engine() {
     let explained = client.get("/api/explain/dns?name=a.b&client=10.1.2.3&qtype=aaaa").await.expect(200).json();
     assert_eq!(explained["question"], json!({"name": "a.b", "qtype": "AAAA", "client": "10.1.2.3"}));
     assert_eq!(client.get("/api/explain/dns?name=a.b").await.json()["question"]["qtype"], "A");
+    assert_eq!(client.get("/api/explain/dns?name=.&type=ns").await.expect(200).json()["question"]["qtype"], "NS");
     client.get("/api/explain/dns?name=a..b").await.refused(400, "no domain name");
 }

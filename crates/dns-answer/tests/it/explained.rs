@@ -78,7 +78,17 @@ fn questions_that_make_no_sense_are_refused() {
         explain(&view, &question, |_, _, _| None).unwrap_err().to_string()
     };
     assert!(ask("a..b", "A").contains("`a..b` is not a domain name"));
+    assert!(ask("a..", "A").contains("`a..` is not a domain name"));
     assert!(ask("a.b", "BOGUS").contains("`BOGUS` is not a record type"));
+}
+
+#[test]
+fn the_root_can_be_asked_for() {
+    let view = view(&dns(), &[hello()], &[]);
+    let question = DnsQuestion { name: ".".into(), qtype: "NS".into(), client: None };
+    let explanation = explain(&view, &question, |_, _, _| None).unwrap();
+    assert_eq!(explanation.question.name, ".");
+    assert_eq!(explanation.steps[1].outcome, "outside every zone of this service");
 }
 
 #[track_caller]
