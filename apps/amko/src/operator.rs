@@ -17,7 +17,7 @@ use k8s_crds::GlobalDeploymentPolicy;
 use k8s_watch::Source;
 use reconcile::Observed;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -33,6 +33,9 @@ use work::Work;
 
 /// Changes that arrive within this time are looked at together.
 const DEBOUNCE: Duration = Duration::from_millis(5);
+/// Shortest pause between two looks while writes are under way; a look that takes longer has a pause as long.
+const LOOK_PAUSE: Duration = Duration::from_millis(50);
+
 /// Longest wait for the first answer of a member cluster, before the others are served without it.
 const FIRST_ANSWER_WAIT: Duration = Duration::from_secs(3);
 /// Pause before the controller is asked again about an object that a policy names and that was not there.
@@ -59,6 +62,8 @@ pub struct Progress {
     pub selection: Arc<Selection>,
     /// Services that could not be written, with the reason.
     pub failing: Vec<(String, String)>,
+    /// How often everything was looked at since the start. A change of this alone wakes nobody.
+    pub looks: u64,
 }
 
 /// An operator that cannot start.
@@ -113,6 +118,8 @@ pub async fn start(config: AmkoConfig) -> Result<Amko, StartError> {
         work: Work::default(),
         tasks: JoinSet::new(),
         is_looking_up: false,
+        looks: 0,
+        not_before: Instant::now(),
         progress: progress_sender,
     };
     tasks.spawn(operator.run(stop.clone()));
@@ -168,6 +175,9 @@ struct Operator {
     work: Work,
     tasks: JoinSet<Done>,
     is_looking_up: bool,
+    looks: u64,
+    /// When to look again at the earliest while writes are under way.
+    not_before: Instant,
     progress: watch::Sender<Progress>,
 }
 
@@ -199,13 +209,15 @@ impl Operator {
     async fn run(mut self, stop: CancellationToken) {
         let clusters = Arc::clone(&self.clusters);
         loop {
-            let wake = self.look(Instant::now());
+            let began = Instant::now();
+            let wake = self.look(began);
+            let ended = Instant::now();
+            self.not_before = ended + LOOK_PAUSE.max(ended - began);
+            self.looks += 1;
             self.report();
             tokio::select! {
                 () = stop.cancelled() => break,
-                () = clusters.changed() => tokio::time::sleep(DEBOUNCE).await,
-                () = self.finished() => {}
-                () = sleep_until(wake) => {}
+                () = self.until_due(&clusters, wake) => {}
             }
         }
         // Writes under way are given their time, and no other is begun. Reading has nothing to lose.
@@ -218,40 +230,46 @@ impl Operator {
         }
     }
 
-    /// Takes over finished tasks until there is a reason to look at everything again.
-    async fn finished(&mut self) {
+    /// Waits until it is time to look at everything again. Meanwhile the writes go on.
+    async fn until_due(&mut self, clusters: &Clusters, wake: Option<Instant>) {
+        let mut due = wake.map(|at| self.paced(at));
         loop {
-            tokio::select! {
-                Some(done) = self.tasks.join_next() => match done {
-                    Ok(done) => {
-                        if self.take_over(done) {
-                            return;
-                        }
-                    }
-                    Err(error) => {
-                        tracing::error!(reason = %error, "a task of the operator failed, reading everything anew");
-                        self.link.restart(Instant::now());
-                        self.work.forget_in_flight();
-                        return;
-                    }
-                },
-                () = self.statuses.step() => {}
+            let reason = tokio::select! {
+                () = clusters.changed() => Some(Instant::now() + DEBOUNCE),
+                Some(done) = self.tasks.join_next() => self.take_over(done).then(Instant::now),
+                () = self.statuses.step() => None,
+                () = sleep_until(due) => return,
+            };
+            if let Some(at) = reason {
+                let at = self.paced(at);
+                due = Some(due.map_or(at, |due| due.min(at)));
             }
         }
     }
 
-    /// Takes over one finished task; says whether to look at everything again.
-    fn take_over(&mut self, done: Done) -> bool {
+    /// When to look for a reason that stands from `at` on. A look costs as much as there are objects, so that one after
+    /// each write would take ever longer.
+    fn paced(&self, at: Instant) -> Instant {
+        if self.work.is_in_flight() { at.max(self.not_before) } else { at }
+    }
+
+    /// Takes over one finished task and goes on with what is pending; says whether to look at everything again.
+    fn take_over(&mut self, done: Result<Done, JoinError>) -> bool {
         let now = Instant::now();
         match done {
-            Done::Read { identity, result } => self.have_read(&identity, result, now),
-            Done::LookedUp { view, asked, error } => self.have_looked_up(view, asked, error, now),
-            Done::Written(written) => {
-                let has_failed = self.have_written(written, now);
-                if !has_failed && self.link.is_up() && self.work.has_pending() && !self.work.is_stale() {
+            Ok(Done::Read { identity, result }) => self.have_read(&identity, result, now),
+            Ok(Done::LookedUp { view, asked, error }) => self.have_looked_up(view, asked, error, now),
+            Ok(Done::Written(written)) => {
+                let must_look = self.have_written(written, now);
+                if self.link.is_up() {
                     self.begin_writes();
-                    return false;
                 }
+                return must_look || self.work.is_idle();
+            }
+            Err(error) => {
+                tracing::error!(reason = %error, "a task of the operator failed, reading everything anew");
+                self.link.restart(now);
+                self.work.forget_in_flight();
             }
         }
         true
@@ -270,6 +288,7 @@ impl Operator {
             progress.is_synced = is_synced;
             progress.services = services;
             progress.failing = failing;
+            progress.looks = self.looks;
             if let (false, Some(outcome)) = (is_same_selection, &self.outcome) {
                 progress.selection = Arc::new(outcome.selection.clone());
             }

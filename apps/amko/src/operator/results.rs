@@ -96,7 +96,8 @@ impl Operator {
         }
     }
 
-    /// Takes over what a unit's task did; says whether it failed.
+    /// Takes over what a unit's task did; says whether another look has to follow: it failed, or something else is wanted
+    /// from the unit by now.
     pub(super) fn have_written(&mut self, written: Written, now: Instant) -> bool {
         for (key, object) in written.effects {
             match object {
@@ -105,8 +106,7 @@ impl Operator {
             }
         }
         let Some(failure) = written.failure else {
-            self.work.succeeded(&written.unit);
-            return false;
+            return self.work.succeeded(&written.unit);
         };
         self.work.interrupted(&written.unit, written.why);
         if is_about_the_link(failure.class, failure.status) {

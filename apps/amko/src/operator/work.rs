@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use avi_client::{ErrorClass, Retry};
-use reconcile::{Conflict, Plan, Step, Unit};
+use reconcile::{Action, Conflict, ObjectType, Plan, Step, Unit};
 use tokio::time::Instant;
 
 use crate::AmkoEvent;
@@ -24,14 +24,15 @@ const SETTLING_TRIES: u32 = 3;
 #[derive(Default)]
 pub(super) struct Work {
     pending: VecDeque<(Unit, Vec<Step>)>,
-    in_flight: BTreeSet<Unit>,
+    /// What is being written.
+    in_flight: BTreeMap<Unit, Vec<Step>>,
     failed: BTreeMap<Unit, Failed>,
     /// What changed in each service since it was last written.
     reasons: BTreeMap<Unit, Vec<String>>,
     /// Conflicts that were told.
     conflicts: Vec<Conflict>,
-    /// Something changed in a unit while it was under way.
-    is_stale: bool,
+    /// Units under way from which something else is wanted by now.
+    stale: BTreeSet<Unit>,
 }
 
 struct Failed {
@@ -55,14 +56,18 @@ impl Work {
             });
             steps.push(step);
         }
-        self.is_stale = units.keys().any(|unit| self.in_flight.contains(unit));
-        self.failed.retain(|unit, _| units.contains_key(unit) || self.in_flight.contains(unit));
-        self.reasons.retain(|unit, _| units.contains_key(unit) || self.in_flight.contains(unit));
+        // What is under way has no effect yet, so the plan still has it; that alone is no change.
+        let changed = self.in_flight.iter().filter(|(unit, steps)| units.get(*unit) != Some(*steps));
+        self.stale = changed.map(|(unit, _)| unit.clone()).collect();
+        self.failed.retain(|unit, _| units.contains_key(unit) || self.in_flight.contains_key(unit));
+        self.reasons.retain(|unit, _| units.contains_key(unit) || self.in_flight.contains_key(unit));
         self.pending.clear();
+        // Who is served already does not wait for those who are new.
+        order.sort_by_key(|unit| !units.get(unit).is_some_and(|steps| changes_service(steps)));
         for unit in order {
             let Some(steps) = units.remove(&unit) else { continue };
             let waits = self.failed.get(&unit).is_some_and(|failed| failed.until > now && failed.steps == steps);
-            if !waits && !self.in_flight.contains(&unit) {
+            if !waits && !self.in_flight.contains_key(&unit) {
                 self.pending.push_back((unit, steps));
             }
         }
@@ -87,7 +92,7 @@ impl Work {
             return None;
         }
         let (unit, steps) = self.pending.pop_front()?;
-        self.in_flight.insert(unit.clone());
+        self.in_flight.insert(unit.clone(), steps.clone());
         let reasons = self.reasons.remove(&unit).unwrap_or_default();
         Some((unit, steps, reasons))
     }
@@ -100,9 +105,11 @@ impl Work {
         }
     }
 
-    pub(super) fn succeeded(&mut self, unit: &Unit) {
+    /// A unit was written; says whether something else is wanted from it by now.
+    pub(super) fn succeeded(&mut self, unit: &Unit) -> bool {
         self.in_flight.remove(unit);
         self.failed.remove(unit);
+        self.stale.remove(unit)
     }
 
     /// A unit failed for a reason of its own; says whether to tell it: each reason once, and one that a second look at
@@ -134,16 +141,8 @@ impl Work {
         self.in_flight.clear();
     }
 
-    pub(super) fn has_pending(&self) -> bool {
-        !self.pending.is_empty()
-    }
-
     pub(super) fn is_in_flight(&self) -> bool {
         !self.in_flight.is_empty()
-    }
-
-    pub(super) fn is_stale(&self) -> bool {
-        self.is_stale
     }
 
     /// Whether there is nothing to do but to wait for units that failed.
@@ -161,6 +160,13 @@ impl Work {
         let failed = self.failed.iter();
         failed.map(|(unit, failed)| (format!("{}/{}", unit.tenant, unit.service), failed.reason.clone())).collect()
     }
+}
+
+/// Whether a service that is there gets other contents.
+fn changes_service(steps: &[Step]) -> bool {
+    steps.iter().any(|step| {
+        step.key.kind == ObjectType::GslbService && matches!(step.action, Action::Update { .. } | Action::Detach { .. })
+    })
 }
 
 /// Waits by class of failure (amko 7.8), but bounded and without end, as amko 12 line 7 asks.
