@@ -49,6 +49,9 @@ pub enum ConfigError {
     /// No address.
     #[error("error: invalid gslb config with controller IP ")]
     ControllerIp,
+    /// No cluster is named: taken at its word, every service would be deleted.
+    #[error("error: invalid gslb config, memberClusters names no cluster; nothing is written until it names one")]
+    NoMemberCluster,
     /// No Secret name.
     #[error("error: invalid gslb config with leaderSecret ")]
     LeaderSecret,
@@ -142,6 +145,10 @@ fn validate(config: &GslbConfig) -> Result<Config, ConfigError> {
             clusters.push(member.cluster_context.clone());
         }
     }
+    clusters.retain(|context| !context.is_empty());
+    if clusters.is_empty() {
+        return Err(ConfigError::NoMemberCluster);
+    }
     let refresh_s = spec.refresh_interval.and_then(|s| u64::try_from(s).ok()).filter(|s| *s > 0);
     Ok(Config {
         name: config.metadata.name.clone().unwrap_or_default(),
@@ -198,6 +205,10 @@ mod tests {
         );
         check(|c| c.spec.gslb_leader.controller_ip.clear(), "error: invalid gslb config with controller IP ");
         check(|c| c.spec.gslb_leader.credentials.clear(), "error: invalid gslb config with leaderSecret ");
+        check(
+            |c| c.spec.member_clusters.clear(),
+            "error: invalid gslb config, memberClusters names no cluster; nothing is written until it names one",
+        );
         check(
             |c| c.metadata.annotations = Some([(UUID_ANNOTATION.to_owned(), "x".to_owned())].into()),
             "error: invalid gslb config, annotation amko.vmware.com/amko-uuid is not a UUID: x",
