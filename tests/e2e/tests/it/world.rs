@@ -1,5 +1,8 @@
 //! Three API servers, and controller, engine and operator as processes, in one network namespace.
 
+pub(crate) mod clients;
+mod undisturbed;
+
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -67,10 +70,7 @@ impl World {
         }
         world.start_controller();
         world.set_up_gslb();
-        let token = world.path("engine.token");
-        let mut join = world.enter(&binary());
-        let made = join.args(["join-token", "--data", &world.path("controller"), "--out", &token]).output().unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        world.join_engine();
         world.start_engine();
         world.fill_clusters();
         world.start_amko();
@@ -81,6 +81,13 @@ impl World {
         let data = self.path("controller");
         self.spawn("controller", &["--data", &data, "--listen", CONTROLLER, "--privileged-ports"]);
         self.wait_ready(9445);
+    }
+
+    /// Makes the token that an engine joins with.
+    fn join_engine(&self) {
+        let (data, token) = (self.path("controller"), self.path("engine.token"));
+        let made = self.enter(&binary()).args(["join-token", "--data", &data, "--out", &token]).output().unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     }
 
     pub(crate) fn start_engine(&mut self) {
@@ -160,6 +167,16 @@ impl World {
         self.wait(&format!("the split {expected:?}"), || self.count(turns) == Self::counts(expected));
     }
 
+    /// Waits until a name is answered.
+    #[track_caller]
+    pub(crate) fn wait_for_name(&self, name: &str) {
+        let server = format!("@{DNS}");
+        self.wait(name, || {
+            let dig = self.enter("dig").args(["+short", "+tries=1", "+time=2", &server, name]).output().unwrap();
+            !dig.stdout.is_empty()
+        });
+    }
+
     /// Uuid and `_last_modified` of everything that the operator writes.
     pub(crate) fn written(&self) -> Vec<(String, String)> {
         let kinds = ["gslbservice", "healthmonitor"];
@@ -199,8 +216,7 @@ impl World {
             std::thread::sleep(STEP); // bounded: polls a condition
             waited += STEP;
         }
-        let logs: String = ["controller", "engine", "amko"].map(|part| self.log(part)).concat();
-        panic!("waited in vain for {what}\n{logs}");
+        panic!("waited in vain for {what}\n{}", self.logs());
     }
 
     /// DNS profile, DNS virtual service and GSLB, as an administrator makes them.
@@ -317,6 +333,10 @@ impl World {
 
     fn path(&self, name: &str) -> String {
         self.directory.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn logs(&self) -> String {
+        ["controller", "engine", "amko"].map(|part| self.log(part)).concat()
     }
 
     fn log(&self, part: &str) -> String {
