@@ -11,5 +11,6 @@ mod demo;
 mod explain;
 mod health;
 mod kill;
+mod load;
 mod story;
 mod world;

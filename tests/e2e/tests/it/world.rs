@@ -1,6 +1,7 @@
 //! Three API servers, and controller, engine and operator as processes, in one network namespace.
 
 pub(crate) mod clients;
+pub(crate) mod load;
 mod undisturbed;
 
 use std::collections::BTreeMap;
