@@ -97,8 +97,10 @@ impl Members {
         let mut old = std::mem::take(self);
         self.member_states = old.member_states;
         self.slots = Arc::clone(&compiled.slots);
+        let known: HashMap<&str, &ServiceEntry> =
+            old.services.iter().map(|known| (known.uuid.as_str(), known)).collect();
         for (service, compiled_service) in snapshot.gslb_services.iter().zip(&compiled.services) {
-            let previous = old.services.iter().find(|known| known.uuid == service.uuid);
+            let previous = known.get(service.uuid.as_str()).copied();
             let mut entry =
                 ServiceEntry::new(service, snapshot, &monitors, compiled_service.first_slot, previous, now_us);
             entry.hear(&self.member_states);
