@@ -15,8 +15,9 @@ import dns
 
 HELLO = "hello.avi.iberia.local"
 VIPS = {"10.10.25.46", "10.10.26.40", "10.10.23.40"}
-# Longest wait for an answer: a busy machine may need long, a query that was lost is never answered.
-TIMEOUT = 3
+# Longest wait for an answer, in seconds: a busy machine may need long, a query that was lost is never answered. And the
+# wait while there is no server.
+TIMEOUT, TIMEOUT_DOWN = 3, 0.1
 # Time from one query to the next, in seconds.
 SPACING = 0.004
 FAULTS_MAX = 20
@@ -35,12 +36,12 @@ class Switch:
         self.ended = True
 
 
-def check(server, number):
+def check(server, number, timeout):
     """Asks once; ValueError for an answer that is wrong, OSError for none."""
     if number % 2:
-        dns.generation(0, dns.ask(server, dns.name(0), TIMEOUT, tcp=number % 21 == 0))
+        dns.generation(0, dns.ask(server, dns.name(0), timeout, tcp=number % 21 == 0))
     else:
-        rcode, records = dns.ask(server, HELLO, TIMEOUT, tcp=number % 20 == 0)
+        rcode, records = dns.ask(server, HELLO, timeout, tcp=number % 20 == 0)
         if rcode != 0 or not records or not {ip for ip, _ in records} <= VIPS:
             raise ValueError(f"{HELLO}: rcode {rcode} and {records}")
 
@@ -54,7 +55,7 @@ def main():
         asked += 1
         sent = time.monotonic() - begin
         try:
-            check(server, asked)
+            check(server, asked, TIMEOUT_DOWN if before % 2 else TIMEOUT)
         except ValueError as error:
             faults.append(f"at {sent:.3f} s, turn {before}: {error}")
         except OSError as error:

@@ -36,6 +36,8 @@ fn parts_killed_at_random_moments_lose_nothing_and_converge() {
         std::thread::sleep(Duration::from_millis(dice.random_range(0..1500))); // bounded: the random moment
         if part == "engine" {
             asker.tell("down");
+            // Answers go on before the first probe has ended.
+            world.signal_backends("STOP");
         }
         world.kill(part);
         std::thread::sleep(Duration::from_millis(dice.random_range(0..800))); // bounded: how long it is away
@@ -44,6 +46,8 @@ fn parts_killed_at_random_moments_lose_nothing_and_converge() {
             "engine" => {
                 world.start_engine();
                 asker.tell("up");
+                std::thread::sleep(Duration::from_millis(dice.random_range(0..300))); // bounded: how long they are silent
+                world.signal_backends("CONT");
             }
             _ => world.start_amko(),
         }

@@ -29,6 +29,14 @@ impl World {
         client
     }
 
+    /// Sends a signal to everything behind the VIPs: `STOP` makes it silent, `CONT` goes on.
+    pub(crate) fn signal_backends(&self, signal: &str) {
+        for backend in &self.backends {
+            let sent = Command::new("kill").args([format!("-{signal}"), backend.id().to_string()]).status().unwrap();
+            assert!(sent.success());
+        }
+    }
+
     /// Edits objects on the API servers all the time.
     pub(crate) fn client_churn(&self, seed: u64) -> Client {
         let (kube, tokens, seed) = (self.path("kube"), self.path("kube/tokens.csv"), seed.to_string());
