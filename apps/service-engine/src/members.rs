@@ -387,7 +387,6 @@ fn best(states: impl Iterator<Item = State>) -> State {
 }
 
 impl MemberEntry {
-    #[expect(clippy::too_many_arguments, reason = "the parts of one configuration, borrowed side by side")]
     fn new(
         service: &GslbService,
         pool: &GslbPool,

@@ -2,6 +2,7 @@
 
 pub(crate) mod clients;
 pub(crate) mod load;
+pub(crate) mod turn;
 mod undisturbed;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::demo::{HELLO, binary, prerequisites};
+use turn::Turn;
 
 /// Longest wait for a state; reached only when a test fails.
 const WAIT_MAX: Duration = Duration::from_secs(60);
@@ -37,11 +39,21 @@ pub(crate) struct World {
     /// Holds the namespace.
     holder: Child,
     directory: tempfile::TempDir,
+    _turn: Turn,
 }
 
 impl World {
     /// Brings all of it up; `None`, with the reason printed, where that is not possible.
     pub(crate) fn start() -> Option<Self> {
+        Self::bring_up(Turn::take())
+    }
+
+    /// As [`World::start`], when no other story runs, and none begins before this one ends.
+    pub(crate) fn start_alone() -> Option<Self> {
+        Self::bring_up(Turn::take_alone())
+    }
+
+    fn bring_up(turn: Turn) -> Option<Self> {
         let reason = prerequisites().err().or_else(|| programs().err());
         if let Some(reason) = reason {
             println!("skipped: {reason}");
@@ -63,7 +75,7 @@ impl World {
         let mut clusters = up.spawn().unwrap();
         assert!(has_line(&mut clusters, "ready after"), "clusters did not start; the reason is above");
 
-        let mut world = Self { parts: BTreeMap::new(), backends: Vec::new(), clusters, holder, directory };
+        let mut world = Self { parts: BTreeMap::new(), backends: Vec::new(), clusters, holder, directory, _turn: turn };
         for (cluster, _, vip) in CLUSTERS {
             let listen = format!("{vip}:80");
             let backend = world.enter(&binary()).args(["backend", "--listen", &listen, "--message", cluster]).spawn();
