@@ -68,7 +68,7 @@ fn parts_killed_at_random_moments_lose_nothing_and_converge() {
     world.wait_until_synced();
     world.wait_for_split(&[("10.10.25.46", 6), ("10.10.26.40", 4), ("10.10.23.40", 2)]);
     let before = world.written();
-    let made = world.made_by_operator();
+    let (made, statuses) = (world.made_by_operator(), world.statuses());
     for part in ["amko", "engine", "controller"] {
         world.stop(part);
     }
@@ -88,6 +88,8 @@ fn parts_killed_at_random_moments_lose_nothing_and_converge() {
     let undisturbed = world.made_by_operator();
     assert!(undisturbed.len() >= 4, "{undisturbed:?}");
     assert_eq!(made.keys().collect::<Vec<_>>(), undisturbed.keys().collect::<Vec<_>>(), "MERIDIAN_SEED={seed}");
+    assert_eq!(statuses, world.statuses(), "MERIDIAN_SEED={seed}");
+    assert!(statuses.iter().all(|status| status.to_string().contains("success")), "{statuses:?}");
     for (object, expected) in &undisturbed {
         assert_eq!(&made[object], expected, "MERIDIAN_SEED={seed} {object}");
     }

@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::{MERGE, World};
+use super::{GSLB_CONFIGS, JSON, MERGE, POLICIES, World};
 
 impl World {
     /// All that the operator has made, by type and name. References stand by name, and what tells one object or one
@@ -35,6 +35,13 @@ impl World {
             (key, object)
         })
         .collect()
+    }
+
+    /// What the operator says to the clusters of its configuration and of the policy.
+    pub(crate) fn statuses(&self) -> Vec<Value> {
+        let paths = [format!("{GSLB_CONFIGS}/gc-1"), format!("{POLICIES}/global-gdp")];
+        let objects = paths.map(|path| self.ask("s1az1", "GET", &path, JSON, ""));
+        objects.map(|(_, text)| serde_json::from_str::<Value>(&text).unwrap()["status"].clone()).into()
     }
 
     /// Starts a controller, an engine and an operator that know nothing, in place of those that ran, which have to be
