@@ -1,4 +1,6 @@
-"""Edits Ingresses and the policy on API servers until its input ends; leaves weights of 6:4:2 behind.
+"""Edits Ingresses and the policy on API servers until its input ends.
+
+Leaves weights of 6:4:2 behind, and an application `last` in all clusters.
 
 usage: churn.py AUTHORITIES TOKENS SEED NAME=ADDRESS...
 
@@ -40,24 +42,28 @@ class Cluster:
             raise ValueError(f"{self.name}: {method} {path}: {response.status} {answer.decode()}")
 
     def create(self, app, dice):
-        name = f"app{app}"
+        self.post(f"app{app}", has_tls=app % 2 == 1)
+        self.address(app, dice)
+
+    def post(self, name, has_tls):
         backend = {"service": {"name": name, "port": {"number": 8080}}}
         host = f"{name}.avi.iberia.local"
         spec = {
             "ingressClassName": "avi-lb",
             "rules": [{"host": host, "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}],
         }
-        if app % 2:
+        if has_tls:
             spec["tls"] = [{"hosts": [host], "secretName": name}]
         metadata = {"name": name, "namespace": "default", "labels": {"app": "gslb"}}
         body = {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": metadata, "spec": spec}
         self.call("POST", INGRESSES, body)
-        self.address(app, dice)
 
     def address(self, app, dice):
-        ip = f"10.11.{self.number}.{app * 10 + dice.randrange(10)}"
-        status = {"loadBalancer": {"ingress": [{"ip": ip, "hostname": f"app{app}.avi.iberia.local"}]}}
-        self.call("PATCH", f"{INGRESSES}/app{app}/status", {"status": status}, MERGE)
+        self.set_address(f"app{app}", f"10.11.{self.number}.{app * 10 + dice.randrange(10)}")
+
+    def set_address(self, name, ip):
+        status = {"loadBalancer": {"ingress": [{"ip": ip, "hostname": f"{name}.avi.iberia.local"}]}}
+        self.call("PATCH", f"{INGRESSES}/{name}/status", {"status": status}, MERGE)
 
     def label(self, name, app):
         self.call("PATCH", f"{INGRESSES}/{name}", {"metadata": {"labels": {"app": app}}}, MERGE)
@@ -99,9 +105,10 @@ def main():
     for cluster in clusters:
         cluster.label("hello", "gslb")
     set_weights(clusters[0], clusters, [6, 4, 2])
-    # One that is there at the end, whatever the dice said.
-    clusters[1].create(0, dice)
-    clusters[1].label("app0", "gslb")
+    # Who sees the last one in each cluster has seen all.
+    for cluster in clusters:
+        cluster.post("last", has_tls=False)
+        cluster.set_address("last", f"10.11.{cluster.number}.99")
     print(json.dumps({"edits": edits}))
 
 

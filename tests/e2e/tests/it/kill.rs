@@ -34,6 +34,10 @@ fn parts_killed_at_random_moments_lose_nothing_and_converge() {
     order.shuffle(dice);
     for part in order {
         std::thread::sleep(Duration::from_millis(dice.random_range(0..1500))); // bounded: the random moment
+        let without_controller = part == "engine" && dice.random_bool(0.4);
+        if without_controller {
+            world.kill("controller");
+        }
         if part == "engine" {
             asker.tell("down");
             // Answers go on before the first probe has ended.
@@ -51,6 +55,9 @@ fn parts_killed_at_random_moments_lose_nothing_and_converge() {
             }
             _ => world.start_amko(),
         }
+        if without_controller {
+            world.start_controller();
+        }
     }
 
     // Nothing acknowledged is lost, and answers went on.
@@ -65,6 +72,11 @@ fn parts_killed_at_random_moments_lose_nothing_and_converge() {
     }
 
     // Everything converges, and a restart with nothing changed writes nothing.
+    world.wait("what was edited last", || {
+        let made = world.made_by_operator();
+        made.get("gslbservice \"last.avi.iberia.local\"")
+            .is_some_and(|last| last["groups"][0]["members"].as_array().is_some_and(|members| members.len() == 3))
+    });
     world.wait_until_synced();
     world.wait_for_split(&[("10.10.25.46", 6), ("10.10.26.40", 4), ("10.10.23.40", 2)]);
     let before = world.written();
@@ -86,7 +98,7 @@ fn parts_killed_at_random_moments_lose_nothing_and_converge() {
     }
     world.start_over();
     let undisturbed = world.made_by_operator();
-    assert!(undisturbed.len() >= 4, "{undisturbed:?}");
+    assert!(undisturbed.len() >= 3, "{undisturbed:?}");
     assert_eq!(made.keys().collect::<Vec<_>>(), undisturbed.keys().collect::<Vec<_>>(), "MERIDIAN_SEED={seed}");
     assert_eq!(statuses, world.statuses(), "MERIDIAN_SEED={seed}");
     assert!(statuses.iter().all(|status| status.to_string().contains("success")), "{statuses:?}");
