@@ -19,10 +19,12 @@ use std::sync::Arc;
 use anyhow::Context;
 use arc_swap::ArcSwap;
 use se_protocol::explain::{DnsExplanation, DnsQuestion};
-use se_protocol::{MemberStates, Report, Snapshot};
+use se_protocol::{MemberStates, Report, Snapshot, UpMembers};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+use members::Members;
 
 pub use dns_server::{Stats, Transport};
 pub use explain::ExplainError;
@@ -79,11 +81,12 @@ impl ExplainHandle {
 /// # Errors
 /// When TLS for HTTPS probes cannot be set up.
 pub fn start(config: &EngineConfig, snapshots: watch::Receiver<Option<Arc<Snapshot>>>) -> anyhow::Result<Engine> {
-    start_with(config, snapshots, watch::Sender::default().subscribe())
+    start_with(config, snapshots, watch::Sender::default().subscribe(), UpMembers::new())
 }
 
 /// As [`start`], with what the controller tells about the virtual services behind members; until it tells, and where
-/// the sender is gone, they stay as they are, and at first they are unknown.
+/// the sender is gone, they stay as they are, and at first they are unknown. Members of the first snapshot that are in
+/// `up_before` are up until their monitors have a verdict.
 ///
 /// # Errors
 /// As [`start`].
@@ -91,12 +94,14 @@ pub fn start_with(
     config: &EngineConfig,
     snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
     member_states: watch::Receiver<Arc<MemberStates>>,
+    up_before: UpMembers,
 ) -> anyhow::Result<Engine> {
     let stop = CancellationToken::new();
     let (report_sender, reports) = watch::channel(None);
     let views = Arc::new(ArcSwap::from_pointee(Vec::new()));
     let (count_sender, counts) = watch::channel(Counts::default());
-    let run = run::Run::new(config, Arc::clone(&views), report_sender, count_sender, stop.clone())
+    let members = Members::new(up_before);
+    let run = run::Run::new(config, members, Arc::clone(&views), report_sender, count_sender, stop.clone())
         .context("starting the engine")?;
     let task = tokio::spawn(run.until_stopped(snapshots, member_states));
     let explainer = explain::Explainer::new(views, reports.clone());

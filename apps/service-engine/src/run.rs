@@ -39,6 +39,7 @@ pub(crate) struct Run {
 impl Run {
     pub(crate) fn new(
         config: &EngineConfig,
+        members: Members,
         views: Arc<ArcSwap<Vec<Arc<View>>>>,
         reports: watch::Sender<Option<Arc<Report>>>,
         counts: watch::Sender<Counts>,
@@ -48,7 +49,7 @@ impl Run {
         let (prober, results) = Prober::start(&probes, stop.clone())?;
         Ok(Self {
             compiled: None,
-            members: Members::default(),
+            members,
             listeners: Listeners::new(config.workers),
             prober,
             results,

@@ -30,7 +30,7 @@ impl EngineArgs {
         };
         let (descriptors, _) = getrlimit(Resource::RLIMIT_NOFILE).context("asking how many files may be open")?;
         let config = EngineConfig { workers: resolved.workers, seed: rand::random(), descriptors };
-        let engine = start_with(&config, client.snapshots(), client.member_states())?;
+        let engine = start_with(&config, client.snapshots(), client.member_states(), client.up_members().clone())?;
         let handle = engine.explain_handle();
         client.start(engine.reports(), Arc::new(move |question| explain(&handle, question)));
 

@@ -1,7 +1,8 @@
 //! The engine's end: yields what lies on disk at once, then keeps to the controller, for as long as it is there.
 //!
 //! `identity.rs` is who the engine is, `join.rs` how it became that, `dial.rs` opens connections, `session.rs` is the
-//! life of one, `disk.rs` holds checkpoint and journal, `backoff.rs` says when to try again.
+//! life of one, `disk.rs` holds checkpoint and journal, `up_members.rs` which members were up, `backoff.rs` says when to
+//! try again.
 
 mod backoff;
 pub(crate) mod dial;
@@ -9,6 +10,7 @@ mod disk;
 mod identity;
 mod join;
 mod session;
+mod up_members;
 
 use std::{
     collections::BTreeSet,
@@ -19,7 +21,7 @@ use std::{
 };
 
 use se_protocol::{
-    MemberStates, Report, Snapshot, Stamped,
+    MemberStates, Report, Snapshot, Stamped, UpMembers,
     explain::{DnsExplanation, DnsQuestion, ExplainRefusal},
 };
 use tokio::{sync::watch, task::JoinSet};
@@ -115,6 +117,7 @@ pub struct Client {
     identity: Arc<Identity>,
     shared: Arc<Shared>,
     disk: Option<Disk>,
+    up_members: UpMembers,
     stop: CancellationToken,
     tasks: JoinSet<()>,
     _lock: File,
@@ -146,6 +149,7 @@ impl Client {
         }
         let identity = Arc::new(Identity::load(&config.dir)?);
         let (disk, stamped) = Disk::open(&config.dir);
+        let up_members = up_members::load(&config.dir);
         if let Some(stamped) = &stamped {
             tracing::info!(revision = %stamped.version(), "goes on with the snapshot that ran last");
         }
@@ -160,6 +164,7 @@ impl Client {
             identity,
             shared: Arc::new(shared),
             disk: Some(disk),
+            up_members,
             stop: CancellationToken::new(),
             tasks: JoinSet::new(),
             _lock: lock,
@@ -177,6 +182,12 @@ impl Client {
     #[must_use]
     pub fn member_states(&self) -> watch::Receiver<Arc<MemberStates>> {
         self.shared.member_states.subscribe()
+    }
+
+    /// Members that were up when the engine ended.
+    #[must_use]
+    pub fn up_members(&self) -> &UpMembers {
+        &self.up_members
     }
 
     /// How the engine stands to its controller.
@@ -197,6 +208,8 @@ impl Client {
         let Some(disk) = self.disk.take() else { return };
         let (stop, shared) = (self.stop.clone(), Arc::clone(&self.shared));
         self.tasks.spawn(keep_on_disk(disk, shared.stamped.subscribe(), stop.clone()));
+        let (dir, up_members) = (self.config.dir.clone(), self.up_members.clone());
+        self.tasks.spawn(up_members::keep(dir, up_members, reports.clone(), stop.clone()));
         let kept = self.config.member_states_kept;
         let expiry = forget_states(Arc::clone(&shared), kept);
         let stopped = stop.clone();

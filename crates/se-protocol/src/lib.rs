@@ -17,7 +17,7 @@ pub mod transfer;
 pub mod wire;
 
 pub use member_states::MemberStates;
-pub use report::{DnsServiceState, GslbServiceState, MemberState, MonitorState, PoolState, Report, State};
+pub use report::{DnsServiceState, GslbServiceState, MemberState, MonitorState, PoolState, Report, State, UpMembers};
 pub use resource::{Checksum, Stamp, Stamped};
 pub use snapshot::{PortOffset, Snapshot};
 

@@ -106,8 +106,7 @@ async fn open(
 fn status_words(status: &tonic::Status) -> String {
     match dial::refusal(status) {
         Some(words) => words.to_owned(),
-        None if std::error::Error::source(status).is_some() => dial::words(status),
-        None => status.message().to_owned(),
+        None => crate::certificate::words(status),
     }
 }
 

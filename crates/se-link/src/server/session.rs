@@ -151,7 +151,7 @@ impl Session {
             let message = match inbound.message().await {
                 Ok(Some(message)) => message.message,
                 Ok(None) => return Status::ok("the engine ended the stream"),
-                Err(status) => return Status::aborted(crate::certificate::chain(&status)),
+                Err(status) => return Status::aborted(crate::certificate::words(&status)),
             };
             let taken = match message {
                 Some(from_engine::Message::Applied(applied)) => {

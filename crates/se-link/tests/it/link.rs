@@ -183,3 +183,30 @@ async fn controller_comes_back_with_the_same_store_and_with_another() {
     controller.engine(&engine.uuid, |engine| engine.running.as_ref() == Some(&other.version)).await;
     assert!(matches!(&*engine.client.state().borrow(), LinkState::Connected { .. }));
 }
+
+#[tokio::test]
+async fn members_that_are_up_are_known_to_the_engine_that_starts_again() {
+    let (dir, engine_dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let controller = Controller::start(dir.path());
+    let engine = Engine::join(engine_dir.path(), &controller.token()).await;
+    assert!(engine.client.up_members().is_empty());
+    engine.reports.send_replace(Some(report(3, State::Up, 2)));
+    let known = || std::fs::read_to_string(engine_dir.path().join("up-members")).unwrap_or_default();
+    wait_for_text(known, "gslbservice-000001 192.0.2.1").await;
+    // Killed: nothing is written at the end.
+    let up = report(3, State::Up, 2).up_members();
+    drop(engine);
+    let again = Engine::start(config(engine_dir.path()));
+    assert_eq!(again.client.up_members(), &up);
+    again.reports.send_replace(Some(report(3, State::Down, 2)));
+    wait_for_text(|| if known().contains("192.0.2.1") { String::new() } else { "none".into() }, "none").await;
+}
+
+async fn wait_for_text(read: impl Fn() -> String, wanted: &str) {
+    let waited = tokio::time::timeout(Duration::from_secs(20), async {
+        while !read().contains(wanted) {
+            tokio::time::sleep(Duration::from_millis(10)).await; // bounded: polls a file
+        }
+    });
+    assert!(waited.await.is_ok(), "waited in vain for {wanted}");
+}
