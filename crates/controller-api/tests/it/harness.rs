@@ -11,8 +11,8 @@ use controller_api::{Api, ApiConfig, Clock, Committer, Engine, ExplainError, Liv
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use objects::Types;
-use se_protocol::Report;
 use se_protocol::explain::{DnsAnswerText, DnsExplanation, DnsQuestion};
+use se_protocol::{Report, Reports};
 use serde_json::Value;
 use store::{MemoryStore, Store};
 use tower::ServiceExt;
@@ -51,18 +51,20 @@ impl Clock for ManualClock {
     }
 }
 
-/// An engine that says what it is told to say.
+/// Engines that say what they are told to say.
 #[derive(Default)]
-pub(crate) struct FakeEngine(pub(crate) Mutex<Option<Arc<Report>>>);
+pub(crate) struct FakeEngine(pub(crate) Mutex<Vec<Arc<Report>>>);
 
 #[async_trait]
 impl Engine for FakeEngine {
-    fn report(&self) -> Option<Arc<Report>> {
-        self.0.lock().unwrap().clone()
+    fn reports(&self) -> Reports {
+        self.0.lock().unwrap().iter().cloned().collect()
     }
 
     async fn explain_dns(&self, question: DnsQuestion) -> Result<DnsExplanation, ExplainError> {
-        let Some(report) = self.report() else { return Err(ExplainError::Unavailable("none is connected".into())) };
+        let Some(report) = self.0.lock().unwrap().first().cloned() else {
+            return Err(ExplainError::Unavailable("none is connected".into()));
+        };
         if question.name.contains("..") {
             return Err(ExplainError::Question(format!("`{}` is no domain name", question.name)));
         }
