@@ -24,6 +24,7 @@ pub(crate) struct Controller {
     pub(crate) router: Router,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) engine: Arc<FakeEngine>,
+    pub(crate) requests: controller_api::RequestMetrics,
     pub(crate) store: Arc<dyn Store>,
     _feed: AbortOnDrop,
 }
@@ -109,7 +110,7 @@ impl Controller {
         let engine = Arc::new(FakeEngine::default());
         let config = ApiConfig::new(Scheme::Https, "127.0.0.1:9443");
         let api = Api::new(config, store.clone(), live, engine.clone(), clock.clone()).unwrap();
-        Self { router: api.router(), clock, engine, store, _feed: feed }
+        Self { router: api.router(), requests: api.requests(), clock, engine, store, _feed: feed }
     }
 
     /// A client that has not logged in.
