@@ -1,6 +1,8 @@
 //! What the operator tells, in the log and to whoever listens.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use k8s_watch::Problem;
 use tokio::sync::mpsc;
@@ -108,11 +110,36 @@ pub enum Verb {
 #[derive(Debug, Clone)]
 pub(crate) struct Teller {
     events: Option<mpsc::Sender<AmkoEvent>>,
+    counts: Arc<WriteCounts>,
+}
+
+/// Writes so far. The channel of events may lose some; this does not.
+#[derive(Debug, Default)]
+pub(crate) struct WriteCounts {
+    written: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl WriteCounts {
+    /// A write ended.
+    pub(crate) fn count(&self, is_done: bool) {
+        let counter = if is_done { &self.written } else { &self.refused };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Writes that were done, and those that were not.
+    pub(crate) fn read(&self) -> (u64, u64) {
+        (self.written.load(Ordering::Relaxed), self.refused.load(Ordering::Relaxed))
+    }
 }
 
 impl Teller {
-    pub(crate) fn new(events: Option<mpsc::Sender<AmkoEvent>>) -> Self {
-        Self { events }
+    pub(crate) fn new(events: Option<mpsc::Sender<AmkoEvent>>, counts: Arc<WriteCounts>) -> Self {
+        Self { events, counts }
+    }
+
+    pub(crate) fn counts(&self) -> &WriteCounts {
+        &self.counts
     }
 
     pub(crate) fn tell(&self, event: AmkoEvent) {

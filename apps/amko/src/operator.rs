@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use crate::AmkoConfig;
 use crate::clusters::{self, Clusters};
-use crate::event::Teller;
+use crate::event::{Teller, WriteCounts};
 use crate::reading::{ReadError, Reading};
 use crate::statuses::Statuses;
 use crate::writer::Written;
@@ -35,7 +35,6 @@ use work::Work;
 const DEBOUNCE: Duration = Duration::from_millis(5);
 /// Shortest pause between two looks while writes are under way; a look that takes longer has a pause as long.
 const LOOK_PAUSE: Duration = Duration::from_millis(50);
-
 /// Longest wait for the first answer of a member cluster, before the others are served without it.
 const FIRST_ANSWER_WAIT: Duration = Duration::from_secs(3);
 /// Pause before the controller is asked again about an object that a policy names and that was not there.
@@ -49,6 +48,7 @@ pub struct Amko {
     stop: CancellationToken,
     tasks: JoinSet<()>,
     progress: watch::Receiver<Progress>,
+    counts: Arc<WriteCounts>,
 }
 
 /// How far the operator is.
@@ -82,12 +82,17 @@ pub enum StartError {
 /// # Errors
 /// When the configuration cannot work; a cluster or controller that does not answer is no error.
 pub async fn start(config: AmkoConfig) -> Result<Amko, StartError> {
+    start_counting(config, Arc::default()).await
+}
+
+/// As [`start`]; writes are added to `counts`, which may be another operator's before this one.
+pub(crate) async fn start_counting(config: AmkoConfig, counts: Arc<WriteCounts>) -> Result<Amko, StartError> {
     let leader = config.sources.iter().find(|source| source.cluster() == config.leader);
     let leader: Arc<dyn Source> = leader.cloned().ok_or_else(|| StartError::NoLeader(config.leader.clone()))?;
     let mut controller = config.controller;
     controller.user_agent = "AMKO".to_owned();
     let client = AviClient::new(controller.clone()).map_err(StartError::Controller)?;
-    let teller = Teller::new(config.events);
+    let teller = Teller::new(config.events, Arc::clone(&counts));
     let clusters = Arc::new(Clusters::new(&config.leader));
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
@@ -123,7 +128,7 @@ pub async fn start(config: AmkoConfig) -> Result<Amko, StartError> {
         progress: progress_sender,
     };
     tasks.spawn(operator.run(stop.clone()));
-    Ok(Amko { stop, tasks, progress })
+    Ok(Amko { stop, tasks, progress, counts })
 }
 
 impl Amko {
@@ -131,6 +136,12 @@ impl Amko {
     #[must_use]
     pub fn progress(&self) -> watch::Receiver<Progress> {
         self.progress.clone()
+    }
+
+    /// Writes to the controller so far: those that were done, and those that failed.
+    #[must_use]
+    pub fn writes(&self) -> (u64, u64) {
+        self.counts.read()
     }
 
     /// Waits until the controller holds what it should for the first time. Ends too when the operator ends.

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use amko_translate::{NAMESPACE, choose_config};
@@ -13,10 +12,12 @@ use k8s_crds::{GslbConfig, Kind as ObjectKind, Object};
 use k8s_watch::{Event, Source};
 use k8s_watch_api::{Access, ApiServer, LEADER_KINDS, MEMBER_KINDS, POLICY_KINDS};
 use lifecycle::{Admin, Family, Kind, Metrics, Ready, StopSignals, within_shutdown};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
+use crate::event::WriteCounts;
+use crate::operator::start_counting;
 use crate::spec::{Controller, Resolved};
-use crate::{Amko, AmkoArgs, AmkoConfig, AmkoEvent, EVENTS_WAITING_MAX, Progress, start};
+use crate::{Amko, AmkoArgs, AmkoConfig, Progress};
 
 /// Secret with the kubeconfig of the members, where the operator runs in a pod (amko 11).
 const MEMBERS_SECRET: &str = "gslb-config-secret";
@@ -34,13 +35,6 @@ struct Named {
     authority: Option<Vec<u8>>,
 }
 
-/// What is told by `/metrics`.
-#[derive(Default)]
-struct Counts {
-    written: AtomicU64,
-    refused: AtomicU64,
-}
-
 impl AmkoArgs {
     /// Runs until SIGTERM or SIGINT.
     ///
@@ -49,7 +43,7 @@ impl AmkoArgs {
     pub async fn run(self) -> anyhow::Result<()> {
         let mut stop = StopSignals::listen().context("listening for a request to end")?;
         let resolved = self.resolve()?;
-        let (counts, progress) = (Arc::new(Counts::default()), watch::Sender::default());
+        let (counts, progress) = (Arc::new(WriteCounts::default()), watch::Sender::default());
         let ready = ready(progress.subscribe());
         let admin = Admin::start(resolved.admin_listen, metrics(&counts, progress.subscribe()), ready).await?;
         tracing::info!(admin = %admin.local_addr(), "operator runs");
@@ -61,7 +55,7 @@ impl AmkoArgs {
 
 async fn run(
     resolved: &Resolved,
-    counts: &Arc<Counts>,
+    counts: &Arc<WriteCounts>,
     progress: &watch::Sender<Progress>,
     stop: &mut StopSignals,
 ) -> anyhow::Result<()> {
@@ -135,22 +129,10 @@ async fn operate(
     leader: &str,
     sources: Vec<Arc<dyn Source>>,
     controller: Config,
-    counts: &Arc<Counts>,
+    counts: &Arc<WriteCounts>,
 ) -> anyhow::Result<Amko> {
-    let (sender, mut events) = mpsc::channel(EVENTS_WAITING_MAX);
-    let counts = Arc::clone(counts);
-    // Ends with the operator, which holds the sender.
-    tokio::spawn(async move {
-        while let Some(event) = events.recv().await {
-            match event {
-                AmkoEvent::Written { .. } => counts.written.fetch_add(1, Ordering::Relaxed),
-                AmkoEvent::NotWritten { .. } => counts.refused.fetch_add(1, Ordering::Relaxed),
-                _ => 0,
-            };
-        }
-    });
-    let config = AmkoConfig { leader: leader.to_owned(), sources, controller, events: Some(sender) };
-    start(config).await.context("starting the operator")
+    let config = AmkoConfig { leader: leader.to_owned(), sources, controller, events: None };
+    start_counting(config, Arc::clone(counts)).await.context("starting the operator")
 }
 
 async fn leader_name(resolved: &Resolved) -> anyhow::Result<String> {
@@ -274,18 +256,18 @@ fn ready(progress: watch::Receiver<Progress>) -> Ready {
     })
 }
 
-fn metrics(counts: &Arc<Counts>, progress: watch::Receiver<Progress>) -> Metrics {
+fn metrics(counts: &Arc<WriteCounts>, progress: watch::Receiver<Progress>) -> Metrics {
     let mut metrics = Metrics::new("amko", env!("CARGO_PKG_VERSION"));
     let counts = Arc::clone(counts);
     metrics.read(move || {
         let progress = progress.borrow();
-        let count =
-            |name, help, value: &AtomicU64| Family::single(name, help, Kind::Counter, value.load(Ordering::Relaxed));
+        let (written, refused) = counts.read();
+        let count = |name, help, value| Family::single(name, help, Kind::Counter, value);
         let gauge = |name, help, value| Family::single(name, help, Kind::Gauge, value);
         let number = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         vec![
-            count("controller_writes", "Objects written to the controller", &counts.written),
-            count("controller_writes_failed", "Writes that the controller refused", &counts.refused),
+            count("controller_writes", "Objects written to the controller", written),
+            count("controller_writes_failed", "Writes to the controller that failed", refused),
             gauge("gslb_services", "GSLB services that should be there", number(progress.services)),
             gauge("gslb_services_failing", "GSLB services that cannot be written", number(progress.failing.len())),
             gauge("synced", "1 when the controller holds what it should", u64::from(progress.is_synced)),

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context;
 use axum_server::{Handle, tls_rustls::RustlsConfig};
-use controller_api::{Api, ApiConfig, Committer, LiveProjection, Scheme, SystemClock};
+use controller_api::{Api, ApiConfig, Committer, LiveProjection, RequestMetrics, Scheme, SystemClock};
 use hyper_util::rt::TokioTimer;
 use objects::Types;
 use se_link::{Authority, Engines, Server, ServerConfig};
@@ -24,8 +24,10 @@ use crate::{
     data_dir::DataDir,
     engine_link::{EngineLink, EngineSocket},
     first_start, listen,
+    readiness::Readiness,
     snapshots::SnapshotBuilder,
     tls,
+    watched_store::WatchedStore,
 };
 
 /// Directory, in the data directory, of the authority that engines trust.
@@ -44,6 +46,8 @@ pub struct Controller {
     password: Option<PathBuf>,
     snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
     revisions: watch::Receiver<Option<u64>>,
+    readiness: Readiness,
+    requests: RequestMetrics,
     engine: Arc<EngineSocket>,
     link: Option<Server>,
     server: Handle<SocketAddr>,
@@ -64,15 +68,21 @@ pub async fn start(config: ControllerConfig) -> anyhow::Result<Controller> {
     listener.set_nonblocking(true).context("preparing the listening socket")?;
     let address = listener.local_addr().context("reading the listening address")?;
     let tls = tls::prepare(&config.tls, &data, address, wall_now())?;
-    let store = open_store(&data).await?;
+    let watched = Arc::new(WatchedStore::new(open_store(&data).await?));
+    let store: Arc<dyn Store> = watched.clone();
 
     let clock = Arc::new(SystemClock::start());
     let live = LiveProjection::new(store.clone(), Types::new(avi_schema::TYPES.iter().copied()));
     live.load().await.context("reading the object store")?;
-    let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
+    let (stop, mut tasks, mut parts) = (CancellationToken::new(), JoinSet::new(), Vec::new());
     {
         let (live, stop) = (live.clone(), stop.clone());
-        tasks.spawn(async move { stop.run_until_cancelled(live.run()).await.unwrap_or_default() });
+        let task = tasks.spawn(async move { stop.run_until_cancelled(live.run()).await.unwrap_or_default() });
+        parts.push(("following the store", task));
+    }
+    {
+        let (watched, stop) = (watched.clone(), stop.clone());
+        tasks.spawn(async move { stop.run_until_cancelled(watched.recover()).await.unwrap_or_default() });
     }
     let committer = Committer::new(store.clone(), live.clone());
     first_start::complete(&live, &committer, clock.as_ref(), &data, config.admin_password.as_deref()).await?;
@@ -82,7 +92,8 @@ pub async fn start(config: ControllerConfig) -> anyhow::Result<Controller> {
     builder.build();
     {
         let stop = stop.clone();
-        tasks.spawn(async move { stop.run_until_cancelled(builder.run()).await.unwrap_or_default() });
+        let task = tasks.spawn(async move { stop.run_until_cancelled(builder.run()).await.unwrap_or_default() });
+        parts.push(("building snapshots", task));
     }
 
     let engine = Arc::new(EngineSocket::default());
@@ -93,6 +104,7 @@ pub async fn start(config: ControllerConfig) -> anyhow::Result<Controller> {
             let (engines, snapshots, stop) = (server.engines(), snapshots.clone(), stop.clone());
             let telling = tell_member_states(engines, snapshots, told);
             tasks.spawn(async move { stop.run_until_cancelled(telling).await.unwrap_or_default() });
+            parts.extend(server.parts().map(|task| ("the link to engines", task)));
             Some(server)
         }
         None => None,
@@ -106,11 +118,13 @@ pub async fn start(config: ControllerConfig) -> anyhow::Result<Controller> {
         .handle(server.clone());
     https.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN);
     https.http_builder().http2().timer(TokioTimer::new());
-    tasks.spawn(async move {
+    let requests = api.requests();
+    let serving = tasks.spawn(async move {
         if let Err(error) = https.serve(api.router().into_make_service()).await {
             tracing::error!(reason = %error, "the API stopped listening");
         }
     });
+    parts.push(("the API", serving));
     tracing::debug!(%address, "controller listens");
     Ok(Controller {
         address,
@@ -118,6 +132,8 @@ pub async fn start(config: ControllerConfig) -> anyhow::Result<Controller> {
         password: first_start::password_path(&data),
         snapshots,
         revisions,
+        readiness: Readiness { store: watched, parts },
+        requests,
         engine,
         link,
         server,
@@ -154,6 +170,17 @@ impl Controller {
     /// Revisions of the store, as the API sees them.
     pub(crate) fn revisions(&self) -> watch::Receiver<Option<u64>> {
         self.revisions.clone()
+    }
+
+    /// Whether it does its work.
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        self.readiness.clone()
+    }
+
+    /// What requests came.
+    pub(crate) fn requests(&self) -> &RequestMetrics {
+        &self.requests
     }
 
     /// The certificate file that clients trust.

@@ -7,7 +7,7 @@ use controller_api::{Engine, ExplainError};
 use parking_lot::RwLock;
 use se_link::{Engines, Explainer};
 use se_protocol::{
-    Report,
+    Report, Reports,
     explain::{DnsExplanation, DnsQuestion, ExplainRefusal},
 };
 use tokio::sync::watch;
@@ -33,7 +33,6 @@ enum Plugged {
     #[default]
     Nobody,
     Here(EngineLink),
-    /// The first of those that are connected and run a snapshot speaks for all.
     Apart(watch::Receiver<Arc<Engines>>, Explainer),
 }
 
@@ -51,15 +50,11 @@ impl EngineSocket {
 
 #[async_trait]
 impl Engine for EngineSocket {
-    fn report(&self) -> Option<Arc<Report>> {
+    fn reports(&self) -> Reports {
         match &*self.0.read() {
-            Plugged::Nobody => None,
-            Plugged::Here(link) => link.reports.borrow().clone(),
-            // Of an engine that is away nothing is known.
-            Plugged::Apart(engines, _) => {
-                let engines = engines.borrow();
-                engines.0.values().filter(|engine| engine.connected).find_map(|engine| engine.report.clone())
-            }
+            Plugged::Nobody => Reports::default(),
+            Plugged::Here(link) => link.reports.borrow().iter().cloned().collect(),
+            Plugged::Apart(engines, _) => engines.borrow().reports(),
         }
     }
 

@@ -17,6 +17,8 @@ use tracing::{error, info};
 pub(crate) struct Listeners {
     workers: NonZeroUsize,
     open: BTreeMap<String, Service>,
+    /// What sockets counted that are closed since: a counter never goes back.
+    closed: [(Transport, Stats); 2],
 }
 
 /// One virtual service: the view it answers from, and its sockets.
@@ -43,7 +45,8 @@ impl dns_server::Answer for Answerer {
 
 impl Listeners {
     pub(crate) fn new(workers: NonZeroUsize) -> Self {
-        Self { workers, open: BTreeMap::new() }
+        let closed = [Transport::Udp, Transport::Tcp].map(|transport| (transport, Stats::default()));
+        Self { workers, open: BTreeMap::new(), closed }
     }
 
     /// Makes the sockets those of `snapshot`. A socket that stays is not touched, only its view is swapped.
@@ -78,13 +81,12 @@ impl Listeners {
         opened
     }
 
-    /// What all sockets counted, by transport.
+    /// What all sockets counted since the engine started, by transport.
     pub(crate) fn counts(&self) -> [(Transport, Stats); 2] {
         let running =
             || self.open.values().flat_map(|service| service.sockets.values().filter_map(|it| it.as_ref().ok()));
-        [Transport::Udp, Transport::Tcp].map(|transport| {
-            let sum = running().map(|it| it.stats_of(transport)).fold(Stats::default(), Stats::plus);
-            (transport, sum)
+        self.closed.map(|(transport, closed)| {
+            (transport, running().map(|it| it.stats_of(transport)).fold(closed, Stats::plus))
         })
     }
 
@@ -95,7 +97,7 @@ impl Listeners {
 
     pub(crate) async fn close(&mut self) {
         for service in std::mem::take(&mut self.open).into_values() {
-            close(service.sockets.into_values()).await;
+            self.close_sockets(service.sockets.into_values()).await;
         }
     }
 
@@ -117,7 +119,17 @@ impl Listeners {
             }
             wanted.is_some()
         });
-        close(closing.into_iter()).await;
+        self.close_sockets(closing.into_iter()).await;
+    }
+
+    async fn close_sockets(&mut self, sockets: impl Iterator<Item = Result<Running, String>>) {
+        for running in sockets.flatten() {
+            for (transport, counted) in running.stop().await {
+                for (_, closed) in self.closed.iter_mut().filter(|(of, _)| *of == transport) {
+                    *closed = closed.plus(counted);
+                }
+            }
+        }
     }
 
     fn state(&self, virtual_service: &DnsVirtualService) -> DnsServiceState {
@@ -174,10 +186,4 @@ fn addresses(virtual_service: &DnsVirtualService, offset: PortOffset) -> Vec<Soc
         .iter()
         .flat_map(|ip| virtual_service.ports.iter().map(|port| SocketAddr::new(*ip, offset.apply(*port))))
         .collect()
-}
-
-async fn close(sockets: impl Iterator<Item = Result<Running, String>>) {
-    for running in sockets.flatten() {
-        running.stop().await;
-    }
 }

@@ -7,8 +7,8 @@ use anyhow::{Context, bail};
 use lifecycle::{Admin, Family, Kind, Metrics, Ready, Sample, StopSignals, within_shutdown};
 use nix::sys::resource::{Resource, getrlimit};
 use se_link::{Client, ClientConfig, IdentityError, JoinToken, LinkState, OpenError};
-use se_protocol::Report;
 use se_protocol::explain::ExplainRefusal;
+use se_protocol::{Report, State};
 use tokio::sync::watch;
 
 use crate::spec::Resolved;
@@ -36,10 +36,7 @@ impl EngineArgs {
 
         let metrics = metrics(engine.counts(), engine.reports(), client.state());
         let reports = engine.reports();
-        let ready: Ready = Arc::new(move || match &*reports.borrow() {
-            Some(_) => Ok(()),
-            None => Err("no snapshot yet: waiting for the controller".to_owned()),
-        });
+        let ready: Ready = Arc::new(move || readiness(reports.borrow().as_deref()));
         let admin = Admin::start(resolved.admin_listen, metrics, ready).await?;
         tracing::info!(engine = resolved.name, admin = %admin.local_addr(), "engine runs");
 
@@ -94,6 +91,15 @@ fn explain(
     })
 }
 
+/// It runs a snapshot, and every DNS virtual service of it listens.
+fn readiness(report: Option<&Report>) -> Result<(), String> {
+    let report = report.ok_or("no snapshot yet: waiting for the controller")?;
+    match report.dns_services.iter().find(|service| service.state == State::Down) {
+        Some(service) => Err(format!("DNS virtual service {}: {}", service.uuid, service.reason)),
+        None => Ok(()),
+    }
+}
+
 fn metrics(
     counts: watch::Receiver<Counts>,
     reports: watch::Receiver<Option<Arc<Report>>>,
@@ -134,4 +140,31 @@ fn metrics(
         ]
     });
     metrics
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Revision, Version};
+    use se_protocol::DnsServiceState;
+
+    use super::*;
+
+    #[test]
+    fn an_engine_is_ready_once_every_dns_service_that_is_on_listens() {
+        let report = |states: &[State]| {
+            let service = |state: &State| DnsServiceState {
+                uuid: "virtualservice-1".into(),
+                state: *state,
+                reason: "address in use".into(),
+                listeners: vec![],
+            };
+            let version = Version { incarnation: "a".into(), term: 0, revision: Revision(1) };
+            Report { version, dns_services: states.iter().map(service).collect(), gslb_services: vec![] }
+        };
+        assert!(readiness(None).unwrap_err().contains("waiting for the controller"));
+        assert_eq!(readiness(Some(&report(&[]))), Ok(()));
+        assert_eq!(readiness(Some(&report(&[State::Up, State::Disabled]))), Ok(()));
+        let reason = readiness(Some(&report(&[State::Up, State::Down]))).unwrap_err();
+        assert_eq!(reason, "DNS virtual service virtualservice-1: address in use");
+    }
 }

@@ -84,6 +84,26 @@ impl Route {
         }
     }
 
+    /// The path with a word where a uuid or id stands.
+    pub(crate) fn template(&self) -> String {
+        let fixed = match self {
+            Self::Login => "/login",
+            Self::Logout => "/logout",
+            Self::ClusterStatus => "/api/cluster/status",
+            Self::ClusterRuntime => "/api/cluster/runtime",
+            Self::ClusterVersion => "/api/cluster/version",
+            Self::InitialData => "/api/initial-data",
+            Self::UserAccount => "/api/useraccount",
+            Self::UserTokens => "/api/user-token",
+            Self::UserToken(_) => "/api/user-token/{id}",
+            Self::ExplainDns => "/api/explain/dns",
+            Self::Collection(schema) => return format!("/api/{}", schema.path),
+            Self::Element(schema, _) => return format!("/api/{}/{{uuid}}", schema.path),
+            Self::Runtime(schema, _) => return format!("/api/{}/{{uuid}}/runtime", schema.path),
+        };
+        fixed.to_owned()
+    }
+
     fn allows(&self, method: &Method) -> bool {
         self.allow().split(", ").any(|allowed| allowed == method.as_str())
     }

@@ -64,7 +64,7 @@ fn answer_invalid(view: &View, error: &ParseError, out: &mut [u8]) -> Option<usi
 
 fn write(resolution: Resolution<'_>, mut response: ResponseBuilder<'_, Answer>) -> Option<usize> {
     let Resolution { content, service } = resolution;
-    if !matches!(content, Content::NameError { why: NameError::OutsideEveryZone, .. }) {
+    if !matches!(content, Content::Refused | Content::NameError { why: NameError::OutsideEveryZone, .. }) {
         response.set_authoritative();
     }
     match content {
@@ -103,6 +103,10 @@ fn write(resolution: Resolution<'_>, mut response: ResponseBuilder<'_, Answer>) 
         Content::NameError { zone, .. } => {
             response.set_rcode(Rcode::NXDOMAIN);
             Some(finish_negative(response, zone))
+        }
+        Content::Refused => {
+            response.set_rcode(Rcode::REFUSED);
+            Some(response.finish())
         }
         Content::Drop { .. } => None,
     }

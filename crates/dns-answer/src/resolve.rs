@@ -51,6 +51,8 @@ pub(crate) enum Content<'v> {
     Empty { zone: Option<&'v Zone>, why: Empty },
     /// NXDOMAIN, with the SOA in the authority section when a zone is given.
     NameError { zone: Option<&'v Zone>, why: NameError },
+    /// REFUSED: a transfer of the zone was asked for.
+    Refused,
     /// No packet.
     Drop { why: Dropped },
 }
@@ -82,11 +84,21 @@ pub(crate) enum Dropped {
     ServiceDown,
     OtherFamilyOnly,
     OtherTypeOnly,
+    Transfer,
 }
 
 /// Resolves a name in lower case.
 pub(crate) fn resolve<'v>(view: &'v View, qname: Name<'_>, qtype: Rtype, draw: &mut impl Draw) -> Resolution<'v> {
     let table = &view.table;
+    // An empty answer would look like a transfer that broke off (RFC 5936 §2.2.1, RFC 1995 §4). Nobody else holds a
+    // copy of what is decided anew at each query.
+    if qtype == Rtype::AXFR || qtype == Rtype::IXFR {
+        let content = match table.profile.on_error {
+            ErrorResponse::Respond => Content::Refused,
+            ErrorResponse::Drop => Content::Drop { why: Dropped::Transfer },
+        };
+        return Resolution { content, service: None };
+    }
     match table.find(qname) {
         NameKind::Service { index, by_wildcard } => match table.services.get(index as usize) {
             Some(service) => resolve_service(view, service, by_wildcard, qname, qtype, draw),

@@ -231,14 +231,18 @@ impl Running {
     }
 
     /// Stops answering and returns when every socket is closed, within 200 ms: the address can be bound again then.
-    pub async fn stop(mut self) {
+    /// Gives the counts at the very end.
+    pub async fn stop(mut self) -> [(Transport, Stats); 2] {
         self.ask_to_stop();
         if let Some(tcp) = self.tcp.take() {
             // The task neither panics nor is it aborted by anyone else.
             let _ = tcp.await;
         }
         let workers = std::mem::take(&mut self.workers);
+        let (udp, tcp) = self.stats.split_at(workers.len());
         let _ = tokio::task::spawn_blocking(|| workers.into_iter().for_each(|worker| drop(worker.join()))).await;
+        [(Transport::Udp, udp), (Transport::Tcp, tcp)]
+            .map(|(transport, stats)| (transport, WorkerStats::sum(stats.iter().map(Arc::as_ref))))
     }
 
     fn ask_to_stop(&self) {

@@ -23,7 +23,7 @@ use se_protocol::{
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
-    task::JoinSet,
+    task::{AbortHandle, JoinSet},
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -83,6 +83,7 @@ pub struct Server {
     registry: Arc<Registry>,
     stop: CancellationToken,
     tasks: JoinSet<()>,
+    parts: [AbortHandle; 3],
 }
 
 impl Server {
@@ -104,10 +105,10 @@ impl Server {
         let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
         let stamped = watch::Sender::new(None);
         let feeds = Feeds { stamped: stamped.subscribe(), member_states };
-        tasks.spawn(run_until(stop.clone(), encode(snapshots, stamped)));
+        let encoding = tasks.spawn(run_until(stop.clone(), encode(snapshots, stamped)));
 
         let (accepted, incoming) = mpsc::channel(ACCEPTED_MAX);
-        tasks.spawn(run_until(stop.clone(), accept::run(listener, tls, accepted)));
+        let accepting = tasks.spawn(run_until(stop.clone(), accept::run(listener, tls, accepted)));
 
         let registry = Arc::new(Registry::new());
         let sessions = TaskTracker::new();
@@ -125,7 +126,7 @@ impl Server {
             .max_concurrent_streams(16)
             .add_service(LinkServer::new(service));
         let stopped = stop.clone();
-        tasks.spawn(async move {
+        let serving = tasks.spawn(async move {
             let served = router.serve_with_incoming_shutdown(ReceiverStream::new(incoming), stopped.cancelled()).await;
             if let Err(error) = served {
                 tracing::error!(reason = %crate::certificate::chain(&error), "the link to engines stopped");
@@ -134,13 +135,18 @@ impl Server {
             sessions.wait().await;
         });
         tracing::debug!(%address, "waiting for engines");
-        Ok(Self { address, authority, registry, stop, tasks })
+        Ok(Self { address, authority, registry, stop, tasks, parts: [encoding, accepting, serving] })
     }
 
     /// Where it listens.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Its tasks, to ask whether they run: engines are served while all do.
+    pub fn parts(&self) -> impl Iterator<Item = AbortHandle> {
+        self.parts.clone().into_iter()
     }
 
     /// Tokens and revocations.

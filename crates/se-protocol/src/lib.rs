@@ -11,6 +11,7 @@ pub mod explain;
 pub mod member_states;
 mod report;
 pub mod report_delta;
+mod reports;
 pub mod resource;
 mod snapshot;
 pub mod transfer;
@@ -18,6 +19,7 @@ pub mod wire;
 
 pub use member_states::MemberStates;
 pub use report::{DnsServiceState, GslbServiceState, MemberState, MonitorState, PoolState, Report, State, UpMembers};
+pub use reports::{DnsServiceSummary, Reports};
 pub use resource::{Checksum, Stamp, Stamped};
 pub use snapshot::{PortOffset, Snapshot};
 

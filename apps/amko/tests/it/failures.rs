@@ -80,6 +80,8 @@ async fn a_monitor_of_our_name_is_adopted() {
 #[tokio::test]
 async fn a_refused_service_does_not_hold_up_others_and_is_tried_again_when_it_changes() {
     let mut setting = Setting::hello().await;
+    let before = setting.amko().writes();
+    setting.controller.take_asked();
     setting.controller.fail(HOST, 400, "groups: too few");
     setting.leader().apply(policy([6, 4, 1]));
     let texts = setting.until_event(|event| matches!(event, AmkoEvent::NotWritten { .. })).await;
@@ -87,6 +89,12 @@ async fn a_refused_service_does_not_hold_up_others_and_is_tried_again_when_it_ch
     setting.leader().apply(ingress("more", "more.avi.iberia.local", "127.10.25.41"));
     setting.until("the other", |s| s.controller.get("gslbservice", "more.avi.iberia.local").is_some()).await;
     assert_eq!(setting.amko().progress().borrow().failing.len(), 1);
+    let counted = |s: &Setting| {
+        let (written, refused) = s.amko().writes();
+        let asked = s.controller.writes().len() as u64;
+        (written - before.0, refused - before.1) == (asked - 1, 1)
+    };
+    setting.until("every write counted", counted).await;
     setting.leader().apply(policy([6, 3, 1]));
     setting.until_members(&CHANGED).await;
 }

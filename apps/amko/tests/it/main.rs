@@ -7,5 +7,6 @@ mod cluster;
 mod controller;
 mod directories;
 mod failures;
+mod many;
 mod real_controller;
 mod setting;

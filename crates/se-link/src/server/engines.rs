@@ -9,7 +9,7 @@ use std::{
 use model::Version;
 use parking_lot::Mutex;
 use se_protocol::{
-    MemberStates, Report,
+    MemberStates, Report, Reports,
     explain::{DnsExplanation, DnsQuestion, ExplainRefusal},
 };
 use tokio::sync::{mpsc, oneshot, watch};
@@ -48,8 +48,17 @@ impl Engines {
     /// that are away, so that their virtual services become unknown.
     #[must_use]
     pub fn member_states(&self, cluster_uuid: &str) -> MemberStates {
-        let connected = self.0.values().filter(|engine| engine.connected);
-        MemberStates::from_reports(cluster_uuid, connected.filter_map(|engine| engine.report.as_deref()))
+        MemberStates::from_reports(cluster_uuid, self.connected().filter_map(|engine| engine.report.as_deref()))
+    }
+
+    /// The last reports of connected engines; of one that is away nothing is known.
+    #[must_use]
+    pub fn reports(&self) -> Reports {
+        self.connected().filter_map(|engine| engine.report.clone()).collect()
+    }
+
+    fn connected(&self) -> impl Iterator<Item = &EngineStatus> {
+        self.0.values().filter(|engine| engine.connected)
     }
 }
 

@@ -133,6 +133,39 @@ async fn control_plane_verdict_goes_round_and_becomes_unknown_without_a_controll
 }
 
 #[tokio::test]
+async fn several_engines_speak_together_until_they_are_away() {
+    let dirs = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let controller = Controller::start(dirs[0].path());
+    let sick = Engine::join(dirs[1].path(), &controller.token()).await;
+    let well = Engine::join(dirs[2].path(), &controller.token()).await;
+    for (engine, state) in [(&sick, State::Down), (&well, State::Up)] {
+        engine.reports.send_replace(Some(report(1, state, 2)));
+        controller.engine(&engine.uuid, |engine| engine.report.is_some()).await;
+    }
+    let seen = || {
+        let engines = controller.server.engines().borrow().clone();
+        let states = engines.member_states("cluster-1").get("cluster-1", "virtualservice-1");
+        let reports = engines.reports();
+        let service = reports.gslb_service("gslbservice-000001").map(|service| service.pools[0].members[0].state);
+        (states, service, reports.dns_service("virtualservice-1").map(|service| (service.engines_up, service.engines)))
+    };
+    assert_eq!(seen(), (State::Up, Some(State::Up), Some((1, 2))));
+
+    let uuid = well.uuid.clone();
+    well.client.shutdown().await;
+    controller.engine(&uuid, |engine| !engine.connected).await;
+    assert_eq!(seen(), (State::Down, Some(State::Down), Some((0, 1))));
+    // One that is left is asked.
+    let question = DnsQuestion { name: "x".into(), qtype: "A".into(), client: None };
+    controller.server.explainer().explain_dns(None, question).await.unwrap();
+
+    let uuid = sick.uuid.clone();
+    sick.client.shutdown().await;
+    controller.engine(&uuid, |engine| !engine.connected).await;
+    assert_eq!(seen(), (State::Unknown, None, None));
+}
+
+#[tokio::test]
 async fn older_version_is_refused_and_a_newer_one_taken() {
     let (dir, engine_dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let controller = Controller::start(dir.path());
