@@ -57,6 +57,7 @@ impl Operator {
             None => self.work.clear(),
             Some(outcome) => {
                 self.explain(&outcome);
+                self.tell_not_members(&outcome);
                 self.plan(&outcome.desired, index, config, identity, now);
                 self.outcome = Some(outcome);
                 self.begin_writes();
@@ -114,6 +115,7 @@ impl Operator {
             return None;
         };
         self.is_idle_told = false;
+        self.follow_edits(&config);
         if self.config.as_ref().is_none_or(|before| before.api_version != config.api_version) {
             self.change_client(&config, now);
         }
@@ -160,7 +162,8 @@ impl Operator {
     /// once.
     fn await_first_answers(&mut self, index: &Index, config: &Config, now: Instant) -> Option<Instant> {
         let answered = |cluster: &String| index.cluster(cluster).is_some_and(|cluster| cluster.has_answered());
-        let silent: BTreeSet<String> = config.clusters.iter().filter(|cluster| !answered(cluster)).cloned().collect();
+        let watched = config.clusters.iter().filter(|cluster| self.sources.contains(*cluster));
+        let silent: BTreeSet<String> = watched.filter(|cluster| !answered(cluster)).cloned().collect();
         if !silent.is_empty() && now < self.first_answers_until {
             return Some(self.first_answers_until);
         }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use k8s_openapi::api::networking::v1::{Ingress, IngressRule};
 
-use super::{Candidate, Reason, Record, Rejected, Traffic, identifiers};
+use super::{Candidate, Reason, Record, Rejected, Traffic, identifiers, single_host};
 use crate::ObjectRef;
 
 const ENABLE_TLS_ANNOTATION: &str = "ako.vmware.com/enable-tls";
@@ -33,7 +33,7 @@ pub(super) fn records(whole: &ObjectRef, ingress: &Ingress) -> Vec<Record> {
 }
 
 fn record(object: ObjectRef, host: Option<&str>, ip: Option<&str>, ingress: &Ingress) -> Result<Candidate, Reason> {
-    let host = host.ok_or(Reason::NoHost)?;
+    let host = single_host(host)?;
     let address: IpAddr = ip.and_then(|ip| ip.parse().ok()).ok_or(Reason::NoAddress)?;
     let rules = ingress.spec.as_ref().and_then(|spec| spec.rules.as_deref()).unwrap_or_default();
     let rule = rules
