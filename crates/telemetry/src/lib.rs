@@ -28,7 +28,10 @@ use tracing_subscriber::{EnvFilter, Registry, reload};
 pub use layer::{Clock, Layer};
 
 /// The filter of a binary that was given none: our incident timeline, libraries only when something is wrong.
-pub const FILTER_DEFAULT: &str = "info,h2=warn,hyper=warn,hyper_util=warn,notify=error,reqwest=warn,rustls=warn";
+///
+/// `kube_client` tells an error for each try; what is wrong with a cluster is told once, by `k8s_watch_api`.
+pub const FILTER_DEFAULT: &str =
+    "info,h2=warn,hyper=warn,hyper_util=warn,kube_client=off,notify=error,reqwest=warn,rustls=warn";
 /// The same, with our decisions.
 pub const FILTER_DEBUG: &str = "debug,h2=warn,hyper=warn,hyper_util=warn,kube_client=info,notify=error,reqwest=warn,\
                                 rustls=warn,tower=warn";

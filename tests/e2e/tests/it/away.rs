@@ -30,7 +30,7 @@ fn an_api_server_that_misbehaves_takes_no_member_and_delays_no_other() {
     world.stop_api_server("s2");
     let silent = world.stand_in("silent", ADDRESS, 6443, "s2");
     others_go_on(&world);
-    world.wait_until_said("amko", mark, &["cluster=s2", "does not answer within 20 s"]);
+    world.wait_until_said("amko", mark, &["cluster=s2", "API server does not answer: no connection in time"]);
     is_away(&world, "s2");
     // The operator that starts meanwhile waits for it no longer than for its first answer.
     world.kill("amko");

@@ -37,6 +37,10 @@ fn what_is_in_the_clusters_shows_in_the_answers_and_field_by_field_on_the_contro
     edits_reach_the_answers(&mut world);
     a_namespace_selector_counts(&world);
     a_service_port_makes_its_monitor_anew(&mut world);
+    a_wildcard_host_is_told(&world);
+    priority_nought_is_a_pool_that_never_answers(&world);
+    identifiers_go_along_and_who_lacks_them_is_told(&world);
+    the_config_is_followed_without_a_restart(&world);
 }
 
 /// TLS and none, several hosts, LoadBalancer Services, and what must not become a member. Returns what answers there.
@@ -148,6 +152,12 @@ fn statuses_say_what_is_accepted(world: &World) {
     world.wait("the config to be accepted", || state("gc-1") == "success: gslb config accepted");
     world.wait("the policy to be accepted", || error("global-gdp") == "success");
 
+    // Who replaces an object drops its status, which comes back.
+    world.merge("s1az1", CONFIG, &json!({"status": null, "metadata": {"annotations": null}}));
+    world.merge("s1az1", POLICY, &json!({"status": null}));
+    world.wait("the config to be accepted again", || state("gc-1") == "success: gslb config accepted");
+    world.wait("the policy to be accepted again", || error("global-gdp") == "success");
+
     // Another of each is told so, and stays without effect.
     let mut another = world.object("s1az1", CONFIG);
     another["metadata"] = json!({"name": "gc-2"});
@@ -247,6 +257,103 @@ fn a_service_port_makes_its_monitor_anew(world: &mut World) {
     assert_ne!(monitor().unwrap()["uuid"], before["uuid"]);
     world.wait_for_split_of("db.avi.iberia.local", &[("10.10.25.50", 6), ("10.10.26.50", 3)]);
     assert!(!world.has_said("controller", mark, &["PUT", "healthmonitor"]), "changed in place");
+}
+
+/// amko 12 line 31. In a status an API server lets no wildcard stand, only a name that it covers.
+fn a_wildcard_host_is_told(world: &World) {
+    let mark = world.mark("amko");
+    let hosts: [(&str, &str, &[&str]); 2] =
+        [("*.any.avi.iberia.local", "10.10.23.63", &[]), ("one.avi.iberia.local", "10.10.23.63", &[])];
+    let mut any = ingress("any", &hosts);
+    any["status"]["loadBalancer"]["ingress"][0]["hostname"] = "www.any.avi.iberia.local".into();
+    world.make("s2", INGRESSES, &any);
+    let words =
+        ["does not become a member", "cluster=s2", "Ingress default/any", "*.any.avi.iberia.local is a wildcard"];
+    world.wait_until_said("amko", mark, &words);
+    let names = || world.held("gslbservice").into_keys().collect::<Vec<_>>();
+    world.wait("the other host's service", || names().iter().any(|name| name == "one.avi.iberia.local"));
+    assert!(!names().iter().any(|name| name.contains("any")), "{:?}", names());
+    world.remove("s2", &format!("{INGRESSES}/any"));
+}
+
+/// amko 2.2 check 6, 5.5; avi-api 2.23 (0 - Do not choose members from this pool).
+fn priority_nought_is_a_pool_that_never_answers(world: &World) {
+    let split = world.object("s1az1", POLICY)["spec"]["trafficSplit"].clone();
+    let mut nought = split.clone();
+    nought[2]["priority"] = 0.into();
+    world.merge("s1az1", POLICY, &json!({"spec": {"trafficSplit": nought}}));
+    world.wait_for_split(&[(S1AZ1, 6), (S1AZ2, 3)]);
+    let groups = world.held("gslbservice")[HELLO]["groups"].clone();
+    let pools: Vec<_> = groups.as_array().unwrap().iter().map(|pool| (&pool["name"], &pool["priority"])).collect();
+    assert_eq!(json!(pools), json!([["amko-gs-group-10", 10], ["amko-gs-group-0", 0]]));
+    assert_eq!(groups[1]["members"][0]["ip"]["addr"], S2);
+    // It stays, though the status is written: the original would lose it (amko 5.5).
+    let policy = world.object("s1az1", POLICY);
+    assert_eq!((&policy["spec"]["trafficSplit"], &policy["status"]["errorStatus"]), (&nought, &json!("success")));
+    world.merge("s1az1", POLICY, &json!({"spec": {"trafficSplit": split}}));
+    world.wait_for_split(&[(S1AZ1, 6), (S1AZ2, 3), (S2, 1)]);
+}
+
+/// amko 3.7, 7.7
+fn identifiers_go_along_and_who_lacks_them_is_told(world: &World) {
+    let mark = world.mark("amko");
+    let annotations = json!({
+        "ako.vmware.com/host-fqdn-vs-uuid-map": json!({HELLO: "virtualservice-hello"}).to_string(),
+        "ako.vmware.com/controller-cluster-uuid": "cluster-two",
+    });
+    world.merge("s2", &format!("{INGRESSES}/hello"), &json!({"metadata": {"annotations": annotations}}));
+    let by_address = world.object("s1az1", POLICY)["spec"]["matchClusters"].clone();
+    let mut identified = by_address.clone();
+    identified[2]["syncVipOnly"] = false.into();
+    world.merge("s1az1", POLICY, &json!({"spec": {"matchClusters": identified}}));
+    let members = |name: &str| -> Vec<Value> {
+        let service = world.held("gslbservice").remove(name).unwrap();
+        let members = service["groups"][0]["members"].as_array().unwrap().iter();
+        members.map(|member| json!([member["ip"]["addr"], member["vs_uuid"], member["cluster_uuid"]])).collect()
+    };
+    let expected =
+        [json!([S1AZ1, null, null]), json!([S1AZ2, null, null]), json!([S2, "virtualservice-hello", "cluster-two"])];
+    world.wait("the identifiers", || members(HELLO) == expected);
+    world.wait("the member without", || members("shop.avi.iberia.local") == [json!(["10.10.25.47", null, null])]);
+    let words =
+        ["does not become a member", "cluster=s2", "Ingress default/shop", "does not carry the virtual service"];
+    world.wait_until_said("amko", mark, &words);
+    world.wait_for_split(&[(S1AZ1, 6), (S1AZ2, 3), (S2, 1)]);
+    world.merge("s1az1", POLICY, &json!({"spec": {"matchClusters": by_address}}));
+    world.wait("all by address", || members("shop.avi.iberia.local").len() == 2);
+}
+
+/// amko 2.1; 12 line 3: what the original asks a restart for holds at once, in its words otherwise.
+fn the_config_is_followed_without_a_restart(world: &World) {
+    let edit = |spec: Value, told: &[&str]| {
+        let mark = world.mark("amko");
+        world.merge("s1az1", CONFIG, &json!({"spec": spec}));
+        world.wait_until_said("amko", mark, &[&["gslb config edited", "GSLBConfig avi-system/gc-1"], told].concat());
+        mark
+    };
+    let mark = edit(json!({"logLevel": "DEBUG"}), &["logLevel INFO → DEBUG"]);
+    edit(json!({"refreshInterval": 900}), &["refreshInterval 1800 → 900"]);
+    world.wait_until_said("amko", mark, &["DEBUG", "planned"]);
+    edit(json!({"logLevel": "INFO"}), &["logLevel DEBUG → INFO"]);
+    let (status, answer) = world.try_merge("s1az1", CONFIG, &json!({"spec": {"logLevel": "LOUD"}}));
+    assert!(status == 422 && answer.contains("spec.logLevel"), "{status} {answer}");
+    edit(json!({"gslbLeader": {"controllerVersion": "22.1.3"}}), &["controllerVersion 30.2.1 → 22.1.3"]);
+
+    let clusters = |names: &[&str]| {
+        let members: Vec<Value> = names.iter().map(|name| json!({"clusterContext": name})).collect();
+        json!({"memberClusters": members})
+    };
+    edit(clusters(&["s1az1", "s1az2"]), &["memberClusters s1az1,s1az2,s2 → s1az1,s1az2"]);
+    world.wait_for_split(&[(S1AZ1, 6), (S1AZ2, 3)]);
+    world.wait("the policy to be told", || {
+        world.object("s1az1", POLICY)["status"]["errorStatus"] == "cluster context s2 not present in GSLBConfig"
+    });
+    let mark = edit(clusters(&["s1az1", "s1az2", "s2", "s3"]), &["memberClusters s1az1,s1az2 → s1az1,s1az2,s2,s3"]);
+    world.wait_for_split(&[(S1AZ1, 6), (S1AZ2, 3), (S2, 1)]);
+    world.wait_until_said("amko", mark, &["gslb config", "cluster context s3 is not in the kubeconfig"]);
+    world.set_weights([6, 4, 2]);
+    world.wait_for_split(&[(S1AZ1, 6), (S1AZ2, 4), (S2, 2)]);
+    assert_eq!(world.object("s1az1", CONFIG)["status"]["state"], "success: gslb config accepted");
 }
 
 /// An object to be made once more.

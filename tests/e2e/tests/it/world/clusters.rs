@@ -28,6 +28,11 @@ impl World {
         self.kube(cluster, "PATCH", path, MERGE, &patch.to_string());
     }
 
+    /// The same, of which it is not known that it succeeds: status and answer.
+    pub(crate) fn try_merge(&self, cluster: &str, path: &str, patch: &Value) -> (u16, String) {
+        self.ask(cluster, "PATCH", path, MERGE, &patch.to_string())
+    }
+
     #[track_caller]
     pub(crate) fn remove(&self, cluster: &str, path: &str) {
         self.kube(cluster, "DELETE", path, JSON, "");
