@@ -112,22 +112,28 @@ impl World {
         assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
     }
 
+    /// Ends it in good order, which takes its time.
     pub(crate) fn stop_api_server(&self, cluster: &str) {
-        self.api_server("stop", cluster);
+        self.api_server(&["stop", cluster]);
+    }
+
+    /// Ends it as a crash does.
+    pub(crate) fn kill_api_server(&self, cluster: &str) {
+        self.api_server(&["stop", "--kill", cluster]);
     }
 
     /// Starts it again at its address, and waits until it is ready.
     pub(crate) fn start_api_server(&self, cluster: &str) {
-        self.api_server("start", cluster);
+        self.api_server(&["start", cluster]);
     }
 
-    fn api_server(&self, verb: &str, cluster: &str) {
+    fn api_server(&self, what: &[&str]) {
         let mut command = enter(&self.holder, env!("CARGO"));
-        command.args(["run", "--quiet", "--package", "xtask", "--", "kube", verb, cluster, "--dir"]);
-        command.arg(self.path("kube")).current_dir(root());
+        command.args(["run", "--quiet", "--package", "xtask", "--", "kube"]).args(what);
+        command.arg("--dir").arg(self.path("kube")).current_dir(root());
         forget_this_package(&mut command);
         let done = command.stdin(Stdio::null()).output().unwrap();
-        assert!(done.status.success(), "{verb} {cluster}: {}", String::from_utf8_lossy(&done.stderr));
+        assert!(done.status.success(), "{what:?}: {}", String::from_utf8_lossy(&done.stderr));
     }
 
     /// A server of `stand_in.py`. Where it speaks TLS, it does so with the certificate of a cluster's API server.
