@@ -52,6 +52,29 @@ pub enum AmkoEvent {
         /// Whether it is an error.
         is_error: bool,
     },
+    /// An object that the policy selects cannot become a member.
+    NotAMember {
+        /// Context.
+        cluster: String,
+        /// `Ingress default/hello`.
+        object: String,
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// The `GSLBConfig` in force was edited; it holds at once.
+    ConfigEdited {
+        /// `GSLBConfig avi-system/gc-1`.
+        object: String,
+        /// What changed, a line for each field.
+        changes: Vec<String>,
+    },
+    /// Part of the `GSLBConfig` in force cannot be followed.
+    ConfigDoubtful {
+        /// `GSLBConfig avi-system/gc-1`.
+        object: String,
+        /// What, and what to do.
+        reason: String,
+    },
     /// A cluster does not answer; its members stay as they are.
     ClusterSilent {
         /// Context.
@@ -164,6 +187,13 @@ fn log(event: &AmkoEvent) {
         }
         AmkoEvent::Status { object, text, is_error: false } => info!(object, status = text, "status changed"),
         AmkoEvent::Status { object, text, is_error: true } => warn!(object, status = text, "object is not accepted"),
+        AmkoEvent::NotAMember { cluster, object, reason } => {
+            warn!(cluster, object, reason, "object does not become a member");
+        }
+        AmkoEvent::ConfigEdited { object, changes } => {
+            info!(object, reason = changes.join("; "), "gslb config edited, in force without a restart");
+        }
+        AmkoEvent::ConfigDoubtful { object, reason } => warn!(object, reason, "gslb config cannot be followed in full"),
         AmkoEvent::ClusterSilent { cluster } => warn!(cluster, "cluster does not answer, its members stay"),
         AmkoEvent::ClusterBack { cluster } => info!(cluster, "cluster answers"),
         AmkoEvent::Problem { cluster, problem } => warn!(cluster, reason = %problem, "cannot be read"),
@@ -198,6 +228,13 @@ impl fmt::Display for AmkoEvent {
                 write!(f, "not written: {what}; delete it there, or choose another host")
             }
             Self::Status { object, text, .. } => write!(f, "{object}: {text}"),
+            Self::NotAMember { cluster, object, reason } => {
+                write!(f, "{object} in cluster {cluster} does not become a member: {reason}")
+            }
+            Self::ConfigEdited { object, changes } => {
+                write!(f, "{object} edited, in force without a restart: {}", changes.join("; "))
+            }
+            Self::ConfigDoubtful { object, reason } => write!(f, "{object} cannot be followed in full: {reason}"),
             Self::ClusterSilent { cluster } => write!(f, "cluster {cluster} does not answer; its members stay"),
             Self::ClusterBack { cluster } => write!(f, "cluster {cluster} answers"),
             Self::Problem { cluster, problem } => write!(f, "cluster {cluster}: {problem}"),

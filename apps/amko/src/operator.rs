@@ -1,16 +1,18 @@
 //! The loop: look at everything, do what follows, wait for something to happen.
 
+mod edits;
 mod link;
 mod look;
 mod results;
 mod work;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use amko_translate::{
-    Config, ControllerView, Identity, Lookup, Outcome, PolicyBook, PublishedMonitor, PublishedService, Selection,
+    Config, ControllerView, Identity, LogLevel, Lookup, Outcome, PolicyBook, PublishedMonitor, PublishedService,
+    Selection,
 };
 use avi_client::{AviClient, AviError};
 use k8s_crds::GlobalDeploymentPolicy;
@@ -60,6 +62,8 @@ pub struct Progress {
     pub services: usize,
     /// What is selected, and why the rest is not.
     pub selection: Arc<Selection>,
+    /// Clusters, and whether all of each can be read at present; of one that cannot, the members stay.
+    pub clusters: BTreeMap<String, bool>,
     /// Services that could not be written, with the reason.
     pub failing: Vec<(String, String)>,
     /// How often everything was looked at since the start. A change of this alone wakes nobody.
@@ -96,6 +100,7 @@ pub(crate) async fn start_counting(config: AmkoConfig, counts: Arc<WriteCounts>)
     let clusters = Arc::new(Clusters::new(&config.leader));
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
+    let sources = config.sources.iter().map(|source| source.cluster().to_owned()).collect();
     for source in config.sources {
         tasks.spawn(clusters::follow(source, Arc::clone(&clusters), teller.clone(), stop.clone()));
     }
@@ -111,6 +116,10 @@ pub(crate) async fn start_counting(config: AmkoConfig, counts: Arc<WriteCounts>)
         identity: None,
         phase: Phase::Starting,
         is_idle_told: false,
+        set_log_level: config.log_level,
+        log_level: None,
+        doubts: Vec::new(),
+        sources,
         silent: BTreeSet::new(),
         first_answers_until: Instant::now() + FIRST_ANSWER_WAIT,
         link: Link::new(Instant::now()),
@@ -172,6 +181,13 @@ struct Operator {
     identity: Option<Identity>,
     phase: Phase,
     is_idle_told: bool,
+    set_log_level: Option<Arc<dyn Fn(LogLevel) + Send + Sync>>,
+    /// The one that was set last.
+    log_level: Option<LogLevel>,
+    /// What was told of the `GSLBConfig` that cannot be followed.
+    doubts: Vec<String>,
+    /// Clusters that are watched.
+    sources: BTreeSet<String>,
     /// Clusters that were told to be silent since the start.
     silent: BTreeSet<String>,
     first_answers_until: Instant,
@@ -289,13 +305,16 @@ impl Operator {
     fn report(&self) {
         let is_synced = self.phase == Phase::Accepted && self.link.is_up() && self.work.is_idle();
         let failing = self.work.failing();
+        let clusters = self.readable();
         self.progress.send_if_modified(|progress| {
             let services = self.outcome.as_ref().map_or(0, |outcome| outcome.desired.services.len());
             let is_same_selection =
                 self.outcome.as_ref().is_none_or(|outcome| outcome.selection == *progress.selection);
             let is_same = (progress.is_synced, progress.services) == (is_synced, services)
                 && is_same_selection
-                && progress.failing == failing;
+                && progress.failing == failing
+                && progress.clusters == clusters;
+            progress.clusters = clusters;
             progress.is_synced = is_synced;
             progress.services = services;
             progress.failing = failing;

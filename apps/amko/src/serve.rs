@@ -5,13 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use amko_translate::{NAMESPACE, choose_config};
+use amko_translate::{LogLevel, NAMESPACE, choose_config};
 use anyhow::Context;
 use avi_client::{Config, Verification};
 use k8s_crds::{GslbConfig, Kind as ObjectKind, Object};
 use k8s_watch::{Event, Source};
 use k8s_watch_api::{Access, ApiServer, LEADER_KINDS, MEMBER_KINDS, POLICY_KINDS};
-use lifecycle::{Admin, Family, Kind, Metrics, Ready, StopSignals, within_shutdown};
+use lifecycle::{Admin, Family, Kind, Metrics, Ready, Sample, StopSignals, within_shutdown};
+use telemetry::{FILTER_DEBUG, FILTER_DEFAULT, Filter};
 use tokio::sync::watch;
 
 use crate::event::WriteCounts;
@@ -35,19 +36,26 @@ struct Named {
     authority: Option<Vec<u8>>,
 }
 
+/// What outlives an operator that begins anew.
+struct Surroundings {
+    counts: Arc<WriteCounts>,
+    log: Option<Filter>,
+}
+
 impl AmkoArgs {
-    /// Runs until SIGTERM or SIGINT.
+    /// Runs until SIGTERM or SIGINT. How much is logged follows the GSLBConfig by `log`; `None`: it stays as it is.
     ///
     /// # Errors
     /// A file is of no use or the admin address is taken; a cluster or controller that does not answer is no error.
-    pub async fn run(self) -> anyhow::Result<()> {
+    pub async fn run(self, log: Option<Filter>) -> anyhow::Result<()> {
         let mut stop = StopSignals::listen().context("listening for a request to end")?;
         let resolved = self.resolve()?;
         let (counts, progress) = (Arc::new(WriteCounts::default()), watch::Sender::default());
         let ready = ready(progress.subscribe());
         let admin = Admin::start(resolved.admin_listen, metrics(&counts, progress.subscribe()), ready).await?;
         tracing::info!(admin = %admin.local_addr(), "operator runs");
-        run(&resolved, &counts, &progress, &mut stop).await?;
+        let surroundings = Surroundings { counts, log };
+        run(&resolved, &surroundings, &progress, &mut stop).await?;
         tracing::info!("operator ends");
         Ok(())
     }
@@ -55,7 +63,7 @@ impl AmkoArgs {
 
 async fn run(
     resolved: &Resolved,
-    counts: &Arc<WriteCounts>,
+    surroundings: &Surroundings,
     progress: &watch::Sender<Progress>,
     stop: &mut StopSignals,
 ) -> anyhow::Result<()> {
@@ -75,7 +83,7 @@ async fn run(
     };
     if let Some(controller) = &resolved.controller {
         let config = given(controller, resolved.tls.clone())?;
-        let amko = operate(&leader, sources, config, counts).await?;
+        let amko = operate(&leader, sources, config, surroundings).await?;
         forward(&amko, progress, stop.wait()).await;
         within_shutdown(amko.shutdown()).await;
         return Ok(());
@@ -97,7 +105,7 @@ async fn run(
             None => ended.await,
             Some(wanted) => {
                 let config = wanted.config(resolved.tls.clone());
-                let amko = operate(&leader, sources.clone(), config, counts).await?;
+                let amko = operate(&leader, sources.clone(), config, surroundings).await?;
                 let is_last = forward(&amko, progress, ended).await;
                 within_shutdown(amko.shutdown()).await;
                 is_last
@@ -129,10 +137,26 @@ async fn operate(
     leader: &str,
     sources: Vec<Arc<dyn Source>>,
     controller: Config,
-    counts: &Arc<WriteCounts>,
+    surroundings: &Surroundings,
 ) -> anyhow::Result<Amko> {
-    let config = AmkoConfig { leader: leader.to_owned(), sources, controller, events: None };
-    start_counting(config, Arc::clone(counts)).await.context("starting the operator")
+    let log_level = surroundings.log.clone().map(log_level);
+    let config = AmkoConfig { leader: leader.to_owned(), sources, controller, events: None, log_level };
+    start_counting(config, Arc::clone(&surroundings.counts)).await.context("starting the operator")
+}
+
+/// Sets the level that the GSLBConfig names.
+fn log_level(log: Filter) -> Arc<dyn Fn(LogLevel) + Send + Sync> {
+    Arc::new(move |level| {
+        let filter = match level {
+            LogLevel::Debug => FILTER_DEBUG,
+            LogLevel::Info => FILTER_DEFAULT,
+            LogLevel::Warn => "warn,notify=error",
+            LogLevel::Error => "error",
+        };
+        if let Err(error) = log.set(filter) {
+            tracing::error!(reason = chain(&error), "logLevel cannot be set");
+        }
+    })
 }
 
 async fn leader_name(resolved: &Resolved) -> anyhow::Result<String> {
@@ -195,7 +219,11 @@ async fn follow_named(leader: ApiServer, needs_authority: bool, named: watch::Se
         match read_named(&leader, config, needs_authority).await {
             Ok(found) => {
                 told.clear();
-                named.send_if_modified(|before| before.replace(found.clone()).as_ref() != Some(&found));
+                named.send_if_modified(|before| {
+                    let was = before.replace(found.clone());
+                    tell_renamed(was.as_ref(), &found);
+                    was.as_ref() != Some(&found)
+                });
             }
             Err(reason) => {
                 if told != reason {
@@ -204,6 +232,16 @@ async fn follow_named(leader: ApiServer, needs_authority: bool, named: watch::Se
                 told = reason;
             }
         }
+    }
+}
+
+/// The words are those of amko 8.3.
+fn tell_renamed(was: Option<&Named>, found: &Named) {
+    let Some(was) = was else { return };
+    if was.url != found.url {
+        tracing::info!(from = was.url, to = found.url, "GSLB Leader IP changed, the operator begins anew");
+    } else if was != found {
+        tracing::info!(user = found.username, "credentials of the controller changed, the operator begins anew");
     }
 }
 
@@ -265,7 +303,17 @@ fn metrics(counts: &Arc<WriteCounts>, progress: watch::Receiver<Progress>) -> Me
         let count = |name, help, value| Family::single(name, help, Kind::Counter, value);
         let gauge = |name, help, value| Family::single(name, help, Kind::Gauge, value);
         let number = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        let readable = progress.clusters.iter().map(|(cluster, readable)| Sample {
+            labels: vec![("cluster", cluster.clone())],
+            value: u64::from(*readable),
+        });
         vec![
+            Family {
+                name: "cluster_readable",
+                help: "1 when all of the cluster can be read; its members stay as they are otherwise",
+                kind: Kind::Gauge,
+                samples: readable.collect(),
+            },
             count("controller_writes", "Objects written to the controller", written),
             count("controller_writes_failed", "Writes to the controller that failed", refused),
             gauge("gslb_services", "GSLB services that should be there", number(progress.services)),

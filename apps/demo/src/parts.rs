@@ -189,5 +189,5 @@ fn amko_config(data: &DataDir, controller: Config) -> AmkoConfig {
         .iter()
         .map(|cluster| Arc::new(ManifestDirectory::new(cluster.name, data.cluster(cluster.name))) as Arc<dyn Source>)
         .collect();
-    AmkoConfig { leader: story::LEADER.to_owned(), sources, controller, events: None }
+    AmkoConfig { leader: story::LEADER.to_owned(), sources, controller, events: None, log_level: None }
 }

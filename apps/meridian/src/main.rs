@@ -65,8 +65,9 @@ async fn run(args: Args) -> anyhow::Result<()> {
             engine.run().await
         }
         Command::Amko(amko) => {
-            telemetry::init(args.log_format, log(args.log.as_ref()))?;
-            amko.run().await
+            let filter = telemetry::init(args.log_format, log(args.log.as_ref()))?;
+            // Who says what to log need not fear that the GSLBConfig says otherwise.
+            amko.run(args.log.is_none().then_some(filter)).await
         }
         Command::JoinToken(token) => token.run(),
         Command::Get(get) => print(&mut stdout, &get.run().await?),

@@ -128,6 +128,9 @@ pub enum Reason {
     /// No host name in the status entry.
     #[error("its status has no host name")]
     NoHost,
+    /// The host stands for many names (amko 12 line 31).
+    #[error("host {0} is a wildcard, which no GSLB service stands for; name each host")]
+    WildcardHost(String),
     /// The host of the status entry is in no rule.
     #[error("host {0} of its status is in none of its rules")]
     HostNotInRules(String),
@@ -150,6 +153,14 @@ type Record = Result<Candidate, Box<Rejected>>;
 const TENANT_ANNOTATION: &str = "ako.vmware.com/tenant-name";
 const VS_UUID_MAP_ANNOTATION: &str = "ako.vmware.com/host-fqdn-vs-uuid-map";
 const CLUSTER_UUID_ANNOTATION: &str = "ako.vmware.com/controller-cluster-uuid";
+
+impl Reason {
+    /// Whether the policy selects the object, and somebody has to see to it that it can be served.
+    #[must_use]
+    pub fn is_to_be_told(&self) -> bool {
+        matches!(self, Self::WildcardHost(_) | Self::TenantsDisagree { .. } | Self::NoIdentifiers)
+    }
+}
 
 /// Applies a policy to all objects. `placed` tells in which tenant an object's membership is at present, so that it
 /// stays there while namespace and object disagree about the tenant.
@@ -277,6 +288,18 @@ fn place(
         },
     };
     Ok(candidate)
+}
+
+/// A host name that stands for itself alone.
+///
+/// # Errors
+/// There is none, or it is a wildcard.
+fn single_host(host: Option<&str>) -> Result<&str, Reason> {
+    match host.filter(|host| !host.is_empty()) {
+        None => Err(Reason::NoHost),
+        Some(host) if host.starts_with('*') => Err(Reason::WildcardHost(host.to_owned())),
+        Some(host) => Ok(host),
+    }
 }
 
 /// Identifiers that an object carries for a host; both or none.

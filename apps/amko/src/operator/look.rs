@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use amko_translate::{
-    ACCEPTED, Config, ConfigError, Desired, Identity, InForce, Index, Inputs, Lookup, NAMESPACE, ObjectRef, Outcome,
-    PolicyBook, PublishedService, UUID_ANNOTATION, choose_config, explain_change, hold, is_shared, lookups, translate,
+    ACCEPTED, ClusterObjects, Config, ConfigError, Desired, Identity, InForce, Index, Inputs, Lookup, NAMESPACE,
+    ObjectRef, Outcome, PolicyBook, PublishedService, UUID_ANNOTATION, choose_config, explain_change, hold, is_shared,
+    lookups, translate,
 };
 use avi_client::AviClient;
 use k8s_crds::{Kind, ObjectKey};
@@ -24,7 +25,7 @@ impl Operator {
     pub(super) fn look(&mut self, now: Instant) -> Option<Instant> {
         let index = self.clusters.picture();
         let leader = index.leader().to_owned();
-        self.statuses.retain(|key| index.cluster(&leader).is_some_and(|cluster| cluster.contains(key)));
+        self.statuses.compare(index.cluster(&leader).into_iter().flat_map(ClusterObjects::objects));
         let Some((config, identity)) = self.settle_config(&index, now) else {
             self.work.clear();
             return None;
@@ -57,6 +58,7 @@ impl Operator {
             None => self.work.clear(),
             Some(outcome) => {
                 self.explain(&outcome);
+                self.tell_not_members(&outcome);
                 self.plan(&outcome.desired, index, config, identity, now);
                 self.outcome = Some(outcome);
                 self.begin_writes();
@@ -114,6 +116,7 @@ impl Operator {
             return None;
         };
         self.is_idle_told = false;
+        self.follow_edits(&config);
         if self.config.as_ref().is_none_or(|before| before.api_version != config.api_version) {
             self.change_client(&config, now);
         }
@@ -160,7 +163,8 @@ impl Operator {
     /// once.
     fn await_first_answers(&mut self, index: &Index, config: &Config, now: Instant) -> Option<Instant> {
         let answered = |cluster: &String| index.cluster(cluster).is_some_and(|cluster| cluster.has_answered());
-        let silent: BTreeSet<String> = config.clusters.iter().filter(|cluster| !answered(cluster)).cloned().collect();
+        let watched = config.clusters.iter().filter(|cluster| self.sources.contains(*cluster));
+        let silent: BTreeSet<String> = watched.filter(|cluster| !answered(cluster)).cloned().collect();
         if !silent.is_empty() && now < self.first_answers_until {
             return Some(self.first_answers_until);
         }
@@ -245,8 +249,12 @@ impl Operator {
         }
     }
 
-    /// Says in the `GSLBConfig` that everything was tried once.
+    /// Says in the `GSLBConfig` that everything was tried once; again, where somebody replaced it.
     fn finish_sync(&mut self, config: &Config) {
+        if self.phase == Phase::Accepted {
+            let key = leader_object(Kind::GslbConfig, NAMESPACE, &config.name);
+            self.write_status(&key, json!({"state": ACCEPTED}), ACCEPTED, false);
+        }
         if self.work.is_idle() && self.phase == Phase::Syncing {
             let services = self.outcome.as_ref().map_or(0, |outcome| outcome.desired.services.len());
             self.teller.tell(AmkoEvent::Synced { services });

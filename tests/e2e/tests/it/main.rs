@@ -6,7 +6,9 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on fails or says why")]
 
 mod apart;
+mod away;
 mod bad_input;
+mod clusters;
 mod demo;
 mod explain;
 mod health;

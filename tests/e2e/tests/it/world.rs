@@ -1,6 +1,7 @@
 //! Three API servers, and controller, engine and operator as processes, in one network namespace.
 
 pub(crate) mod clients;
+pub(crate) mod clusters;
 pub(crate) mod load;
 pub(crate) mod turn;
 mod undisturbed;
