@@ -282,6 +282,6 @@ pub(crate) fn prerequisites() -> Result<(), String> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the harness is told by the environment which binary to test")]
-fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

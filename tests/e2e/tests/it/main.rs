@@ -10,5 +10,7 @@ mod bad_input;
 mod demo;
 mod explain;
 mod health;
+mod lone;
+mod sdk;
 mod story;
 mod world;

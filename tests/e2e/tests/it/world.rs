@@ -368,7 +368,7 @@ fn enter(holder: &Child, program: &str) -> Command {
 }
 
 /// Reads what a process prints until a line begins so; `false` when it ended before.
-fn has_line(process: &mut Child, begin: &str) -> bool {
+pub(crate) fn has_line(process: &mut Child, begin: &str) -> bool {
     let lines = BufReader::new(process.stdout.take().unwrap()).lines();
     lines.map_while(Result::ok).any(|line| line.starts_with(begin))
 }
