@@ -75,7 +75,7 @@ impl Environment {
         let requirements = folder(workshop).join(file);
         let mut pip = workshop.command(directory.join("bin/python"));
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]);
-        pip.args(["--require-hashes", "--no-build-isolation", "--requirement"]).arg(&requirements);
+        pip.args(["--require-hashes", "--no-build-isolation", "--use-pep517", "--requirement"]).arg(&requirements);
         let status = pip.stdin(Stdio::null()).status().context("starting pip")?;
         if !status.success() {
             bail!(

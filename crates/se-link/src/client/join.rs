@@ -94,6 +94,7 @@ pub async fn join(token: &JoinToken, dir: &Path, name: &str) -> Result<Identity,
         answer.authority.to_vec(),
     )
     .filter(|identity| identity.engine_uuid == answer.engine_uuid)
+    .map(|identity| identity.got_with(&token.id))
     .ok_or(JoinError::Answer("the certificate is not for this engine"))?;
     identity.save(dir)?;
     Ok(identity)

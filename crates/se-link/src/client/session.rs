@@ -303,7 +303,8 @@ impl Writer<'_> {
             key.serialize_der(),
             issued.authority.to_vec(),
         )
-        .filter(|renewed| same_authority && renewed.engine_uuid == self.identity.engine_uuid);
+        .filter(|renewed| same_authority && renewed.engine_uuid == self.identity.engine_uuid)
+        .map(|renewed| renewed.got_with(&self.identity.token_id));
         let Some(renewed) = renewed.map(Arc::new) else {
             tracing::warn!("the controller sent a certificate that is not for this engine; the old one stays");
             return;

@@ -149,8 +149,9 @@ async fn a_full_disk_refuses_what_does_not_fit_and_goes_on() {
     for (n, outcome) in outcomes.iter().enumerate() {
         assert_eq!(outcome.is_err(), n == 3, "{n}: {outcome:?}");
     }
-    let Some(Err(error @ StoreError::Backend { .. })) = outcomes.get(3) else { panic!("{outcomes:?}") };
-    assert!(chain(error).contains("committing to the object store: the disk is full"), "{}", chain(error));
+    let Some(Err(error @ StoreError::Full { .. })) = outcomes.get(3) else { panic!("{outcomes:?}") };
+    let said = format!("committing to the object store: {}: the disk is full: free some space", path.display());
+    assert!(chain(error).starts_with(&said), "{}", chain(error));
 
     assert_eq!(store.txn(put("/b", vec![1])).await.unwrap(), Outcome::Committed(9));
     assert!(store.get("/3").await.unwrap().is_none());

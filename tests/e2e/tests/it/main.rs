@@ -7,6 +7,7 @@
 
 mod apart;
 mod bad_input;
+mod bad_peers;
 mod demo;
 mod explain;
 mod health;
