@@ -1,8 +1,10 @@
 //! The engine's end: yields what lies on disk at once, then keeps to the controller, for as long as it is there.
 //!
-//! `identity.rs` is who the engine is, `join.rs` how it became that, `dial.rs` opens connections, `session.rs` is the
-//! life of one, `disk.rs` holds checkpoint and journal, `backoff.rs` says when to try again.
+//! `identity.rs` is who the engine is, `join.rs` how it became that, `dial.rs` opens connections, `alert.rs` hears what
+//! the other end has against them, `session.rs` is the life of one, `disk.rs` holds checkpoint and journal, `backoff.rs`
+//! says when to try again.
 
+pub(crate) mod alert;
 mod backoff;
 pub(crate) mod dial;
 mod disk;

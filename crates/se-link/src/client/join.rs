@@ -7,6 +7,7 @@ use tonic::{Code, Status};
 
 use super::{
     Identity,
+    alert::Alert,
     dial::{self, DialError},
 };
 use crate::{
@@ -104,7 +105,7 @@ async fn dial_any(token: &JoinToken, fingerprint: [u8; 32]) -> Result<tonic::tra
     let mut last = JoinError::Token("controllers");
     for controller in &token.controllers {
         let tls = dial::pinned(fingerprint).map_err(JoinError::Tls)?;
-        match dial::dial(controller, tls).await {
+        match dial::dial(controller, tls, &Alert::default()).await {
             Ok(channel) => return Ok(channel),
             Err(error) => last = error.into(),
         }

@@ -9,6 +9,7 @@ use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, Issuer, KeyPair}
 use serde_json::Value;
 
 use crate::lone::{Lone, SHOP, gslb_service};
+use crate::world::World;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -142,21 +143,17 @@ fn an_engine_of_another_controller_keeps_its_answers_until_its_own_is_back() {
 fn an_older_copy_of_the_controller_s_data_is_refused_until_it_is_said_to_be_restored() {
     let Some(mut lone) = start() else { return };
     lone.stop("controller");
-    let copy = |from: &str, to: &str| {
-        let done = lone.enter("cp").args(["-a", &lone.path(from), &lone.path(to)]).status().unwrap();
-        assert!(done.success());
-    };
-    copy("controller", "backup");
+    copy(&lone, "controller", "backup");
     lone.start_controller("controller");
     for number in 0..5 {
-        lone.create("controller", "gslbservice", &gslb_service(&format!("late-{number}.avi.example.com"), "127.0.0.3"));
+        let name = format!("late-{number}.avi.example.com");
+        lone.create("controller", "gslbservice", &gslb_service(&name, "127.0.0.3"));
     }
     lone.wait("the new services", || lone.dig("late-4.avi.example.com") == "127.0.0.3");
 
     lone.stop("controller");
     fs::remove_dir_all(lone.path("controller")).unwrap();
-    let done = lone.enter("cp").args(["-a", &lone.path("backup"), &lone.path("controller")]).status().unwrap();
-    assert!(done.success());
+    copy(&lone, "backup", "controller");
     lone.start_controller("controller");
     for part in ["engine", "controller"] {
         lone.wait("the reason", || {
@@ -201,6 +198,37 @@ fn certificate_files_that_cannot_be_used_are_named() {
     let (certificate, key) = (lone.path("cert.pem"), lone.path("key.pem"));
     lone.spawn("controller", &["controller", "--data", &data, "--tls-cert", &certificate, "--tls-key", &key]);
     lone.wait("the controller", || lone.admin(9445, "readyz") == "ok\n");
+}
+
+#[test]
+fn an_operator_with_a_wrong_password_or_authority_says_so_and_goes_on_when_it_is_right() {
+    let Some(mut world) = World::start() else { return };
+    let split = [("10.10.25.46", 6), ("10.10.26.40", 4), ("10.10.23.40", 2)];
+    world.wait_for_split(&split);
+    let (authority, password) = world.credentials();
+    world.stop("amko");
+    world.start_amko_with("wrong", &authority);
+    world.wait_for_word_of_amko("refuses user `admin`: Invalid credentials; check user name and password");
+    world.set_weights([6, 3, 1]);
+    assert_eq!(world.count(12), World::counts(&split));
+    assert!(world.admin(9447, "readyz").starts_with("not ready: "), "{}", world.admin(9447, "readyz"));
+    world.stop("amko");
+
+    let foreign = CertificateParams::new(["10.10.20.42".to_owned()]).unwrap();
+    let foreign = foreign.self_signed(&KeyPair::generate().unwrap()).unwrap().pem();
+    world.start_amko_with(&password, &foreign);
+    world.wait_for_word_of_amko("its certificate is not one that the given CA signed");
+    assert_eq!(world.count(12), World::counts(&split));
+    world.stop("amko");
+
+    world.start_amko_with(&password, &authority);
+    world.wait_for_split(&[("10.10.25.46", 6), ("10.10.26.40", 3), ("10.10.23.40", 1)]);
+    world.wait_until_synced();
+}
+
+fn copy(lone: &Lone, from: &str, to: &str) {
+    let done = lone.enter("cp").args(["-a", &lone.path(from), &lone.path(to)]).status().unwrap();
+    assert!(done.success());
 }
 
 /// Gives the engine a certificate for its own key and name, signed by `authority` (certificate and key in PEM).

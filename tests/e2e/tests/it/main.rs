@@ -9,6 +9,7 @@ mod apart;
 mod bad_input;
 mod bad_peers;
 mod demo;
+mod disk_full;
 mod explain;
 mod health;
 mod lone;
