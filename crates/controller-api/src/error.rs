@@ -202,6 +202,14 @@ mod tests {
     }
 
     #[test]
+    fn a_full_disk_is_no_internal_error() {
+        let full = StoreError::Full { doing: "committing", source: "no room".into() };
+        let error = ApiError::from(CommitError::Store(full));
+        assert_eq!(error.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(error.to_string().contains("disk is full and nothing was written"), "{error}");
+    }
+
+    #[test]
     fn only_wrong_credentials_say_so() {
         for error in [ApiError::NotLoggedIn, ApiError::SessionExpired, ApiError::Locked, ApiError::BasicOff] {
             assert_eq!(error.status(), StatusCode::UNAUTHORIZED);

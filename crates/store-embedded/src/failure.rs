@@ -45,8 +45,8 @@ impl Failure {
     }
 }
 
-/// The index of the WAL is a file, too; of that one SQLite only says that it cannot grow.
-fn is_full(error: &rusqlite::Error) -> bool {
+/// Whether the disk has no room. The index of the WAL is a file, too; of that one SQLite only says that it cannot grow.
+pub(crate) fn is_full(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::DiskFull)
         || error.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_IOERR_SHMSIZE)
 }

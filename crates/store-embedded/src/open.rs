@@ -9,6 +9,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use store::{HISTORY_DEFAULT, Revision};
 
+use crate::failure::is_full;
 use crate::lock::FileLock;
 use crate::reader;
 
@@ -243,7 +244,7 @@ fn explain(doing: &'static str, path: &Path, source: rusqlite::Error) -> OpenErr
     match source.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => OpenError::NotAStore { path },
         Some(ErrorCode::DatabaseCorrupt) => OpenError::Corrupt { path, found: source.to_string() },
-        Some(ErrorCode::DiskFull) => OpenError::Full { path },
+        _ if is_full(&source) => OpenError::Full { path },
         _ => OpenError::Sqlite { doing, path, source },
     }
 }

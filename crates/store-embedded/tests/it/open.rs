@@ -161,6 +161,23 @@ async fn a_full_disk_refuses_what_does_not_fit_and_goes_on() {
 }
 
 #[tokio::test]
+async fn another_history_has_the_same_content_and_revision_under_another_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("objects.db");
+    let store = SqliteStore::open(&path).unwrap();
+    assert_eq!(store.txn(put("/a", vec![1])).await.unwrap(), Outcome::Committed(1));
+    let before = store.incarnation().to_owned();
+    drop(store);
+    let store = SqliteStore::open_with(&path, Options { new_history: true, ..Options::default() }).unwrap();
+    let renewed = store.incarnation().to_owned();
+    assert_ne!(renewed, before);
+    assert_eq!(store.revision().await.unwrap(), 1);
+    assert!(store.get("/a").await.unwrap().is_some());
+    drop(store);
+    assert_eq!(SqliteStore::open(&path).unwrap().incarnation(), renewed);
+}
+
+#[tokio::test]
 async fn a_disk_too_full_for_a_new_store_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("objects.db");

@@ -127,7 +127,8 @@ fn a_full_disk_under_the_engine_is_told_and_made_up_for() {
 #[test]
 fn an_engine_that_starts_on_a_full_disk_answers_with_what_it_kept() {
     let Some(mut lone) = start("engine", 256) else { return };
-    lone.wait("the snapshot to be kept", || !lone.text("engine/checkpoint").is_empty());
+    let kept = lone.path("engine/checkpoint");
+    lone.wait("the snapshot to be kept", || lone.enter("test").args(["-s", &kept]).status().unwrap().success());
     lone.stop("engine");
     lone.stop("controller");
     fill(&lone, "engine");
