@@ -9,6 +9,7 @@ mod codegen;
 mod kube;
 mod launch;
 mod layers;
+mod python;
 mod tidy;
 mod workshop;
 

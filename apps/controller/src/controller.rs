@@ -15,7 +15,7 @@ use objects::Types;
 use se_link::{Authority, Engines, Server, ServerConfig};
 use se_protocol::{MemberStates, Snapshot};
 use store::Store;
-use store_embedded::SqliteStore;
+use store_embedded::{Options, SqliteStore};
 use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -68,7 +68,7 @@ pub async fn start(config: ControllerConfig) -> anyhow::Result<Controller> {
     listener.set_nonblocking(true).context("preparing the listening socket")?;
     let address = listener.local_addr().context("reading the listening address")?;
     let tls = tls::prepare(&config.tls, &data, address, wall_now())?;
-    let watched = Arc::new(WatchedStore::new(open_store(&data).await?));
+    let watched = Arc::new(WatchedStore::new(open_store(&data, config.restored).await?));
     let store: Arc<dyn Store> = watched.clone();
 
     let clock = Arc::new(SystemClock::start());
@@ -266,12 +266,14 @@ async fn tell_member_states(
     }
 }
 
-async fn open_store(data: &DataDir) -> anyhow::Result<Arc<dyn Store>> {
+async fn open_store(data: &DataDir, restored: bool) -> anyhow::Result<Arc<dyn Store>> {
     let path = data.file("controller.db");
     let shown = path.clone();
+    let options = Options { new_history: restored, ..Options::default() };
     // It waits for the disk: not on an async thread.
-    let opened =
-        tokio::task::spawn_blocking(move || SqliteStore::open(path)).await.context("opening the object store")?;
+    let opened = tokio::task::spawn_blocking(move || SqliteStore::open_with(path, options))
+        .await
+        .context("opening the object store")?;
     let store = opened.with_context(|| format!("opening the object store {}", shown.display()))?;
     Ok(Arc::new(store))
 }

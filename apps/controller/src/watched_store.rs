@@ -69,7 +69,9 @@ impl Store for WatchedStore {
         let failure = match &ended {
             // Compared and found otherwise, or against the rules: the store works.
             Ok(_) | Err(StoreError::Refused(_) | StoreError::Compacted { .. }) => None,
-            Err(StoreError::Backend { doing, source }) => Some(format!("{doing}: {source}")),
+            Err(StoreError::Full { doing, source } | StoreError::Backend { doing, source }) => {
+                Some(format!("{doing}: {source}"))
+            }
         };
         *self.failure.lock() = failure;
         ended

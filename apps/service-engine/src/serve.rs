@@ -51,22 +51,45 @@ impl EngineArgs {
     }
 }
 
+/// Joins where there is no identity that can be used, or a token that it was not got with. An engine that has one and
+/// cannot join anew goes on with it.
 async fn open_or_join(resolved: &Resolved) -> anyhow::Result<Client> {
-    match open(resolved).await? {
-        Err(OpenError::Identity(IdentityError::None)) => {}
-        opened => return opened.with_context(|| format!("opening {}", resolved.data.display())),
-    }
-    let Some(file) = &resolved.join else {
-        bail!(
+    let opening = || format!("opening {}", resolved.data.display());
+    let opened = match (open(resolved).await?, &resolved.join) {
+        (Err(OpenError::Identity(IdentityError::None)), None) => bail!(
             "this engine has not joined a controller: make a token with `meridian join-token` where the controller is, \
              then start the engine with --join FILE"
-        );
+        ),
+        (Err(OpenError::Identity(IdentityError::None | IdentityError::Damaged(_))), Some(_)) => None,
+        (opened, _) => Some(opened.with_context(opening)?),
     };
-    let identity = se_link::join(&read_token(file)?, &resolved.data, &resolved.name)
-        .await
-        .with_context(|| format!("joining with {}", file.display()))?;
+    let Some(file) = resolved.join.as_deref().filter(|file| opened.is_none() || file.exists()) else {
+        return opened.context("there is neither an identity nor a token");
+    };
+    let known = opened.as_ref().map(|client| client.identity().token_id.as_str());
+    match (join_with(file, known, resolved).await.with_context(|| format!("joining with {}", file.display())), opened) {
+        (Ok(false), Some(client)) => Ok(client),
+        (Err(error), Some(client)) => {
+            tracing::warn!(reason = format!("{error:#}"), "did not join anew, goes on as the engine that it was");
+            Ok(client)
+        }
+        (Err(error), None) => Err(error),
+        (Ok(_), client) => {
+            drop(client); // it holds the directory
+            open(resolved).await?.with_context(opening)
+        }
+    }
+}
+
+/// Joins, unless the identity was got with this very token; says whether it did.
+async fn join_with(file: &Path, known: Option<&str>, resolved: &Resolved) -> anyhow::Result<bool> {
+    let token = read_token(file)?;
+    if known == Some(token.id.as_str()) {
+        return Ok(false);
+    }
+    let identity = se_link::join(&token, &resolved.data, &resolved.name).await?;
     tracing::info!(engine = identity.engine_uuid, "joined the controller");
-    open(resolved).await?.with_context(|| format!("opening {}", resolved.data.display()))
+    Ok(true)
 }
 
 async fn open(resolved: &Resolved) -> anyhow::Result<Result<Client, OpenError>> {
@@ -77,8 +100,8 @@ async fn open(resolved: &Resolved) -> anyhow::Result<Result<Client, OpenError>> 
 }
 
 fn read_token(file: &Path) -> anyhow::Result<JoinToken> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
-    JoinToken::parse(&text).with_context(|| format!("reading {}", file.display()))
+    let text = std::fs::read_to_string(file).context("reading it")?;
+    Ok(JoinToken::parse(&text)?)
 }
 
 fn explain(

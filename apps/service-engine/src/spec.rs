@@ -31,7 +31,7 @@ pub struct EngineArgs {
     #[arg(long, value_name = "DIR", env = "MERIDIAN_ENGINE_DATA")]
     data: Option<PathBuf>,
 
-    /// Join with this token; of no use, and no harm, once the engine has joined
+    /// Join with this token. Once the engine has joined, the same token does nothing; another one makes it join anew
     #[arg(long, value_name = "FILE", env = "MERIDIAN_ENGINE_JOIN")]
     join: Option<PathBuf>,
 

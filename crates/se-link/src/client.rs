@@ -1,9 +1,10 @@
 //! The engine's end: yields what lies on disk at once, then keeps to the controller, for as long as it is there.
 //!
-//! `identity.rs` is who the engine is, `join.rs` how it became that, `dial.rs` opens connections, `session.rs` is the
-//! life of one, `disk.rs` holds checkpoint and journal, `up_members.rs` which members were up, `backoff.rs` says when to
-//! try again.
+//! `identity.rs` is who the engine is, `join.rs` how it became that, `dial.rs` opens connections, `alert.rs` hears what
+//! the other end has against them, `session.rs` is the life of one, `disk.rs` holds checkpoint and journal,
+//! `up_members.rs` which members were up, `backoff.rs` says when to try again.
 
+pub(crate) mod alert;
 mod backoff;
 pub(crate) mod dial;
 mod disk;
@@ -39,6 +40,8 @@ pub use identity::{Identity, IdentityError};
 pub use join::{JoinError, join};
 
 const LOCK: &str = "lock";
+/// How often a snapshot that could not be kept on disk is tried again.
+const DISK_RETRY: Duration = Duration::from_secs(5);
 /// Reasons remembered so that each is told once while the controller is away.
 const REASONS_MAX: usize = 16;
 
@@ -256,7 +259,7 @@ async fn stay_connected(
         let end = match controllers.get(turn) {
             None => session::End::failed("no controller is known; give its address".into()),
             Some(_) if identity.is_expired(wall_now()) => session::End::failed(format!(
-                "the certificate in {} has expired; join again with a new token",
+                "the certificate in {} has expired; join again with a new token (--join FILE)",
                 config.dir.display()
             )),
             Some(controller) => session::run(&config, &identity, controller, &shared, reports.clone(), &explain).await,
@@ -297,12 +300,21 @@ async fn forget_states(shared: Arc<Shared>, kept: Duration) {
     }
 }
 
-/// Writes what is in force to disk, the newest when several came. A disk that fails is told once.
+/// Writes what is in force to disk, the newest when several came. A disk that fails is told once, and tried again until
+/// it has what is in force.
 async fn keep_on_disk(disk: Disk, mut stamped: watch::Receiver<Option<Arc<Stamped>>>, stop: CancellationToken) {
     let mut disk = Some(disk);
     let mut is_failing = false;
     loop {
-        let is_last = match stop.run_until_cancelled(stamped.changed()).await {
+        let changed = async {
+            if is_failing {
+                // What did not fit is as good as new.
+                tokio::time::timeout(DISK_RETRY, stamped.changed()).await.unwrap_or(Ok(()))
+            } else {
+                stamped.changed().await
+            }
+        };
+        let is_last = match stop.run_until_cancelled(changed).await {
             Some(Ok(())) => false,
             Some(Err(_)) | None => true,
         };
@@ -329,7 +341,8 @@ async fn keep_on_disk(disk: Disk, mut stamped: watch::Receiver<Option<Arc<Stampe
                 if !std::mem::replace(&mut is_failing, true) {
                     tracing::warn!(
                         reason = chain(&error),
-                        "snapshot not kept on disk: after a restart without the controller an older one would run"
+                        "snapshot not kept on disk, tried again: after a restart without the controller an older one \
+                         would run"
                     );
                 }
             }

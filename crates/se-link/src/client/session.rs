@@ -23,9 +23,9 @@ use tokio::{
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 
-use super::{ClientConfig, Explain, Identity, LinkState, Shared, dial};
+use super::{ClientConfig, Explain, Identity, LinkState, Shared, alert::Alert, dial};
 use crate::{
-    certificate::{fingerprint, request},
+    certificate::{chain, fingerprint, request},
     clock::wall_now,
     generated::link_client::LinkClient,
 };
@@ -73,13 +73,14 @@ pub(super) async fn run(
         running: assembler.current().map(|stamped| (&stamped.stamp()).into()),
     };
     outbound.try_send(message(from_engine::Message::Hello(hello))).unwrap_or_default();
-    let inbound = match open(identity, controller, messages).await {
+    let alert = Alert::default();
+    let inbound = match open(identity, controller, messages, &alert).await {
         Ok(inbound) => inbound,
         Err(reason) => return End::failed(reason),
     };
     let (replies, answers) = mpsc::channel(REPLIES_MAX);
     let (certificates, issued) = mpsc::channel(1);
-    let reader = Reader { controller, shared, explain, assembler, replies, certificates, was_good: false };
+    let reader = Reader { controller, shared, explain, assembler, replies, certificates, alert, was_good: false };
     let writer = Writer { config, identity: Arc::clone(identity), outbound, pending: None };
     tokio::select! {
         end = reader.run(inbound) => end,
@@ -91,20 +92,22 @@ async fn open(
     identity: &Identity,
     controller: &str,
     messages: mpsc::Receiver<FromEngine>,
+    alert: &Alert,
 ) -> Result<Streaming<FromController>, String> {
-    let tls = dial::as_engine(identity).map_err(|error| dial::words(&error))?;
-    let channel = dial::dial(controller, tls).await.map_err(|error| dial::words(&error))?;
+    let words = |error: &dial::DialError| alert.words().map_or_else(|| chain(error), str::to_owned);
+    let tls = dial::as_engine(identity).map_err(|error| chain(&error))?;
+    let channel = dial::dial(controller, tls, alert).await.map_err(|error| words(&error))?;
     let mut client = LinkClient::new(channel);
     match tokio::time::timeout(OPEN_WITHIN, client.connect(ReceiverStream::new(messages))).await {
         Ok(Ok(response)) => Ok(response.into_inner()),
-        Ok(Err(status)) => Err(status_words(&status)),
+        Ok(Err(status)) => Err(status_words(&status, alert)),
         Err(_) => Err(format!("{controller} did not open the stream within 10 s")),
     }
 }
 
 /// What a status says: the controller's own words, or what broke the connection.
-fn status_words(status: &tonic::Status) -> String {
-    match dial::refusal(status) {
+fn status_words(status: &tonic::Status, alert: &Alert) -> String {
+    match alert.words() {
         Some(words) => words.to_owned(),
         None => crate::certificate::words(status),
     }
@@ -121,6 +124,7 @@ struct Reader<'a> {
     assembler: Assembler,
     replies: mpsc::Sender<from_engine::Message>,
     certificates: mpsc::Sender<CertificateIssued>,
+    alert: Alert,
     was_good: bool,
 }
 
@@ -131,7 +135,7 @@ impl Reader<'_> {
             let message = match inbound.message().await {
                 Ok(Some(message)) => message.message,
                 Ok(None) => return self.end("the controller ended the stream".into()),
-                Err(status) => return self.end(status_words(&status)),
+                Err(status) => return self.end(status_words(&status, &self.alert)),
             };
             // The first message shows that the controller took this engine in; a stream alone does not.
             if !self.was_good {
@@ -189,7 +193,7 @@ impl Reader<'_> {
                 self.reply(from_engine::Message::Applied(Applied { stamp: Some((&stamp).into()) })).await;
             }
             Err(refusal) => {
-                let reason = crate::certificate::chain(&refusal);
+                let reason = chain(&refusal);
                 tracing::warn!(reason, "snapshot refused, the one before stays");
                 self.reply(from_engine::Message::Refused(Refused { version: offered, reason })).await;
             }
@@ -302,7 +306,8 @@ impl Writer<'_> {
             key.serialize_der(),
             issued.authority.to_vec(),
         )
-        .filter(|renewed| same_authority && renewed.engine_uuid == self.identity.engine_uuid);
+        .filter(|renewed| same_authority && renewed.engine_uuid == self.identity.engine_uuid)
+        .map(|renewed| renewed.got_with(&self.identity.token_id));
         let Some(renewed) = renewed.map(Arc::new) else {
             tracing::warn!("the controller sent a certificate that is not for this engine; the old one stays");
             return;
@@ -313,7 +318,7 @@ impl Writer<'_> {
                 tracing::info!("certificate renewed");
                 self.identity = renewed;
             }
-            Ok(Err(error)) => tracing::warn!(reason = crate::certificate::chain(&error), "new certificate not kept"),
+            Ok(Err(error)) => tracing::warn!(reason = chain(&error), "new certificate not kept"),
             Err(error) => tracing::error!(reason = %error, "keeping the new certificate ended badly"),
         }
     }

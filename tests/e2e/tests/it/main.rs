@@ -8,11 +8,15 @@
 mod apart;
 mod away;
 mod bad_input;
+mod bad_peers;
 mod clusters;
 mod demo;
+mod disk_full;
 mod explain;
 mod health;
 mod kill;
 mod load;
+mod lone;
+mod sdk;
 mod story;
 mod world;

@@ -1,5 +1,6 @@
 //! Three API servers, and controller, engine and operator as processes, in one network namespace.
 
+mod bad_peers;
 pub(crate) mod clients;
 pub(crate) mod clusters;
 pub(crate) mod load;
@@ -402,7 +403,7 @@ fn enter(holder: &Child, program: &str) -> Command {
 }
 
 /// Reads what a process prints until a line begins so; `false` when it ended before.
-fn has_line(process: &mut Child, begin: &str) -> bool {
+pub(crate) fn has_line(process: &mut Child, begin: &str) -> bool {
     let lines = BufReader::new(process.stdout.take().unwrap()).lines();
     lines.map_while(Result::ok).any(|line| line.starts_with(begin))
 }
