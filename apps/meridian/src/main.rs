@@ -13,7 +13,7 @@ struct Args {
     #[command(subcommand)]
     command: Command,
 
-    /// What to log: `info`, or per part as in `info,service_engine=debug`
+    /// What to log: `info`, or per part as in `info,service_engine=debug`; for `amko` in place of the GSLBConfig's logLevel
     #[arg(long, env = "MERIDIAN_LOG", global = true, hide_short_help = true)]
     log: Option<String>,
 

@@ -94,6 +94,21 @@ impl World {
         self.log(part)[mark..].lines().any(|line| words.iter().all(|word| line.contains(word)))
     }
 
+    /// What the controller's audit records say that somebody did to objects of these names since a mark: `changed
+    /// gslbservice`.
+    pub(crate) fn writes_of(&self, agent: &str, mark: usize, names: &[&str]) -> Vec<String> {
+        let log = self.log("controller");
+        let writes = log[mark..].lines().filter(|line| line.contains("configuration written"));
+        let field = |line: &str, name: &str| {
+            let value = line.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+            value.unwrap_or_default().to_owned()
+        };
+        let theirs = writes.filter(|line| {
+            field(line, "agent").eq_ignore_ascii_case(agent) && names.contains(&field(line, "name").as_str())
+        });
+        theirs.map(|line| format!("{} {}", field(line, "action"), field(line, "kind"))).collect()
+    }
+
     #[track_caller]
     pub(crate) fn wait_until_said(&self, part: &str, mark: usize, words: &[&str]) {
         self.wait(&format!("{part} to say {words:?}"), || self.has_said(part, mark, words));
