@@ -2,8 +2,9 @@
 
 usage: ask.py SERVER
 
-Lines of the input: `down` before the DNS server is killed, `up` when it is back. A query that overlaps such a time
-may stay without an answer; an answer is always a right one.
+Prints `ready` before the first query. Lines of the input: `down` before the DNS server is killed, `up` when it is back;
+each is printed when it counts. A query that overlaps such a time may stay without an answer; an answer is always a
+right one.
 """
 
 import json
@@ -33,6 +34,7 @@ class Switch:
     def read(self):
         for line in sys.stdin:
             self.turns += (line.strip() == "down") != (self.turns % 2 == 1)
+            print(line.strip(), flush=True)
         self.ended = True
 
 
@@ -49,6 +51,7 @@ def check(server, number, timeout):
 def main():
     server, switch = sys.argv[1], Switch()
     threading.Thread(target=switch.read, daemon=True).start()
+    print("ready", flush=True)
     asked, unanswered, faults, begin = 0, 0, [], time.monotonic()
     while not switch.ended:
         before = switch.turns

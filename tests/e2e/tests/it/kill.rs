@@ -39,7 +39,7 @@ fn parts_killed_at_random_moments_lose_nothing_and_converge() {
             world.kill("controller");
         }
         if part == "engine" {
-            asker.tell("down");
+            asker.tell_and_wait("down");
             // Answers go on before the first probe has ended.
             world.signal_backends("STOP");
         }
@@ -49,7 +49,7 @@ fn parts_killed_at_random_moments_lose_nothing_and_converge() {
             "controller" => world.start_controller(),
             "engine" => {
                 world.start_engine();
-                asker.tell("up");
+                asker.tell_and_wait("up");
                 std::thread::sleep(Duration::from_millis(dice.random_range(0..300))); // bounded: how long they are silent
                 world.signal_backends("CONT");
             }
@@ -67,7 +67,7 @@ fn parts_killed_at_random_moments_lose_nothing_and_converge() {
     println!("churn {churned}\nwriter {written}\nasker {asked}");
     assert_eq!(written["lost"], serde_json::json!([]), "MERIDIAN_SEED={seed}");
     assert_eq!(asked["faults"], serde_json::json!([]), "MERIDIAN_SEED={seed} {}", world.logs());
-    for (seen, at_least) in [(&churned["edits"], 100), (&written["acknowledged"], 500), (&asked["asked"], 2000)] {
+    for (seen, at_least) in [(&churned["edits"], 100), (&written["acknowledged"], 300), (&asked["asked"], 2000)] {
         assert!(seen.as_u64().unwrap() >= at_least, "{churned} {written} {asked}");
     }
 

@@ -18,7 +18,9 @@ pub(crate) struct Client {
 impl World {
     /// Asks for names all the time.
     pub(crate) fn client_ask(&self) -> Client {
-        self.client("ask", &[DNS])
+        let mut client = self.client("ask", &[DNS]);
+        client.expect("ready");
+        client
     }
 
     /// Writes objects to the controller all the time; the first is there when this returns.
@@ -61,6 +63,13 @@ impl Client {
     pub(crate) fn tell(&mut self, line: &str) {
         let input = self.input.as_mut().unwrap();
         writeln!(input, "{line}").unwrap_or_else(|error| panic!("{} ended too early: {error}", self.name));
+    }
+
+    /// Writes a line to its input, and waits until it has taken it.
+    #[track_caller]
+    pub(crate) fn tell_and_wait(&mut self, line: &str) {
+        self.tell(line);
+        self.expect(line);
     }
 
     /// Reads the next line, which must be this one.
