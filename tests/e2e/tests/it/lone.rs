@@ -41,6 +41,12 @@ impl Lone {
             return None;
         }
         let directory = tempfile::tempdir().unwrap();
+        let mut mount = Command::new("unshare");
+        mount.args(["-r", "-n", "-m", "mount", "-t", "tmpfs", "tmpfs"]).arg(directory.path());
+        if !mount.output().is_ok_and(|output| output.status.success()) {
+            println!("skipped: this user may not mount in a namespace (unshare -rnm mount -t tmpfs tmpfs DIR)");
+            return None;
+        }
         let script = format!("ip link set lo up && {before} && echo ready && exec sleep 3600");
         let mut holder = Command::new("unshare");
         holder.args(["-r", "-n", "-m", "sh", "-c", &script]).current_dir(&directory).stdout(Stdio::piped());
