@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use amko_translate::Reason;
 use k8s_watch::Problem;
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
@@ -42,6 +43,15 @@ pub enum AmkoEvent {
     InTheWay {
         /// The object, and whose it is.
         what: String,
+    },
+    /// An object that the policy selects makes no member; told once while the reason lasts.
+    NotServed {
+        /// Context.
+        cluster: String,
+        /// `Ingress default/hello`.
+        object: String,
+        /// What is amiss with it.
+        reason: Reason,
     },
     /// The status of a `GSLBConfig` or policy changed.
     Status {
@@ -88,8 +98,10 @@ pub enum AmkoEvent {
     },
     /// The controller holds what it should.
     Synced {
-        /// Number of GSLB services.
+        /// Number of GSLB services, those of other owners not counted.
         services: usize,
+        /// Number of those that another owner has.
+        in_the_way: usize,
     },
 }
 
@@ -171,7 +183,13 @@ fn log(event: &AmkoEvent) {
         AmkoEvent::ControllerAway { reason } => error!(reason, "controller cannot be used, trying on"),
         AmkoEvent::ControllerBack => info!("controller can be used"),
         AmkoEvent::Idle { cluster } => warn!(cluster, "no valid GSLBConfig, nothing is written or deleted"),
-        AmkoEvent::Synced { services } => info!(services, "controller holds what it should"),
+        AmkoEvent::NotServed { cluster, object, reason } => {
+            info!(cluster, object, %reason, "selected object makes no member");
+        }
+        AmkoEvent::Synced { services, in_the_way: 0 } => info!(services, "controller holds what it should"),
+        AmkoEvent::Synced { services, in_the_way } => {
+            warn!(services, in_the_way, "controller holds what it should, but for services that another owner has");
+        }
     }
 }
 
@@ -207,7 +225,11 @@ impl fmt::Display for AmkoEvent {
             Self::Idle { cluster } => {
                 write!(f, "no valid GSLBConfig in cluster {cluster}: nothing is written or deleted")
             }
-            Self::Synced { services } => write!(f, "in sync: {services} GSLB services"),
+            Self::NotServed { cluster, object, reason } => write!(f, "{object} of {cluster} makes no member: {reason}"),
+            Self::Synced { services, in_the_way: 0 } => write!(f, "in sync: {services} GSLB services"),
+            Self::Synced { services, in_the_way } => {
+                write!(f, "in sync: {services} GSLB services; {in_the_way} not written, another owner has them")
+            }
         }
     }
 }

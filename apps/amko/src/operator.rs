@@ -5,12 +5,13 @@ mod look;
 mod results;
 mod work;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use amko_translate::{
-    Config, ControllerView, Identity, Lookup, Outcome, PolicyBook, PublishedMonitor, PublishedService, Selection,
+    Config, ControllerView, Identity, Lookup, ObjectRef, Outcome, PolicyBook, PublishedMonitor, PublishedService,
+    Reason, Selection,
 };
 use avi_client::{AviClient, AviError};
 use k8s_crds::GlobalDeploymentPolicy;
@@ -120,6 +121,7 @@ pub(crate) async fn start_counting(config: AmkoConfig, counts: Arc<WriteCounts>)
         observed: Observed::default(),
         published: None,
         outcome: None,
+        unusable: BTreeMap::new(),
         work: Work::default(),
         tasks: JoinSet::new(),
         is_looking_up: false,
@@ -183,6 +185,8 @@ struct Operator {
     /// What the controller had for us when it was first read; members of silent clusters are held from it.
     published: Option<(Vec<PublishedService>, Vec<PublishedMonitor>)>,
     outcome: Option<Outcome>,
+    /// Selected objects that make no member, as told.
+    unusable: BTreeMap<ObjectRef, Reason>,
     work: Work,
     tasks: JoinSet<Done>,
     is_looking_up: bool,

@@ -144,6 +144,29 @@ pub enum Reason {
     NoIdentifiers,
 }
 
+impl Reason {
+    /// Whether the policy selects the object and something in the object itself is amiss, so that its owner waits for
+    /// a service that does not come. A Service of another type is meant for its cluster alone.
+    #[must_use]
+    pub fn is_unusable(&self) -> bool {
+        match self {
+            Self::NoPort
+            | Self::NoStatus
+            | Self::NoAddress
+            | Self::NoHost
+            | Self::HostNotInRules(_)
+            | Self::TenantsDisagree { .. }
+            | Self::NoIdentifiers => true,
+            Self::NoPolicy
+            | Self::NoSelector
+            | Self::ClusterNotSelected(_)
+            | Self::LabelMissing { .. }
+            | Self::NamespaceLabelMissing { .. }
+            | Self::NotLoadBalancer => false,
+        }
+    }
+}
+
 /// A record of an object, or why there is none.
 type Record = Result<Candidate, Box<Rejected>>;
 
