@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use amko_translate::Reason;
 use k8s_watch::Problem;
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
@@ -43,6 +44,15 @@ pub enum AmkoEvent {
         /// The object, and whose it is.
         what: String,
     },
+    /// An object that the policy selects makes no member; told once while the reason lasts.
+    NotServed {
+        /// Context.
+        cluster: String,
+        /// `Ingress default/hello`.
+        object: String,
+        /// What is amiss with it.
+        reason: Reason,
+    },
     /// The status of a `GSLBConfig` or policy changed.
     Status {
         /// `GlobalDeploymentPolicy avi-system/global-gdp`.
@@ -51,15 +61,6 @@ pub enum AmkoEvent {
         text: String,
         /// Whether it is an error.
         is_error: bool,
-    },
-    /// An object that the policy selects cannot become a member.
-    NotAMember {
-        /// Context.
-        cluster: String,
-        /// `Ingress default/hello`.
-        object: String,
-        /// Why, and what to do.
-        reason: String,
     },
     /// The `GSLBConfig` in force was edited; it holds at once.
     ConfigEdited {
@@ -111,8 +112,10 @@ pub enum AmkoEvent {
     },
     /// The controller holds what it should.
     Synced {
-        /// Number of GSLB services.
+        /// Number of GSLB services, those of other owners not counted.
         services: usize,
+        /// Number of those that another owner has.
+        in_the_way: usize,
     },
 }
 
@@ -187,9 +190,6 @@ fn log(event: &AmkoEvent) {
         }
         AmkoEvent::Status { object, text, is_error: false } => info!(object, status = text, "status changed"),
         AmkoEvent::Status { object, text, is_error: true } => warn!(object, status = text, "object is not accepted"),
-        AmkoEvent::NotAMember { cluster, object, reason } => {
-            warn!(cluster, object, reason, "object does not become a member");
-        }
         AmkoEvent::ConfigEdited { object, changes } => {
             info!(object, reason = changes.join("; "), "gslb config edited, in force without a restart");
         }
@@ -201,7 +201,13 @@ fn log(event: &AmkoEvent) {
         AmkoEvent::ControllerAway { reason } => error!(reason, "controller cannot be used, trying on"),
         AmkoEvent::ControllerBack => info!("controller can be used"),
         AmkoEvent::Idle { cluster } => warn!(cluster, "no valid GSLBConfig, nothing is written or deleted"),
-        AmkoEvent::Synced { services } => info!(services, "controller holds what it should"),
+        AmkoEvent::NotServed { cluster, object, reason } => {
+            info!(cluster, object, %reason, "selected object makes no member");
+        }
+        AmkoEvent::Synced { services, in_the_way: 0 } => info!(services, "controller holds what it should"),
+        AmkoEvent::Synced { services, in_the_way } => {
+            warn!(services, in_the_way, "controller holds what it should, but for services that another owner has");
+        }
     }
 }
 
@@ -228,9 +234,6 @@ impl fmt::Display for AmkoEvent {
                 write!(f, "not written: {what}; delete it there, or choose another host")
             }
             Self::Status { object, text, .. } => write!(f, "{object}: {text}"),
-            Self::NotAMember { cluster, object, reason } => {
-                write!(f, "{object} in cluster {cluster} does not become a member: {reason}")
-            }
             Self::ConfigEdited { object, changes } => {
                 write!(f, "{object} edited, in force without a restart: {}", changes.join("; "))
             }
@@ -244,7 +247,11 @@ impl fmt::Display for AmkoEvent {
             Self::Idle { cluster } => {
                 write!(f, "no valid GSLBConfig in cluster {cluster}: nothing is written or deleted")
             }
-            Self::Synced { services } => write!(f, "in sync: {services} GSLB services"),
+            Self::NotServed { cluster, object, reason } => write!(f, "{object} of {cluster} makes no member: {reason}"),
+            Self::Synced { services, in_the_way: 0 } => write!(f, "in sync: {services} GSLB services"),
+            Self::Synced { services, in_the_way } => {
+                write!(f, "in sync: {services} GSLB services; {in_the_way} not written, another owner has them")
+            }
         }
     }
 }

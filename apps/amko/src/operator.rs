@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use amko_translate::{
-    Config, ControllerView, Identity, LogLevel, Lookup, Outcome, PolicyBook, PublishedMonitor, PublishedService,
-    Selection,
+    Config, ControllerView, Identity, LogLevel, Lookup, ObjectRef, Outcome, PolicyBook, PublishedMonitor,
+    PublishedService, Reason, Selection,
 };
 use avi_client::{AviClient, AviError};
 use k8s_crds::GlobalDeploymentPolicy;
@@ -129,6 +129,7 @@ pub(crate) async fn start_counting(config: AmkoConfig, counts: Arc<WriteCounts>)
         observed: Observed::default(),
         published: None,
         outcome: None,
+        unusable: BTreeMap::new(),
         work: Work::default(),
         tasks: JoinSet::new(),
         is_looking_up: false,
@@ -199,6 +200,8 @@ struct Operator {
     /// What the controller had for us when it was first read; members of silent clusters are held from it.
     published: Option<(Vec<PublishedService>, Vec<PublishedMonitor>)>,
     outcome: Option<Outcome>,
+    /// Selected objects that make no member, as told.
+    unusable: BTreeMap<ObjectRef, Reason>,
     work: Work,
     tasks: JoinSet<Done>,
     is_looking_up: bool,

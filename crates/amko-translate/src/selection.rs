@@ -147,20 +147,36 @@ pub enum Reason {
     NoIdentifiers,
 }
 
+impl Reason {
+    /// Whether the policy selects the object and something in the object itself is amiss, so that its owner waits for
+    /// a service that does not come. A Service of another type is meant for its cluster alone.
+    #[must_use]
+    pub fn is_unusable(&self) -> bool {
+        match self {
+            Self::NoPort
+            | Self::NoStatus
+            | Self::NoAddress
+            | Self::NoHost
+            | Self::HostNotInRules(_)
+            | Self::WildcardHost(_)
+            | Self::TenantsDisagree { .. }
+            | Self::NoIdentifiers => true,
+            Self::NoPolicy
+            | Self::NoSelector
+            | Self::ClusterNotSelected(_)
+            | Self::LabelMissing { .. }
+            | Self::NamespaceLabelMissing { .. }
+            | Self::NotLoadBalancer => false,
+        }
+    }
+}
+
 /// A record of an object, or why there is none.
 type Record = Result<Candidate, Box<Rejected>>;
 
 const TENANT_ANNOTATION: &str = "ako.vmware.com/tenant-name";
 const VS_UUID_MAP_ANNOTATION: &str = "ako.vmware.com/host-fqdn-vs-uuid-map";
 const CLUSTER_UUID_ANNOTATION: &str = "ako.vmware.com/controller-cluster-uuid";
-
-impl Reason {
-    /// Whether the policy selects the object, and somebody has to see to it that it can be served.
-    #[must_use]
-    pub fn is_to_be_told(&self) -> bool {
-        matches!(self, Self::WildcardHost(_) | Self::TenantsDisagree { .. } | Self::NoIdentifiers)
-    }
-}
 
 /// Applies a policy to all objects. `placed` tells in which tenant an object's membership is at present, so that it
 /// stays there while namespace and object disagree about the tenant.

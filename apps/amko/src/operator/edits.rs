@@ -2,15 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use amko_translate::{Config, NAMESPACE, Outcome};
+use amko_translate::{Config, NAMESPACE};
 use k8s_crds::Kind;
 
 use super::Operator;
 use super::look::leader_object;
 use crate::AmkoEvent;
-
-/// Objects told at once that cannot become members; an operator that sees these knows what to look for.
-const NOT_MEMBERS_TOLD_MAX: usize = 20;
 
 impl Operator {
     /// Tells what an edit changed, and sets the log level.
@@ -45,23 +42,6 @@ impl Operator {
             format!("cluster context {context} is not in the kubeconfig of the members; add it there and restart")
         });
         unknown.chain(fixed).chain(missing).collect()
-    }
-
-    /// Tells objects that cannot become members though the policy selects them, each once.
-    pub(super) fn tell_not_members(&self, outcome: &Outcome) {
-        let to_be_told = |outcome: &Outcome| {
-            let rejected = outcome.selection.rejected.iter().filter(|rejected| rejected.reason.is_to_be_told());
-            rejected.cloned().collect::<Vec<_>>()
-        };
-        let before = self.outcome.as_ref().map(to_be_told).unwrap_or_default();
-        let now = to_be_told(outcome);
-        for rejected in now.iter().filter(|rejected| !before.contains(rejected)).take(NOT_MEMBERS_TOLD_MAX) {
-            self.teller.tell(AmkoEvent::NotAMember {
-                cluster: rejected.object.cluster.clone(),
-                object: rejected.object.spoken(),
-                reason: rejected.reason.to_string(),
-            });
-        }
     }
 
     /// Clusters in use, and whether all of each can be read at present.

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use amko_translate::{
     ACCEPTED, ClusterObjects, Config, ConfigError, Desired, Identity, InForce, Index, Inputs, Lookup, NAMESPACE,
-    ObjectRef, Outcome, PolicyBook, PublishedService, UUID_ANNOTATION, choose_config, explain_change, hold, is_shared,
-    lookups, translate,
+    ObjectRef, Outcome, PolicyBook, PublishedService, Reason, UUID_ANNOTATION, choose_config, explain_change, hold,
+    is_shared, lookups, translate,
 };
 use avi_client::AviClient;
 use k8s_crds::{Kind, ObjectKey};
@@ -19,6 +19,9 @@ use super::{Done, FIRST_ANSWER_WAIT, Operator, Phase};
 use crate::AmkoEvent;
 use crate::reading::{self, FORMER_OWNER, chain};
 use crate::writer;
+
+/// Unusable objects told at once; an operator that sees these knows what to look for.
+const UNUSABLE_TOLD_MAX: usize = 20;
 
 impl Operator {
     /// Looks at everything and begins what follows. Says when to look again at the latest.
@@ -58,7 +61,7 @@ impl Operator {
             None => self.work.clear(),
             Some(outcome) => {
                 self.explain(&outcome);
-                self.tell_not_members(&outcome);
+                self.tell_unusable(&outcome);
                 self.plan(&outcome.desired, index, config, identity, now);
                 self.outcome = Some(outcome);
                 self.begin_writes();
@@ -222,6 +225,21 @@ impl Operator {
         }
     }
 
+    /// Tells of each selected object that makes no member, once per reason.
+    fn tell_unusable(&mut self, outcome: &Outcome) {
+        let rejected = outcome.selection.rejected.iter().filter(|rejected| rejected.reason.is_unusable());
+        let now: BTreeMap<ObjectRef, Reason> = rejected.map(|r| (r.object.clone(), r.reason.clone())).collect();
+        let fresh = now.iter().filter(|(object, reason)| self.unusable.get(object) != Some(reason));
+        for (object, reason) in fresh.take(UNUSABLE_TOLD_MAX) {
+            self.teller.tell(AmkoEvent::NotServed {
+                cluster: object.cluster.clone(),
+                object: object.spoken(),
+                reason: reason.clone(),
+            });
+        }
+        self.unusable = now;
+    }
+
     fn plan(&mut self, desired: &Desired, index: &Index, config: &Config, identity: &Identity, now: Instant) {
         let owner = owner(identity);
         let is_settled = config.clusters.iter().all(|cluster| index.is_settled(cluster));
@@ -257,7 +275,8 @@ impl Operator {
         }
         if self.work.is_idle() && self.phase == Phase::Syncing {
             let services = self.outcome.as_ref().map_or(0, |outcome| outcome.desired.services.len());
-            self.teller.tell(AmkoEvent::Synced { services });
+            let in_the_way = self.work.services_in_the_way();
+            self.teller.tell(AmkoEvent::Synced { services: services.saturating_sub(in_the_way), in_the_way });
             self.set_phase(config, Phase::Accepted);
         }
     }

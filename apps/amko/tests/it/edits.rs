@@ -70,12 +70,12 @@ async fn a_config_that_is_replaced_gets_its_identity_again_each_time() {
 async fn an_object_that_cannot_be_served_is_told_once() {
     let mut setting = Setting::hello().await;
     setting.clusters[2].apply(ingress("any", "*.avi.iberia.local", "127.10.23.50"));
-    let is_told = |event: &AmkoEvent| matches!(event, AmkoEvent::NotAMember { .. });
+    let is_told = |event: &AmkoEvent| matches!(event, AmkoEvent::NotServed { .. });
     let texts = setting.until_event(is_told).await;
-    let expected = "Ingress default/any in cluster s2 does not become a member: \
+    let expected = "Ingress default/any of s2 makes no member: \
                     host *.avi.iberia.local is a wildcard, which no GSLB service stands for; name each host";
     assert_eq!(texts.last().unwrap(), expected);
     setting.settle().await;
     let texts = setting.until_event(|event| event.to_string().contains("marker")).await;
-    assert!(!texts.iter().any(|text| text.contains("does not become")), "{texts:?}");
+    assert!(!texts.iter().any(|text| text.contains("makes no member")), "{texts:?}");
 }

@@ -57,6 +57,8 @@ async fn a_service_of_another_owner_is_told_and_left() {
     let expected = "not written: gslbservice admin/hello.avi.iberia.local belongs to amko-other; \
                     delete it there, or choose another host";
     assert_eq!(texts.last().unwrap(), expected);
+    let texts = setting.until_event(|event| matches!(event, AmkoEvent::Synced { .. })).await;
+    assert_eq!(texts.last().unwrap(), "in sync: 0 GSLB services; 1 not written, another owner has them");
     setting.settle().await;
     assert_eq!(setting.controller.get("gslbservice", HOST).unwrap()["created_by"], "amko-other");
 }
