@@ -64,6 +64,8 @@ pub(crate) enum ApiError {
     Explain(ExplainError),
     #[error("The service engine did not answer within {0} seconds")]
     ExplainTimeout(u64),
+    #[error("No service engine gave its logs: {0}")]
+    Logs(String),
     /// Details go to the log, not to the client.
     #[error("Internal error: see the controller's log")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -98,6 +100,7 @@ impl ApiError {
             | Self::Contended
             | Self::Behind
             | Self::ExplainTimeout(_)
+            | Self::Logs(_)
             | Self::Explain(ExplainError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
