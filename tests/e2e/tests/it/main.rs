@@ -10,5 +10,6 @@ mod bad_input;
 mod demo;
 mod explain;
 mod health;
+mod logs;
 mod story;
 mod world;

@@ -1,5 +1,7 @@
 //! Three API servers, and controller, engine and operator as processes, in one network namespace.
 
+mod logs;
+
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
