@@ -13,6 +13,7 @@ use http_body_util::BodyExt;
 use objects::Types;
 use se_protocol::Report;
 use se_protocol::explain::{DnsAnswerText, DnsExplanation, DnsQuestion};
+use se_protocol::logs::{EngineLogs, LogQuery};
 use serde_json::Value;
 use store::{MemoryStore, Store};
 use tower::ServiceExt;
@@ -53,7 +54,12 @@ impl Clock for ManualClock {
 
 /// An engine that says what it is told to say.
 #[derive(Default)]
-pub(crate) struct FakeEngine(pub(crate) Mutex<Option<Arc<Report>>>);
+pub(crate) struct FakeEngine(
+    pub(crate) Mutex<Option<Arc<Report>>>,
+    pub(crate) Mutex<Vec<EngineLogs>>,
+    /// What was last asked of its logs.
+    pub(crate) Mutex<Option<LogQuery>>,
+);
 
 #[async_trait]
 impl Engine for FakeEngine {
@@ -74,6 +80,11 @@ impl Engine for FakeEngine {
             members: vec![],
             answer: DnsAnswerText { rcode: "NOERROR".into(), answer: vec![], authority: vec![] },
         })
+    }
+
+    async fn logs(&self, query: LogQuery) -> Vec<EngineLogs> {
+        *self.2.lock().unwrap() = Some(query);
+        self.1.lock().unwrap().clone()
     }
 }
 

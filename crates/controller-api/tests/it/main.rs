@@ -8,5 +8,6 @@ mod crud;
 mod explain;
 mod gslb;
 mod harness;
+mod logs;
 mod runtime;
 mod session;
