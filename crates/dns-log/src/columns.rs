@@ -6,10 +6,10 @@ use se_protocol::logs::{DnsLog, LogRecord};
 use serde_json::{Map, Value, json};
 
 /// A column: its name, and what a log has there; null where this release knows nothing.
-pub(crate) type Column = (&'static str, fn(&DnsLog) -> Value);
+pub type Column = (&'static str, fn(&DnsLog) -> Value);
 
 /// All columns; 61 is `dns_fqdn`, 62 is `dns_ips`.
-pub static COLUMNS: [(&str, fn(&DnsLog) -> Value); 87] = [
+pub static COLUMNS: [Column; 87] = [
     ("adf", |log| json!(log.significant)),
     ("significant", |log| json!(u8::from(log.significant))),
     ("significance", |log| if log.significant { json!(log.reason) } else { Value::Null }),

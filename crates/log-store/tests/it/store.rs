@@ -126,10 +126,8 @@ fn without_a_directory_logs_are_dropped_and_counted_until_there_is_one() {
     push(&inlet, START_US, "lost");
     wait(&inlet, |counts| counts.dropped_disk == 1);
     fs::remove_file(&logs).unwrap();
-    let mut pushed = 0;
-    for _ in 0..2_000 {
+    for pushed in 1..=2_000 {
         push(&inlet, START_US, "kept");
-        pushed += 1;
         wait(&inlet, |counts| counts.written + counts.dropped_disk == 1 + pushed);
         if inlet.counts().written > 0 {
             break;

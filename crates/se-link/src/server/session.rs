@@ -249,8 +249,11 @@ fn gather(owed: &Owed, part: wire::LogPart) {
     let Some(Debt::Logs(asker, assembler)) = owed.get_mut(&id) else { return };
     let outcome = if asker.is_closed() { None } else { assembler.take(part) };
     let is_over = asker.is_closed() || outcome.is_some();
-    if is_over && let Some(Debt::Logs(asker, _)) = owed.remove(&id) {
-        outcome.map(|outcome| asker.send(outcome).unwrap_or_default());
+    if is_over
+        && let Some(Debt::Logs(asker, _)) = owed.remove(&id)
+        && let Some(outcome) = outcome
+    {
+        asker.send(outcome).unwrap_or_default();
     }
 }
 
