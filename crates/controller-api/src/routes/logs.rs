@@ -11,7 +11,7 @@ use se_protocol::logs::{EngineLogs, LogPage};
 use serde_json::{Map, Value, json};
 
 use self::parameters::{Format, Parameters};
-use super::Request;
+use super::{Request, runtime::Sites};
 use crate::{error::ApiError, path};
 
 pub(super) async fn show(request: &Request<'_>) -> Result<Response, ApiError> {
@@ -85,7 +85,10 @@ impl Missing {
 fn as_json(request: &Request<'_>, parameters: &Parameters, page: &LogPage, missing: &Missing) -> Response {
     let mut document = Map::new();
     let results: Vec<Value> = match &parameters.query.group_by {
-        None => page.logs.iter().map(|log| Value::Object(json(log, &parameters.columns))).collect(),
+        None => {
+            let logs = page.logs.iter().map(|log| json(log, &parameters.columns));
+            name_sites(request, page.logs.iter().map(|log| log.gslb_service.as_str()).zip(logs))
+        }
         Some(field) => {
             let groups = page.groups.iter().skip(parameters.first()).take(parameters.page_size);
             groups.map(|(value, count)| json!({field: value, "count": count})).collect()
@@ -111,6 +114,34 @@ fn as_json(request: &Request<'_>, parameters: &Parameters, page: &LogPage, missi
         document.insert("next".into(), json!(format!("{}/api/analytics/logs?{query}", request.call.base_url)));
     }
     download(parameters, axum::Json(Value::Object(document)).into_response(), "json")
+}
+
+/// Adds to each record the site of the member that has its address, as the GSLB service has it now.
+fn name_sites<'p>(request: &Request<'_>, logs: impl Iterator<Item = (&'p str, Map<String, Value>)>) -> Vec<Value> {
+    request.api.live.read(|state| {
+        let sites = Sites::read(&state.projection);
+        logs.map(|(service, log)| {
+            let mut log = Value::Object(log);
+            let object = state.projection.get("gslbservice", service);
+            let records = log.pointer_mut("/dns_response/records").and_then(Value::as_array_mut);
+            for record in records.into_iter().flatten() {
+                let address = ["addr_ip", "addr6_ip_str"].iter().find_map(|member| record.get(member)).cloned();
+                let site = object.zip(address).and_then(|(object, address)| site_of(object, &address, &sites));
+                if let Some(site) = site {
+                    record["site_name"] = json!(site);
+                }
+            }
+            log
+        })
+        .collect()
+    })
+}
+
+fn site_of<'a>(service: &Object, address: &Value, sites: &Sites<'a>) -> Option<&'a str> {
+    let groups = service.body.get("groups").and_then(Value::as_array).into_iter().flatten();
+    let mut members = groups.filter_map(|group| group.get("members")?.as_array()).flatten();
+    let member = members.find(|member| member.pointer("/ip/addr") == Some(address))?;
+    sites.name(member.get("cluster_uuid")?.as_str()?)
 }
 
 fn as_file(parameters: &Parameters, text: String, kind: &'static str, missing: &Missing) -> Response {

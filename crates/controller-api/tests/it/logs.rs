@@ -3,6 +3,7 @@
 use se_protocol::logs::{DnsLog, EngineLogs, LogPage, LogRecord, LogRefusal};
 use serde_json::{Value, json};
 
+use crate::gslb::{service, with_gslb};
 use crate::harness::{Client, Controller};
 
 const LOGS: &str = "/api/analytics/logs";
@@ -128,4 +129,45 @@ async fn parameters_are_read_as_clients_send_them() {
     client.get(LOGS).await.refused(400, "virtualservice: whose logs is missing");
     client.get(&format!("{LOGS}?virtualservice=nobody")).await.expect(404);
     client.post(LOGS, json!({})).await.expect(405);
+}
+
+#[tokio::test]
+async fn a_record_tells_the_site_of_its_member() {
+    let (controller, mut client, uuid) = controller(Vec::new()).await;
+    let gslb = with_gslb(&mut client).await;
+    let mut body = service("hello.avi.iberia.local");
+    body.as_object_mut().unwrap().remove("health_monitor_refs");
+    body["groups"][0]["members"][0]["cluster_uuid"] = gslb["sites"][0]["cluster_uuid"].clone();
+    let made = client.post("/api/gslbservice", body).await.expect(201).json();
+    let mut of_member = log(1, "hello.avi.iberia.local");
+    of_member.gslb_service = made["uuid"].as_str().unwrap().into();
+    let mut of_nobody = of_member.clone();
+    of_member.records[0].data = "10.52.1.2".into();
+    of_nobody.at_us -= 1;
+    let outcome = found(vec![of_member, of_nobody]);
+    *controller.engine.1.lock().unwrap() = vec![EngineLogs { engine: "one".into(), outcome }];
+    let page = client.get(&format!("{LOGS}?virtualservice={uuid}")).await.expect(200).json();
+    let record = |place: usize| &page["results"][place]["dns_response"]["records"][0];
+    assert_eq!((&record(0)["site_name"], record(1).get("site_name")), (&json!("site1"), None));
+}
+
+/// avi-api 11.4 line 83, 11.6 line 101.
+#[tokio::test]
+async fn a_virtual_service_belongs_to_the_default_group_whose_throttles_can_be_set() {
+    let (_controller, mut client, uuid) = controller(Vec::new()).await;
+    let service = client.get(&format!("/api/virtualservice/{uuid}?include_name")).await.json();
+    assert!(service["se_group_ref"].as_str().unwrap().ends_with("#Default-Group"), "{service}");
+    let url = "/api/serviceenginegroup/?include_name&page_size=100&cloud_ref.name=Default-Cloud&name.in=Default-Group";
+    let listed = client.get(url).await.expect(200).json();
+    assert_eq!(listed["count"], 1);
+    let mut group = listed["results"][0].clone();
+    assert_eq!((&group["non_significant_log_throttle"], &group["se_deprovision_delay"]), (&json!(100), &json!(120)));
+    group["non_significant_log_throttle"] = json!(0);
+    group["labels"] = json!([{"key": "clustername", "value": "s1az1"}]);
+    let path = format!("/api/serviceenginegroup/{}", group["uuid"].as_str().unwrap());
+    let changed = client.put(&path, group).await.expect(200).json();
+    assert_eq!(
+        (&changed["non_significant_log_throttle"], &changed["labels"][0]["value"]),
+        (&json!(0), &json!("s1az1"))
+    );
 }
