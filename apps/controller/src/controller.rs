@@ -100,7 +100,7 @@ pub async fn start(config: ControllerConfig) -> anyhow::Result<Controller> {
     let link = match config.engine_listen {
         Some(address) => {
             let (server, told) = listen_for_engines(address, &data, &snapshots).await?;
-            engine.connect_apart(server.engines(), server.explainer());
+            engine.connect_apart(server.engines(), server.explainer(), server.log_reader());
             let (engines, snapshots, stop) = (server.engines(), snapshots.clone(), stop.clone());
             let telling = tell_member_states(engines, snapshots, told);
             tasks.spawn(async move { stop.run_until_cancelled(telling).await.unwrap_or_default() });

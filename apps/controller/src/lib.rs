@@ -20,7 +20,7 @@ pub use config::{ControllerConfig, Listen, PORT, TlsSource};
 pub use controller::{Controller, start};
 pub use controller_api::ExplainError;
 pub use data_dir::DataDirError;
-pub use engine_link::{EngineLink, Explain};
+pub use engine_link::{EngineLink, Explain, SearchLogs};
 pub use listen::ListenError;
 pub use readiness::Readiness;
 pub use serve::JoinTokenArgs;

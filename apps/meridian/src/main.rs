@@ -31,6 +31,7 @@ enum Command {
     Amko(amko::AmkoArgs),
     Get(cli::GetArgs),
     Explain(cli::ExplainArgs),
+    Logs(cli::LogsArgs),
     #[command(hide = true)]
     Backend(demo::BackendArgs),
 }
@@ -71,6 +72,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         }
         Command::JoinToken(token) => token.run(),
         Command::Get(get) => print(&mut stdout, &get.run().await?),
+        Command::Logs(logs) => logs.run(&mut stdout, &mut std::io::stderr()).await,
         Command::Explain(explain) => print(&mut stdout, &explain.run().await?),
         Command::Backend(backend) => backend.run().await,
     }

@@ -13,12 +13,15 @@ use model::dns::DnsVirtualService;
 use se_protocol::{DnsServiceState, PortOffset, Snapshot, State};
 use tracing::{error, info};
 
+use crate::logs::{Came, Logs, ServiceLogs};
+
 /// Listeners of one engine, by uuid of their virtual service.
 pub(crate) struct Listeners {
     workers: NonZeroUsize,
     open: BTreeMap<String, Service>,
     /// What sockets counted that are closed since: a counter never goes back.
     closed: [(Transport, Stats); 2],
+    logs: Logs,
 }
 
 /// One virtual service: the view it answers from, and its sockets.
@@ -31,22 +34,42 @@ struct Service {
 /// Answers from whatever view is in force.
 pub(crate) struct Answerer {
     view: ArcSwap<View>,
+    logs: ServiceLogs,
 }
 
-impl dns_server::Answer for Answerer {
-    fn answer(&self, query: &[u8], _client: SocketAddr, transport: Transport, out: &mut [u8]) -> Option<usize> {
+/// An answerer at one of its addresses.
+struct AtAddress {
+    answerer: Arc<Answerer>,
+    address: SocketAddr,
+}
+
+impl dns_server::Answer for AtAddress {
+    fn answer(&self, query: &[u8], client: SocketAddr, transport: Transport, out: &mut [u8]) -> Option<usize> {
         let limit = match transport {
             Transport::Udp => Limit::Udp,
             Transport::Tcp => Limit::Tcp,
         };
-        dns_answer::answer(&self.view.load(), query, limit, out, &mut Advance)
+        let Answerer { view, logs } = &*self.answerer;
+        let view = view.load();
+        // Decided before anything is kept: most answers are not logged.
+        let mut account = None;
+        let length = dns_answer::answer_telling(&view, query, limit, out, &mut Advance, |told, packet| {
+            if logs.admits(told.is_significant(), client) {
+                account = Some((told.account(packet), told.is_significant()));
+            }
+        });
+        if let Some((account, significant)) = account {
+            let came = Came { client, service: self.address, transport, query_bytes: query.len() };
+            logs.push(Arc::clone(&view), account, significant, came);
+        }
+        length
     }
 }
 
 impl Listeners {
-    pub(crate) fn new(workers: NonZeroUsize) -> Self {
+    pub(crate) fn new(workers: NonZeroUsize, logs: Logs) -> Self {
         let closed = [Transport::Udp, Transport::Tcp].map(|transport| (transport, Stats::default()));
-        Self { workers, open: BTreeMap::new(), closed }
+        Self { workers, open: BTreeMap::new(), closed, logs }
     }
 
     /// Makes the sockets those of `snapshot`. A socket that stays is not touched, only its view is swapped.
@@ -57,11 +80,12 @@ impl Listeners {
                 continue;
             };
             let service = self.open.entry(uuid.clone()).or_insert_with(|| Service {
-                answerer: Arc::new(Answerer { view: ArcSwap::new(Arc::clone(view)) }),
+                answerer: Arc::new(Answerer { view: ArcSwap::new(Arc::clone(view)), logs: self.logs.of_service() }),
                 over_tcp: virtual_service.profile.over_tcp,
                 sockets: BTreeMap::new(),
             });
             service.answerer.view.store(Arc::clone(view));
+            self.logs.adopt(&service.answerer.logs, &virtual_service.logs);
             service.open(virtual_service, snapshot.port_offset, self.workers);
         }
     }
@@ -159,8 +183,8 @@ impl Service {
             if matches!(self.sockets.get(&address), Some(Ok(_))) {
                 continue;
             }
-            let answerer = Arc::clone(&self.answerer);
-            let socket = dns_server::Listeners::bind(address, workers, self.over_tcp, answerer)
+            let answerer = AtAddress { answerer: Arc::clone(&self.answerer), address };
+            let socket = dns_server::Listeners::bind(address, workers, self.over_tcp, Arc::new(answerer))
                 .map_err(|error| error.to_string());
             match &socket {
                 Ok(_) => {

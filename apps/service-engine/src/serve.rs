@@ -6,15 +6,17 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use lifecycle::{Admin, Family, Kind, Metrics, Ready, Sample, StopSignals, within_shutdown};
 use nix::sys::resource::{Resource, getrlimit};
-use se_link::{Client, ClientConfig, IdentityError, JoinToken, LinkState, OpenError};
+use se_link::{Answers, Client, ClientConfig, IdentityError, JoinToken, LinkState, OpenError};
 use se_protocol::explain::ExplainRefusal;
 use se_protocol::{Report, State};
 use tokio::sync::watch;
 
 use crate::spec::Resolved;
-use crate::{Counts, EngineArgs, EngineConfig, ExplainError, ExplainHandle, Stats, start_with};
+use crate::{Counts, EngineArgs, EngineConfig, ExplainError, ExplainHandle, LogCounter, Stats, start_with};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// Directory, in the data directory, of the DNS logs.
+const LOGS: &str = "logs";
 
 impl EngineArgs {
     /// Runs until SIGTERM or SIGINT.
@@ -29,12 +31,23 @@ impl EngineArgs {
             () = stop.wait() => return Ok(()),
         };
         let (descriptors, _) = getrlimit(Resource::RLIMIT_NOFILE).context("asking how many files may be open")?;
-        let config = EngineConfig { workers: resolved.workers, seed: rand::random(), descriptors };
+        let config = EngineConfig {
+            workers: resolved.workers,
+            seed: rand::random(),
+            descriptors,
+            name: resolved.name.clone(),
+            logs: Some(resolved.data.join(LOGS)),
+        };
         let engine = start_with(&config, client.snapshots(), client.member_states(), client.up_members().clone())?;
         let handle = engine.explain_handle();
-        client.start(engine.reports(), Arc::new(move |question| explain(&handle, question)));
+        let logs = engine.log_handle();
+        let answers = Answers {
+            explain: Arc::new(move |question| explain(&handle, question)),
+            logs: Arc::new(move |query| logs.search(query)),
+        };
+        client.start(engine.reports(), answers);
 
-        let metrics = metrics(engine.counts(), engine.reports(), client.state());
+        let metrics = metrics(engine.counts(), engine.log_counter(), engine.reports(), client.state());
         let reports = engine.reports();
         let ready: Ready = Arc::new(move || readiness(reports.borrow().as_deref()));
         let admin = Admin::start(resolved.admin_listen, metrics, ready).await?;
@@ -125,6 +138,7 @@ fn readiness(report: Option<&Report>) -> Result<(), String> {
 
 fn metrics(
     counts: watch::Receiver<Counts>,
+    logs: LogCounter,
     reports: watch::Receiver<Option<Arc<Report>>>,
     state: watch::Receiver<LinkState>,
 ) -> Metrics {
@@ -145,6 +159,8 @@ fn metrics(
                 .collect(),
         };
         let probe = |outcome: &str, value| Sample { labels: vec![("outcome", outcome.to_owned())], value };
+        let logged = logs.counts();
+        let dropped = |reason: &str, value| Sample { labels: vec![("reason", reason.to_owned())], value };
         let revision = reports.borrow().as_ref().map_or(0, |report| report.version.revision.0);
         let connected = u64::from(matches!(&*state.borrow(), LinkState::Connected { .. }));
         vec![
@@ -152,6 +168,17 @@ fn metrics(
             dns("dns_answers", "DNS messages sent", |stats| stats.answers),
             dns("dns_dropped", "DNS messages that got no answer", |stats| stats.dropped),
             dns("dns_errors", "Receiving or sending that failed", |stats| stats.errors),
+            Family::single("dns_logs_written", "DNS logs written to disk", Kind::Counter, logged.written),
+            Family {
+                name: "dns_logs_dropped",
+                help: "DNS logs wanted but not kept: beyond the rate, the ring full, or the disk not writable",
+                kind: Kind::Counter,
+                samples: vec![
+                    dropped("throttle", logged.dropped_throttle),
+                    dropped("ring", logged.dropped_ring),
+                    dropped("disk", logged.dropped_disk),
+                ],
+            },
             Family {
                 name: "probes",
                 help: "Health probes that ended",

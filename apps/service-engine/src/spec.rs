@@ -27,7 +27,7 @@ A file for --config, with flags and variables before it:
   data: /var/lib/meridian/engine
   workers: 2")]
 pub struct EngineArgs {
-    /// Where identity, checkpoint and journal are kept; made with mode 0700
+    /// Where identity, checkpoint, journal and DNS logs are kept; made with mode 0700
     #[arg(long, value_name = "DIR", env = "MERIDIAN_ENGINE_DATA")]
     data: Option<PathBuf>,
 

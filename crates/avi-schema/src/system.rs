@@ -39,6 +39,7 @@ pub fn system_objects() -> Vec<SystemObject> {
             "Default-Cloud",
             json!({"vtype": "CLOUD_NONE", "license_tier": "ENTERPRISE", "license_type": "LIC_CORES"}),
         ),
+        object("serviceenginegroup", "Default-Group", json!({})),
     ];
     objects.extend(roles::roles());
     objects.extend(profiles::application_profiles());

@@ -16,6 +16,7 @@ mod http_profile;
 mod label;
 mod pki_profile;
 mod role;
+mod service_engine_group;
 mod system_configuration;
 mod tenant;
 mod user;
@@ -38,6 +39,7 @@ pub static TYPES: &[&TypeSchema] = &[
     &health_monitor::HEALTH_MONITOR,
     &application_persistence_profile::APPLICATION_PERSISTENCE_PROFILE,
     &application_profile::APPLICATION_PROFILE,
+    &service_engine_group::SERVICE_ENGINE_GROUP,
     &virtual_service::VIRTUAL_SERVICE,
     &system_configuration::SYSTEM_CONFIGURATION,
     &gslb::GSLB,

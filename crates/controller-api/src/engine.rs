@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use se_protocol::{
     Reports,
     explain::{DnsExplanation, DnsQuestion},
+    logs::{EngineLogs, LogQuery},
 };
 
 /// What the API needs of a service engine; the app wires it.
@@ -14,6 +15,11 @@ pub trait Engine: Send + Sync + 'static {
 
     /// What the engine would answer now, and why.
     async fn explain_dns(&self, question: DnsQuestion) -> Result<DnsExplanation, ExplainError>;
+
+    /// What each engine logged; of one that is away the outcome says so. Nothing where there is no engine.
+    async fn logs(&self, _query: LogQuery) -> Vec<EngineLogs> {
+        Vec::new()
+    }
 }
 
 /// Why a question was not explained.

@@ -70,6 +70,8 @@ pub(crate) enum ApiError {
          again. Reading goes on."
     )]
     Full(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("No service engine gave its logs: {0}")]
+    Logs(String),
     /// Details go to the log, not to the client.
     #[error("Internal error: see the controller's log")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -105,6 +107,7 @@ impl ApiError {
             | Self::Behind
             | Self::Full(_)
             | Self::ExplainTimeout(_)
+            | Self::Logs(_)
             | Self::Explain(ExplainError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }

@@ -4,6 +4,7 @@ mod account;
 mod cluster;
 mod explain;
 mod login;
+mod logs;
 mod objects;
 mod runtime;
 mod user_token;
@@ -31,6 +32,7 @@ pub(crate) enum Route {
     UserTokens,
     UserToken(String),
     ExplainDns,
+    Logs,
     /// `/api/<type>`.
     Collection(&'static TypeSchema),
     /// `/api/<type>/<uuid>`.
@@ -54,6 +56,7 @@ impl Route {
             ["api", "user-token"] => Self::UserTokens,
             ["api", "user-token", id] => Self::UserToken(id.to_owned()),
             ["api", "explain", "dns"] => Self::ExplainDns,
+            ["api", "analytics", "logs"] => Self::Logs,
             ["api", kind] => Self::Collection(types.get(kind)?),
             ["api", kind, uuid] => Self::Element(types.get(kind)?, uuid.to_owned()),
             ["api", kind, uuid, "runtime"] => {
@@ -73,6 +76,7 @@ impl Route {
             | Self::ClusterVersion
             | Self::InitialData
             | Self::ExplainDns
+            | Self::Logs
             | Self::Runtime(..) => "HEAD, GET, OPTIONS",
             Self::UserAccount => "HEAD, GET, PUT, OPTIONS",
             Self::UserTokens => "HEAD, POST, GET, OPTIONS",
@@ -97,6 +101,7 @@ impl Route {
             Self::UserTokens => "/api/user-token",
             Self::UserToken(_) => "/api/user-token/{id}",
             Self::ExplainDns => "/api/explain/dns",
+            Self::Logs => "/api/analytics/logs",
             Self::Collection(schema) => return format!("/api/{}", schema.path),
             Self::Element(schema, _) => return format!("/api/{}/{{uuid}}", schema.path),
             Self::Runtime(schema, _) => return format!("/api/{}/{{uuid}}/runtime", schema.path),
@@ -163,6 +168,7 @@ async fn answer_to(api: &Inner, call: &Call, caller: &Caller, body: &mut Body) -
         Route::UserTokens => user_token::at_collection(&request, body).await,
         Route::UserToken(id) => user_token::at_element(&request, id).await,
         Route::ExplainDns => explain::dns(&request).await,
+        Route::Logs => logs::show(&request).await,
         Route::Runtime(schema, uuid) => runtime::show(&request, schema, uuid),
         Route::Collection(schema) => objects::at_collection(&request, schema, body).await,
         Route::Element(schema, uuid) => objects::at_element(&request, schema, uuid, body).await,

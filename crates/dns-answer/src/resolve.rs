@@ -9,6 +9,7 @@
 //! ```
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use dns_wire::{Name, OwnedName, Rtype};
 use gslb::{Decision, Draw, Family, Outcome, Service, decide};
@@ -29,7 +30,7 @@ pub(crate) struct Resolution<'v> {
 /// A GSLB service that was reached.
 #[derive(Debug)]
 pub(crate) struct Reached<'v> {
-    pub(crate) service: &'v Service,
+    pub(crate) service: &'v Arc<Service>,
     pub(crate) decision: Decision,
     pub(crate) by_wildcard: bool,
 }
@@ -132,7 +133,7 @@ fn absent<'v>(view: &'v View, qname: Name<'_>) -> Content<'v> {
 
 fn resolve_service<'v>(
     view: &'v View,
-    service: &'v Service,
+    service: &'v Arc<Service>,
     by_wildcard: bool,
     qname: Name<'_>,
     qtype: Rtype,

@@ -24,6 +24,7 @@ use std::{
 use se_protocol::{
     MemberStates, Report, Snapshot, Stamped, UpMembers,
     explain::{DnsExplanation, DnsQuestion, ExplainRefusal},
+    logs::{LogPage, LogQuery, LogRefusal},
 };
 use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -47,6 +48,18 @@ const REASONS_MAX: usize = 16;
 
 /// What the engine would answer, and why; must be quick.
 pub type Explain = Arc<dyn Fn(&DnsQuestion) -> Result<DnsExplanation, ExplainRefusal> + Send + Sync>;
+
+/// The logs that match a question; may take as long as the question says, on a thread that may wait.
+pub type SearchLogs = Arc<dyn Fn(&LogQuery) -> Result<LogPage, LogRefusal> + Send + Sync>;
+
+/// What the engine answers to its controller.
+#[derive(Clone)]
+pub struct Answers {
+    /// What it would answer to a DNS query.
+    pub explain: Explain,
+    /// What it logged.
+    pub logs: SearchLogs,
+}
 
 /// How the engine's end runs.
 #[derive(Debug, Clone)]
@@ -206,8 +219,8 @@ impl Client {
     }
 
     /// Connects, and connects again, on the current tokio runtime. Called once, after the engine that gives reports and
-    /// explanations has started.
-    pub fn start(&mut self, reports: watch::Receiver<Option<Arc<Report>>>, explain: Explain) {
+    /// answers has started.
+    pub fn start(&mut self, reports: watch::Receiver<Option<Arc<Report>>>, answers: Answers) {
         let Some(disk) = self.disk.take() else { return };
         let (stop, shared) = (self.stop.clone(), Arc::clone(&self.shared));
         self.tasks.spawn(keep_on_disk(disk, shared.stamped.subscribe(), stop.clone()));
@@ -217,7 +230,7 @@ impl Client {
         let expiry = forget_states(Arc::clone(&shared), kept);
         let stopped = stop.clone();
         self.tasks.spawn(async move { stopped.run_until_cancelled(expiry).await.unwrap_or_default() });
-        let attempts = stay_connected(self.config.clone(), Arc::clone(&self.identity), shared, reports, explain);
+        let attempts = stay_connected(self.config.clone(), Arc::clone(&self.identity), shared, reports, answers);
         self.tasks.spawn(async move { stop.run_until_cancelled(attempts).await.unwrap_or_default() });
     }
 
@@ -244,7 +257,7 @@ async fn stay_connected(
     mut identity: Arc<Identity>,
     shared: Arc<Shared>,
     reports: watch::Receiver<Option<Arc<Report>>>,
-    explain: Explain,
+    answers: Answers,
 ) {
     let mut failures: u32 = 0;
     let mut told = BTreeSet::new();
@@ -262,7 +275,7 @@ async fn stay_connected(
                 "the certificate in {} has expired; join again with a new token (--join FILE)",
                 config.dir.display()
             )),
-            Some(controller) => session::run(&config, &identity, controller, &shared, reports.clone(), &explain).await,
+            Some(controller) => session::run(&config, &identity, controller, &shared, reports.clone(), &answers).await,
         };
         failures = if end.was_good { 0 } else { failures.saturating_add(1) };
         if end.was_good || told.len() > REASONS_MAX {

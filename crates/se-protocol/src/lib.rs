@@ -1,6 +1,7 @@
 //! Versioned messages between controller and service engine.
 //!
-//! Down goes one immutable [`Snapshot`], up come [`Report`]s; an [`explain`] question travels down and its answer up;
+//! Down goes one immutable [`Snapshot`], up come [`Report`]s; an [`explain`] question travels down and its answer up, and so do
+//! questions for [`logs`];
 //! [`MemberStates`] go down beside the snapshot, because a state is no configuration and makes no revision.
 //! Everything here is plain data. [`wire`] is its protobuf form (`proto/se.proto`); [`resource`] cuts a snapshot into
 //! keyed and hashed resources, [`transfer`] turns two of those sets into a delta and a delta back into a set. How the
@@ -8,6 +9,7 @@
 #![warn(missing_docs)]
 
 pub mod explain;
+pub mod logs;
 pub mod member_states;
 mod report;
 pub mod report_delta;

@@ -9,6 +9,7 @@
 mod dns_service;
 mod field;
 mod gslb_service;
+mod log_policy;
 mod monitor;
 mod problem;
 mod site;
@@ -22,8 +23,16 @@ use serde_json::{Map, Value};
 pub use problem::Problem;
 
 /// Types whose changes can change a snapshot.
-pub const TYPES: &[&str] =
-    &["applicationprofile", "cluster", "gslb", "gslbservice", "healthmonitor", "tenant", "virtualservice"];
+pub const TYPES: &[&str] = &[
+    "applicationprofile",
+    "cluster",
+    "gslb",
+    "gslbservice",
+    "healthmonitor",
+    "serviceenginegroup",
+    "tenant",
+    "virtualservice",
+];
 
 /// One stored object.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +47,8 @@ pub struct Object<'a> {
     pub tenant: &'a str,
     /// Its configuration with the defaults filled in; references end in a uuid.
     pub fields: &'a Map<String, Value>,
+    /// Microseconds since the epoch of its last write.
+    pub modified_us: i64,
 }
 
 /// Builds the snapshot of everything in `objects`; objects of types not in [`TYPES`] are ignored.

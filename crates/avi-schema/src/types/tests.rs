@@ -25,7 +25,6 @@ const LATER_TYPES: &[&str] = &[
     "pool",
     "poolgroup",
     "securitypolicy",
-    "serviceenginegroup",
     "sslkeyandcertificate",
     "sslprofile",
     "ssopolicy",

@@ -217,18 +217,18 @@ fn list<'a>(fields: &'a Map<String, Value>, field: &str) -> &'a [Value] {
 }
 
 /// Names of the GSLB sites, and which is this controller's.
-struct Sites<'a> {
+pub(super) struct Sites<'a> {
     own: &'a str,
     gslb: Option<&'a Object>,
 }
 
 impl<'a> Sites<'a> {
-    fn read(projection: &'a Projection) -> Self {
+    pub(super) fn read(projection: &'a Projection) -> Self {
         let own = projection.single("cluster").map_or("", |cluster| cluster.uuid.as_str());
         Self { own, gslb: projection.single("gslb").map(AsRef::as_ref) }
     }
 
-    fn name(&self, cluster_uuid: &str) -> Option<&'a str> {
+    pub(super) fn name(&self, cluster_uuid: &str) -> Option<&'a str> {
         let body = &self.gslb?.body;
         let sites = list(body, "sites").iter().chain(list(body, "third_party_sites"));
         let site =

@@ -12,6 +12,7 @@ use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use objects::Types;
 use se_protocol::explain::{DnsAnswerText, DnsExplanation, DnsQuestion};
+use se_protocol::logs::{EngineLogs, LogQuery};
 use se_protocol::{Report, Reports};
 use serde_json::Value;
 use store::{MemoryStore, Store};
@@ -54,7 +55,12 @@ impl Clock for ManualClock {
 
 /// Engines that say what they are told to say.
 #[derive(Default)]
-pub(crate) struct FakeEngine(pub(crate) Mutex<Vec<Arc<Report>>>);
+pub(crate) struct FakeEngine(
+    pub(crate) Mutex<Vec<Arc<Report>>>,
+    pub(crate) Mutex<Vec<EngineLogs>>,
+    /// What was last asked of its logs.
+    pub(crate) Mutex<Option<LogQuery>>,
+);
 
 #[async_trait]
 impl Engine for FakeEngine {
@@ -77,6 +83,11 @@ impl Engine for FakeEngine {
             members: vec![],
             answer: DnsAnswerText { rcode: "NOERROR".into(), answer: vec![], authority: vec![] },
         })
+    }
+
+    async fn logs(&self, query: LogQuery) -> Vec<EngineLogs> {
+        *self.2.lock().unwrap() = Some(query);
+        self.1.lock().unwrap().clone()
     }
 }
 

@@ -8,6 +8,7 @@ mod crud;
 mod explain;
 mod gslb;
 mod harness;
+mod logs;
 mod requests;
 mod runtime;
 mod session;

@@ -6,6 +6,7 @@ use se_link::LinkState;
 use se_protocol::{
     DnsServiceState, GslbServiceState, MemberState, MemberStates, MonitorState, PoolState, Report, State,
     explain::{DnsQuestion, ExplainRefusal},
+    logs::{EngineLogs, LogQuery},
 };
 
 use crate::harness::{Controller, Engine, config, snapshot, until, version};
@@ -243,4 +244,53 @@ async fn wait_for_text(read: impl Fn() -> String, wanted: &str) {
         }
     });
     assert!(waited.await.is_ok(), "waited in vain for {wanted}");
+}
+
+#[tokio::test]
+async fn logs_of_every_engine_travel_up_in_parts_and_those_that_are_missing_are_named() {
+    let dirs = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let controller = Controller::start(dirs[0].path());
+    let reader = controller.server.log_reader();
+    let query = |virtual_service: &str, limit| LogQuery {
+        virtual_service: virtual_service.into(),
+        start_us: 0,
+        end_us: 1,
+        significant: true,
+        non_significant: true,
+        filters: Vec::new(),
+        newest_first: true,
+        limit,
+        group_by: None,
+        within_ms: 60_000,
+    };
+    assert!(reader.logs(query("1", 1)).await.is_empty());
+    let mut engines = Vec::new();
+    for dir in &dirs[1..] {
+        let engine = Engine::join(dir.path(), &controller.token()).await;
+        controller.engine(&engine.uuid, |engine| engine.connected).await;
+        engines.push(engine);
+    }
+    // Several messages of 1 MiB from each, with reports and questions between.
+    let answers = reader.logs(query("20000", 10_000)).await;
+    for EngineLogs { engine, outcome } in &answers {
+        let page = outcome.as_ref().unwrap();
+        assert_eq!(
+            (engine.as_str(), page.count, page.logs.len(), page.is_complete),
+            ("engine-1", 20_000, 10_000, true)
+        );
+        assert!(page.logs.iter().zip(0..).all(|(log, id)| log.id == id));
+    }
+    assert_eq!(answers.len(), 2);
+    let refused = reader.logs(query("broken", 1)).await;
+    assert_eq!(refused[0].outcome.as_ref().unwrap_err().to_string(), "the disk is gone");
+
+    let gone = engines.remove(0);
+    let uuid = gone.uuid.clone();
+    gone.client.shutdown().await;
+    controller.engine(&uuid, |engine| !engine.connected).await;
+    let answers = reader.logs(query("1", 1)).await;
+    let reasons: Vec<String> =
+        answers.iter().filter_map(|answer| Some(answer.outcome.as_ref().err()?.to_string())).collect();
+    assert_eq!(reasons, ["it is not connected to this controller"]);
+    assert_eq!(answers.iter().filter(|answer| answer.outcome.is_ok()).count(), 1);
 }

@@ -16,6 +16,7 @@ mod explain;
 mod health;
 mod kill;
 mod load;
+mod logs;
 mod lone;
 mod sdk;
 mod story;

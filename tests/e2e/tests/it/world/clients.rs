@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{CLUSTERS, CONTROLLER, DNS, World, root};
 
-/// A script of `clients/` that runs until its input ends; then it prints what it has seen, as JSON.
+/// A script of `scripts/` that runs until its input ends; then it prints what it has seen, as JSON.
 pub(crate) struct Client {
     name: &'static str,
     child: Child,
@@ -49,7 +49,7 @@ impl World {
     }
 
     pub(super) fn client(&self, name: &'static str, args: &[&str]) -> Client {
-        let script = root().join(format!("tests/e2e/clients/{name}.py"));
+        let script = root().join(format!("tests/e2e/scripts/{name}.py"));
         let mut python = self.enter("python3");
         python.arg("-B").arg(script).args(args).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = python.spawn().unwrap();

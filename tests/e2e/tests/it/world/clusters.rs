@@ -155,7 +155,7 @@ impl World {
     pub(crate) fn stand_in(&self, mode: &str, address: &str, port: u16, cluster: &str) -> StandIn {
         let keys = ["crt", "key"].map(|end| self.path(&format!("kube/{cluster}/apiserver.{end}")));
         let mut python = self.enter("python3");
-        python.arg(root().join("tests/e2e/tests/it/world/stand_in.py")).args([mode, address, &port.to_string()]);
+        python.arg(root().join("tests/e2e/scripts/stand_in.py")).args([mode, address, &port.to_string()]);
         let mut child = python.args(keys).stdout(Stdio::piped()).spawn().unwrap();
         assert!(has_line(&mut child, "ready"), "no {mode} server at {address}:{port}");
         StandIn(child)
