@@ -268,8 +268,7 @@ fn a_wildcard_host_is_told(world: &World) {
     let mut any = ingress("any", &hosts);
     any["status"]["loadBalancer"]["ingress"][0]["hostname"] = "www.any.avi.iberia.local".into();
     world.make("s2", INGRESSES, &any);
-    let words =
-        ["does not become a member", "cluster=s2", "Ingress default/any", "*.any.avi.iberia.local is a wildcard"];
+    let words = ["makes no member", "cluster=s2", "Ingress default/any", "*.any.avi.iberia.local is a wildcard"];
     world.wait_until_said("amko", mark, &words);
     let names = || world.held("gslbservice").into_keys().collect::<Vec<_>>();
     world.wait("the other host's service", || names().iter().any(|name| name == "one.avi.iberia.local"));
@@ -316,8 +315,7 @@ fn identifiers_go_along_and_who_lacks_them_is_told(world: &World) {
         [json!([S1AZ1, null, null]), json!([S1AZ2, null, null]), json!([S2, "virtualservice-hello", "cluster-two"])];
     world.wait("the identifiers", || members(HELLO) == expected);
     world.wait("the member without", || members("shop.avi.iberia.local") == [json!(["10.10.25.47", null, null])]);
-    let words =
-        ["does not become a member", "cluster=s2", "Ingress default/shop", "does not carry the virtual service"];
+    let words = ["makes no member", "cluster=s2", "Ingress default/shop", "does not carry the virtual service"];
     world.wait_until_said("amko", mark, &words);
     world.wait_for_split(&[(S1AZ1, 6), (S1AZ2, 3), (S2, 1)]);
     world.merge("s1az1", POLICY, &json!({"spec": {"matchClusters": by_address}}));
