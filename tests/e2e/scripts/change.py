@@ -12,14 +12,14 @@ import sys
 import threading
 import time
 
-import avi
+import controller as api
 import dns
 
 
 def main():
     controller, authority, password, count, per_second = sys.argv[1:]
     count, per_second = int(count), float(per_second)
-    session, uuids = avi.Session(controller, authority, password), []
+    session, uuids = api.Session(controller, authority, password), []
     for number in range(count):
         status, answer = session.call("POST", "/api/gslbservice", dns.service(number, 0))
         if status != 201:

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 
-import avi
+import controller as api
 import dns
 
 NUMBERS = 40
@@ -112,7 +112,7 @@ def version_of(kind, body):
 
 def main():
     controller, authority, password, seed = sys.argv[1:]
-    writer = Writer(avi.Session(controller, authority, password), random.Random(int(seed)))
+    writer = Writer(api.Session(controller, authority, password), random.Random(int(seed)))
     # The name that is asked for all the time.
     writer.write("gslbservice", 0, may_delete=False)
     print("ready", flush=True)

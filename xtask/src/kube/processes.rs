@@ -80,7 +80,8 @@ impl Process {
         if let Some(pid) = self.running(directory) {
             send(pid, signal)?;
             let begin = now();
-            while self.running(directory).is_some() {
+            // Its program is gone from `/proc` before its sockets are closed.
+            while !has_ended(pid) {
                 if begin.elapsed() > ENDING_MAX {
                     send(pid, Signal::SIGKILL)?;
                 }
@@ -101,6 +102,13 @@ impl Process {
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(LINES_SHOWN)..].join("\n")
     }
+}
+
+/// Whether nothing of it is left but, at most, what its parent may ask about.
+fn has_ended(pid: Pid) -> bool {
+    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return true };
+    // The name before the state is in brackets, and may hold some.
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['Z', 'X']))
 }
 
 fn send(pid: Pid, signal: Signal) -> anyhow::Result<()> {
