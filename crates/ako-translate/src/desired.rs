@@ -282,6 +282,23 @@ impl Site {
     }
 }
 
+impl Site {
+    /// Whether an object that the controller lists is this operator's (ako 2.3). A VsVip has no `created_by`: its name
+    /// and its marker tell. The original goes by the name alone, and one cluster's prefix may begin another's.
+    #[must_use]
+    pub fn owns(&self, kind: ObjectType, body: &Value) -> bool {
+        if kind != ObjectType::VsVip {
+            return body["created_by"] == self.user.as_str();
+        }
+        let markers = || body["markers"].as_array().into_iter().flatten();
+        let of_another = markers().any(|marker| {
+            marker["key"] == "clustername"
+                && marker["values"].as_array().is_some_and(|values| !values.iter().any(|v| *v == self.settings.cluster))
+        });
+        body["name"].as_str().is_some_and(|name| name.starts_with(self.names.prefix())) && !of_another
+    }
+}
+
 impl Desired {
     /// All objects, unit by unit.
     pub fn objects(&self) -> impl Iterator<Item = &Object> {
@@ -333,6 +350,24 @@ impl Object {
 }
 
 impl ObjectType {
+    /// Type of an object that the controller lists under an API path; `None` for one that is never made here.
+    #[must_use]
+    pub fn of_listed(path: &str, body: &Value) -> Option<Self> {
+        let all = [
+            Self::VsVip,
+            Self::SslKeyAndCertificate,
+            Self::Pool,
+            Self::PoolGroup,
+            Self::HttpPolicySet,
+            Self::L4PolicySet,
+            Self::VirtualService,
+        ];
+        match all.into_iter().find(|kind| kind.path() == path)? {
+            Self::VirtualService if body["type"] == "VS_TYPE_VH_CHILD" => Some(Self::ChildVirtualService),
+            kind => Some(kind),
+        }
+    }
+
     /// Element of the API path.
     #[must_use]
     pub fn path(self) -> &'static str {

@@ -14,6 +14,7 @@ use crate::NamespacedName;
 const SERVICE_LABEL: &str = "kubernetes.io/service-name";
 
 /// An object of a kind that is read (ako 1.2).
+#[expect(clippy::large_enum_variant, reason = "an object is moved once, into the index")]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Object {
     /// `networking.k8s.io/v1` Ingress.

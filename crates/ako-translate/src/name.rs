@@ -204,6 +204,26 @@ mod tests {
         }
     }
 
+    /// Worked examples of ako 2.2, as far as EVH mode has them.
+    #[test]
+    fn worked_examples_are_those_of_the_specification() {
+        let names = Names::new("S1-AZ1", None);
+        let (kuard, hackazon) = (NamespacedName::new("default", "kuard"), NamespacedName::new("default", "hackazon"));
+        let path = PathName { ingress: &hackazon, host: "hackazon.avi.iberia.local", path: "/" };
+        for (made, plain) in [
+            (names.l4(&kuard), "S1-AZ1--default-kuard"),
+            (names.l4_pool(&kuard, "TCP", 80), "S1-AZ1--default-kuard-TCP-80"),
+            (names.host("hackazon.avi.iberia.local"), "S1-AZ1--hackazon.avi.iberia.local"),
+            (names.pool_group(path), "S1-AZ1--default-hackazon.avi.iberia.local_-hackazon"),
+            (
+                names.switching_policy("default", "hackazon.avi.iberia.local"),
+                "S1-AZ1--default-hackazon.avi.iberia.local",
+            ),
+        ] {
+            assert_eq!(made, format!("S1-AZ1--{}", hex(plain)), "{plain}");
+        }
+    }
+
     #[test]
     fn the_digest_is_lower_case_hexadecimal() {
         // FIPS 180-4's example.

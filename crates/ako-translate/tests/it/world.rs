@@ -186,13 +186,7 @@ pub(crate) fn node(name: &str, address: &str, cidrs: &[&str]) -> ClusterObject {
     node_with(name, address, cidrs, json!({}), json!({}))
 }
 
-pub(crate) fn node_with(
-    name: &str,
-    address: &str,
-    cidrs: &[&str],
-    labels: Value,
-    annotations: Value,
-) -> ClusterObject {
+pub(crate) fn node_with(name: &str, address: &str, cidrs: &[&str], labels: Value, annotations: Value) -> ClusterObject {
     let body = json!({
         "metadata": {"name": name, "labels": labels, "annotations": annotations},
         "spec": {"podCIDRs": cidrs},
