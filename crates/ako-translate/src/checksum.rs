@@ -5,6 +5,8 @@
 //! a listed object where the type has no field for them. The sum is over the fields of the body, so that no list of
 //! ingredients can be forgotten; the field of the checksum itself is left out.
 
+use std::io;
+
 use serde_json::Value;
 
 /// Fields that are no part of a checksum: the checksum, and what the controller adds.
@@ -14,15 +16,47 @@ const NOT_SUMMED: [&str; 6] =
 /// FNV-1a, 32 bits.
 #[must_use]
 pub fn fnv32(bytes: &[u8]) -> u32 {
-    const OFFSET_BASIS: u32 = 0x811c_9dc5;
-    const PRIME: u32 = 0x0100_0193;
-    bytes.iter().fold(OFFSET_BASIS, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(PRIME))
+    let mut hash = Fnv::new();
+    hash.add(bytes);
+    hash.0
+}
+
+/// FNV-1a of what is written into it.
+struct Fnv(u32);
+
+impl Fnv {
+    fn new() -> Self {
+        Self(0x811c_9dc5)
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        const PRIME: u32 = 0x0100_0193;
+        self.0 = bytes.iter().fold(self.0, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(PRIME));
+    }
+}
+
+impl io::Write for Fnv {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.add(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Checksum of a body that is to be sent, whose type stores it.
 pub(crate) fn of_body(body: &Value) -> u32 {
     let fields = body.as_object().into_iter().flatten().filter(|(key, _)| !NOT_SUMMED.contains(&key.as_str()));
-    fields.fold(of_markers(body), |sum, (key, value)| sum.wrapping_add(fnv32(format!("{key}={value}").as_bytes())))
+    fields.fold(of_markers(body), |sum, (key, value)| {
+        let mut hash = Fnv::new();
+        hash.add(key.as_bytes());
+        hash.add(b"=");
+        // Neither the writer nor a `Value` can fail.
+        let _ = serde_json::to_writer(&mut hash, value);
+        sum.wrapping_add(hash.0)
+    })
 }
 
 /// Checksum of a certificate, from a wanted or a listed body: name, certificate, names of its issuers, markers. The key

@@ -57,6 +57,9 @@ pub(crate) type Nodes = BTreeMap<String, Arc<Node>>;
 pub(crate) type Slices = BTreeMap<String, Arc<EndpointSlice>>;
 
 /// The objects of one cluster. Cloning is cheap for what objects hold and gives a picture that stays as it is.
+///
+/// What is not here does not exist: an index is fit for translation once every kind was read in full, and what was read
+/// stays while the cluster cannot be reached.
 #[derive(Debug, Clone, Default)]
 pub struct Index {
     pub(crate) ingresses: BTreeMap<NamespacedName, Arc<Ingress>>,

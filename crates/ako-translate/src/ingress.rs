@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::networking::v1::{HTTPIngressPath, Ingress, IngressBackend, IngressClass};
+use k8s_openapi::api::networking::v1::{HTTPIngressPath, Ingress, IngressBackend, IngressClass, IngressTLS};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use model::DomainName;
 
@@ -129,7 +129,10 @@ fn check_annotations(view: &mut View<'_>, ingress: &Ingress) -> Result<(), Reaso
 
 fn read_rules(ingress: &Ingress, name: &NamespacedName, site: &Site, admission: &mut Admission) {
     let source = || Source::Ingress(name.clone());
-    let spec = ingress.spec.clone().unwrap_or_default();
+    let Some(spec) = &ingress.spec else {
+        admission.left_out.push(LeftOut::whole(source(), Reason::NoRule));
+        return;
+    };
     let mut claims: Vec<Claim> = Vec::new();
     if spec.default_backend.is_some() {
         admission.left_out.push(LeftOut::whole(source(), Reason::DefaultBackend));
@@ -185,12 +188,15 @@ fn host(given: Option<&str>, name: &NamespacedName, site: &Site) -> Result<Strin
     Ok(format!("{wildcard}{parsed}"))
 }
 
+fn tls_hosts(entry: &IngressTLS) -> &[String] {
+    entry.hosts.as_deref().unwrap_or_default()
+}
+
 /// `spec.tls` for the host, else the annotation (ako 5.1). An entry without hosts is for all.
 fn tls_source(ingress: &Ingress, host: &str) -> Option<TlsSource> {
     let entries = || ingress.spec.iter().filter_map(|spec| spec.tls.as_ref()).flatten();
-    let hosts = |entry: &k8s_openapi::api::networking::v1::IngressTLS| entry.hosts.clone().unwrap_or_default();
-    let exact = entries().find(|entry| hosts(entry).iter().any(|of| of.eq_ignore_ascii_case(host)));
-    match exact.or_else(|| entries().find(|entry| hosts(entry).is_empty())) {
+    let exact = entries().find(|entry| tls_hosts(entry).iter().any(|of| of.eq_ignore_ascii_case(host)));
+    match exact.or_else(|| entries().find(|entry| tls_hosts(entry).is_empty())) {
         Some(entry) => Some(TlsSource::Secret(entry.secret_name.clone().unwrap_or_default())),
         None => (annotation(&ingress.metadata, ENABLE_TLS) == Some("true")).then_some(TlsSource::Default),
     }

@@ -180,18 +180,7 @@ fn patch(
             Shown { entries: there.iter().filter(|entry| !is_ours(entry)).cloned().collect(), ..Shown::default() }
         }
     };
-    let mut annotations = BTreeMap::new();
-    let has_uuids = !wanted.uuids.is_empty();
-    let values = [
-        (VS_UUID_MAP, has_uuids.then(|| json!(wanted.uuids).to_string())),
-        (CLUSTER_UUID, has_uuids.then(|| cluster_uuid.to_owned()).filter(|uuid| !uuid.is_empty())),
-        (TENANT, has_uuids.then(|| wanted.tenant.clone())),
-    ];
-    for (key, value) in values {
-        if annotation(metadata, key) != value.as_deref() {
-            annotations.insert(key.to_owned(), value);
-        }
-    }
+    let annotations = annotations(metadata, &wanted, marked.is_some(), cluster_uuid);
     let sorted = |entries: &[Entry]| {
         let mut entries = entries.to_vec();
         entries.sort_unstable();
@@ -199,4 +188,27 @@ fn patch(
     };
     let entries = (sorted(&wanted.entries) != sorted(&there)).then_some(wanted.entries);
     (entries.is_some() || !annotations.is_empty()).then_some(StatusPatch { object, entries, annotations })
+}
+
+/// Annotations that differ. While an object shows no host and never did, they are not ours to remove.
+fn annotations(
+    metadata: &ObjectMeta,
+    wanted: &Shown,
+    was_marked: bool,
+    cluster_uuid: &str,
+) -> BTreeMap<String, Option<String>> {
+    let is_marked = !wanted.uuids.is_empty();
+    if !is_marked && !was_marked {
+        return BTreeMap::new();
+    }
+    let values = [
+        (VS_UUID_MAP, is_marked.then(|| json!(wanted.uuids).to_string())),
+        (CLUSTER_UUID, is_marked.then(|| cluster_uuid.to_owned())),
+        (TENANT, is_marked.then(|| wanted.tenant.clone())),
+    ];
+    // A UUID that is not known yet is no reason to remove one that was.
+    let is_known = |(key, _): &(&str, Option<String>)| *key != CLUSTER_UUID || !is_marked || !cluster_uuid.is_empty();
+    let differing =
+        values.into_iter().filter(is_known).filter(|(key, value)| annotation(metadata, key) != value.as_deref());
+    differing.map(|(key, value)| (key.to_owned(), value)).collect()
 }

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use crate::certificate;
 use crate::desired::{Desired, Object, ObjectKey, Site, UnitName};
 use crate::host::{self, HostUnit};
@@ -150,7 +152,7 @@ impl Translator {
     fn claims(&mut self, index: &Index, pass: &mut Pass) -> Vec<(HostName, Vec<Arc<Claim>>)> {
         let mut by_age: Vec<_> = index.ingresses.iter().collect();
         by_age.sort_by(|(a, x), (b, y)| ingress::age(&x.metadata).cmp(&ingress::age(&y.metadata)).then(a.cmp(b)));
-        let mut owners: HashMap<String, String> = HashMap::new();
+        let mut owners = HashMap::new();
         let mut position: HashMap<HostName, usize> = HashMap::new();
         let mut hosts: Vec<(HostName, Vec<Arc<Claim>>)> = Vec::new();
         let site = Arc::clone(&self.site);
@@ -316,7 +318,7 @@ fn claim_hosts(claims: &[Arc<Claim>], owners: &mut HashMap<String, String>) -> R
 /// Units that have the name of an object of an earlier one, with that one: namespaces, hosts and Services joined by
 /// dashes can read the same.
 fn collisions(units: &[(UnitName, Arc<Vec<Object>>)]) -> Vec<(UnitName, UnitName)> {
-    let mut taken: HashMap<&ObjectKey, &UnitName> = HashMap::new();
+    let mut taken: FxHashMap<&ObjectKey, &UnitName> = FxHashMap::default();
     let mut losers = Vec::new();
     for (name, objects) in units {
         match objects.iter().find_map(|object| taken.get(&object.key)) {

@@ -361,3 +361,28 @@ fn objects_of_others_are_not_ours() {
         assert_eq!(site.owns(kind, &body), expected, "{body}");
     }
 }
+
+/// A release that computes other checksums writes every object of every cluster once. When that is meant, change these.
+#[test]
+fn checksums_stay_the_same_from_release_to_release() {
+    let outcome = prod1().outcome();
+    let site = &outcome.desired.site;
+    let sums: Vec<String> = outcome
+        .desired
+        .objects()
+        .map(|object| format!("{} {}", object.key.kind.path(), object.checksum(site)))
+        .collect();
+    assert_eq!(
+        sums,
+        [
+            "vsvip 1657419353",
+            "virtualservice 4224235868",
+            "sslkeyandcertificate 3850583626",
+            "pool 194985440",
+            "poolgroup 4077729204",
+            "httppolicyset 3692593865",
+            "httppolicyset 400897692",
+            "virtualservice 3150824385"
+        ]
+    );
+}

@@ -43,6 +43,7 @@ fn object() -> impl Strategy<Value = ClusterObject> {
 }
 
 /// Something that happens to a cluster.
+#[expect(clippy::large_enum_variant, reason = "there are few of them")]
 #[derive(Debug, Clone)]
 enum Event {
     Put(ClusterObject),

@@ -212,3 +212,23 @@ fn a_service_without_a_name_shows_its_vip_alone() {
     assert_eq!(patch[0].status(), Some(json!({"loadBalancer": {"ingress": [{"ip": "10.250.250.19"}]}})));
     assert!(patch[0].annotations.is_empty(), "only with a host name");
 }
+
+#[test]
+fn annotations_of_a_person_stay_while_nothing_is_shown() {
+    let mut world = World::new();
+    world.put(ingress_with("ing", &[("foo.com", &["/=web"])], |body| {
+        body["metadata"]["annotations"] = json!({TENANT: "mine"});
+    }));
+    assert_eq!(patches(&mut world, &Published::default()), []);
+}
+
+#[test]
+fn an_unknown_cluster_uuid_does_not_remove_the_known_one() {
+    let mut world = World::new();
+    world.put(ingress("ing", &[("foo.com", &["/=web"])]));
+    let mut all = published(&mut world);
+    let patch = patches(&mut world, &all);
+    write(&mut world, &patch);
+    all.cluster_uuid.clear();
+    assert_eq!(patches(&mut world, &all), []);
+}
