@@ -1,12 +1,12 @@
 //! Index to desired objects, making again only what changed.
 
+mod collisions;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
-
 use crate::certificate;
-use crate::desired::{Desired, Object, ObjectKey, Site, UnitName};
+use crate::desired::{Desired, Object, Site, UnitName};
 use crate::host::{self, HostUnit};
 use crate::index::Index;
 use crate::ingress::{self, Admission, Claim};
@@ -17,6 +17,7 @@ use crate::parent::{self, Shard};
 use crate::routes::{self, Routes};
 use crate::service::{self, ServiceUnit};
 use crate::view::{Memo, View};
+use collisions::Collisions;
 
 /// Translates, and keeps what it made.
 #[derive(Debug)]
@@ -28,6 +29,7 @@ pub struct Translator {
     services: Memo<NamespacedName, (), ServiceUnit>,
     default_certificates: Memo<String, (), Vec<Object>>,
     routes: Memo<(), (), Routes>,
+    collisions: Collisions,
 }
 
 /// Tenant and host.
@@ -97,6 +99,7 @@ impl Translator {
             services: Memo::new(),
             default_certificates: Memo::new(),
             routes: Memo::new(),
+            collisions: Collisions::default(),
         }
     }
 
@@ -121,10 +124,26 @@ impl Translator {
         // The default certificates were there first, then come hosts by age, then Services.
         pass.units.extend(hosts.iter().map(|(name, unit)| (host_unit(name), Arc::clone(&unit.objects))));
         pass.units.extend(services.iter().map(|(name, unit)| (service_unit(name, unit), Arc::clone(&unit.objects))));
-        for (loser, winner) in collisions(&pass.units) {
-            hosts.retain(|(name, unit)| host_unit(name) != loser || !pass.leave_host_out(name, unit, &winner));
-            services.retain(|(name, unit)| service_unit(name, unit) != loser || !pass.leave_service_out(name, &winner));
-            pass.units.retain(|(name, _)| *name != loser);
+        let losers = self.collisions.among(&pass.units);
+        if !losers.is_empty() {
+            pass.units.retain(|(name, _)| !losers.contains_key(name));
+            hosts.retain(|(name, unit)| match losers.get(&host_unit(name)) {
+                Some(winner) => {
+                    let reason = || Reason::NamesTaken(winner.to_string());
+                    let told = unit.served.iter().map(|claim| LeftOut::host(&claim.ingress, &claim.host, reason()));
+                    pass.left_out.extend(told);
+                    false
+                }
+                None => true,
+            });
+            services.retain(|(name, unit)| match losers.get(&service_unit(name, unit)) {
+                Some(winner) => {
+                    let reason = Reason::NamesTaken(winner.to_string());
+                    pass.left_out.push(LeftOut::whole(Source::Service(name.clone()), reason));
+                    false
+                }
+                None => true,
+            });
         }
         self.build_shards(index, &hosts, kept, &mut pass);
         let site = Arc::clone(&self.site);
@@ -286,20 +305,6 @@ struct Pass {
     units: Vec<(UnitName, Arc<Vec<Object>>)>,
 }
 
-impl Pass {
-    fn leave_host_out(&mut self, (_, host): &HostName, unit: &HostUnit, winner: &UnitName) -> bool {
-        let reason = || Reason::NamesTaken(winner.to_string());
-        self.left_out.extend(unit.served.iter().map(|claim| LeftOut::host(&claim.ingress, host, reason())));
-        true
-    }
-
-    fn leave_service_out(&mut self, name: &NamespacedName, winner: &UnitName) -> bool {
-        let reason = Reason::NamesTaken(winner.to_string());
-        self.left_out.push(LeftOut::whole(Source::Service(name.clone()), reason));
-        true
-    }
-}
-
 /// Takes the hosts of an Ingress for its namespace, all or none (ako 5.7).
 fn claim_hosts(claims: &[Arc<Claim>], owners: &mut HashMap<String, String>) -> Result<(), Reason> {
     for claim in claims {
@@ -313,20 +318,6 @@ fn claim_hosts(claims: &[Arc<Claim>], owners: &mut HashMap<String, String>) -> R
         owners.insert(claim.host.clone(), claim.ingress.namespace.clone());
     }
     Ok(())
-}
-
-/// Units that have the name of an object of an earlier one, with that one: namespaces, hosts and Services joined by
-/// dashes can read the same.
-fn collisions(units: &[(UnitName, Arc<Vec<Object>>)]) -> Vec<(UnitName, UnitName)> {
-    let mut taken: FxHashMap<&ObjectKey, &UnitName> = FxHashMap::default();
-    let mut losers = Vec::new();
-    for (name, objects) in units {
-        match objects.iter().find_map(|object| taken.get(&object.key)) {
-            Some(winner) => losers.push((name.clone(), (*winner).clone())),
-            None => taken.extend(objects.iter().map(|object| (&object.key, name))),
-        }
-    }
-    losers
 }
 
 fn host_unit((tenant, host): &HostName) -> UnitName {
