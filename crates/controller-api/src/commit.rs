@@ -8,7 +8,7 @@ use store::{Compare, Op, Outcome, Revision, Store, StoreError, Txn};
 use crate::live::{BehindError, LiveProjection};
 
 /// Attempts of one write when others write what it relied on. Each lost attempt means that somebody else succeeded.
-const ATTEMPTS_MAX: usize = 16;
+const ATTEMPTS_MAX: u32 = 16;
 /// Longest wait for the projection to apply a commit.
 const VISIBLE_WITHIN: Duration = Duration::from_secs(10);
 
@@ -44,16 +44,16 @@ impl Committer {
     }
 
     /// Decides and commits until no guard is hurt; returns when readers see the commit. `decide` is called again with
-    /// a newer projection after every conflict.
+    /// a newer projection, and with how often it lost, after every conflict.
     ///
     /// # Errors
     /// See [`CommitError`].
     pub async fn commit<F>(&self, decide: F) -> Result<(Write, Revision), CommitError>
     where
-        F: Fn(&Projection) -> Result<Write, WriteError>,
+        F: Fn(&Projection, u32) -> Result<Write, WriteError>,
     {
-        for _ in 0..ATTEMPTS_MAX {
-            let write = self.live.read(|state| decide(&state.projection)).map_err(CommitError::Refused)?;
+        for attempt in 0..ATTEMPTS_MAX {
+            let write = self.live.read(|state| decide(&state.projection, attempt)).map_err(CommitError::Refused)?;
             match self.store.txn(transaction(&write)).await.map_err(CommitError::Store)? {
                 Outcome::Committed(revision) => {
                     self.catch_up(revision).await?;

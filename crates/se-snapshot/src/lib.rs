@@ -23,7 +23,7 @@ pub use problem::Problem;
 
 /// Types whose changes can change a snapshot.
 pub const TYPES: &[&str] =
-    &["applicationprofile", "cluster", "gslb", "gslbservice", "healthmonitor", "tenant", "virtualservice"];
+    &["applicationprofile", "cluster", "gslb", "gslbservice", "healthmonitor", "tenant", "virtualservice", "vsvip"];
 
 /// One stored object.
 #[derive(Debug, Clone, Copy)]

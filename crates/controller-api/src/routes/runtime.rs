@@ -28,13 +28,13 @@ pub(super) fn show(request: &Request<'_>, schema: &TypeSchema, uuid: &str) -> Re
 /// The runtime of an object; unknown where the engine said nothing.
 pub(super) fn of(schema: &TypeSchema, object: &Object, projection: &Projection, report: Option<&Report>) -> Value {
     match schema.path {
-        "virtualservice" => virtual_service(object, report),
+        "virtualservice" => virtual_service(object, projection, report),
         "gslbservice" => gslb_service(object, projection, report),
         _ => gslb(object, projection, report),
     }
 }
 
-fn virtual_service(object: &Object, report: Option<&Report>) -> Value {
+fn virtual_service(object: &Object, projection: &Projection, report: Option<&Report>) -> Value {
     let found = report.and_then(|report| report.dns_services.iter().find(|service| service.uuid == object.uuid));
     let (state, reason) = match found {
         _ if object.body.get("enabled") == Some(&Value::Bool(false)) => (State::Disabled, ""),
@@ -42,7 +42,9 @@ fn virtual_service(object: &Object, report: Option<&Report>) -> Value {
         None => (State::Unknown, "no engine has reported it"),
     };
     let (assigned, percent) = (usize::from(found.is_some()), if state == State::Up { 100 } else { 0 });
-    let vips = list(&object.body, "vip").iter().map(|vip| {
+    let vs_vip = object.body.get("vsvip_ref").and_then(Value::as_str).and_then(|text| text.rsplit('/').next());
+    let vs_vip = vs_vip.and_then(|uuid| projection.get("vsvip", uuid));
+    let vips = list(vs_vip.map_or(&object.body, |vs_vip| &vs_vip.body), "vip").iter().map(|vip| {
         json!({
             "vip_id": vip.get("vip_id").cloned().unwrap_or(json!("0")), "oper_status": status(state, reason, None),
             "num_se_assigned": assigned, "num_se_requested": 1, "percent_ses_up": percent,
