@@ -23,7 +23,7 @@ use crate::{
     config::{ControllerConfig, Listen},
     data_dir::DataDir,
     engine_link::{EngineLink, EngineSocket},
-    first_start, listen,
+    first_start, listen, seal_key,
     snapshots::SnapshotBuilder,
     tls,
 };
@@ -67,7 +67,9 @@ pub async fn start(config: ControllerConfig) -> anyhow::Result<Controller> {
     let store = open_store(&data).await?;
 
     let clock = Arc::new(SystemClock::start());
-    let live = LiveProjection::new(store.clone(), Types::new(avi_schema::TYPES.iter().copied()));
+    let types = Types::new(avi_schema::TYPES.iter().copied());
+    let seal = seal_key::prepare(&data, store.as_ref(), &types).await?;
+    let live = LiveProjection::sealed(store.clone(), types, seal);
     live.load().await.context("reading the object store")?;
     let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
     {

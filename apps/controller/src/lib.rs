@@ -9,6 +9,7 @@ mod data_dir;
 mod engine_link;
 mod first_start;
 mod listen;
+mod seal_key;
 mod serve;
 mod snapshots;
 mod spec;

@@ -22,6 +22,8 @@ pub enum Class {
     MethodNotAllowed,
     /// The caller may not: 403.
     Forbidden,
+    /// A certificate cannot be read: 500, the one refusal that looks like a failure because operators expect it so.
+    Import,
 }
 
 /// Why a write is refused. `Display` is the exact text of the error body.
@@ -133,6 +135,9 @@ pub enum WriteError {
     /// A name outside the domains of the cloud's DNS profile.
     #[error("FQDN {0} does not match any of the configured DNS domains")]
     OutsideDnsDomains(String),
+    /// A certificate cannot be read; both phrases make operators give it up.
+    #[error("Import error: {0}")]
+    Import(String),
     /// The write needs more guards or operations than a transaction carries.
     #[error("the write touches {keys} keys, at most {max} are possible: write fewer references or names at once")]
     TooLarge {
@@ -206,6 +211,7 @@ impl WriteError {
             Self::SystemDefault => Class::SystemDefault,
             Self::MethodNotAllowed(_) => Class::MethodNotAllowed,
             Self::OtherTenant { .. } => Class::Forbidden,
+            Self::Import(_) => Class::Import,
         }
     }
 

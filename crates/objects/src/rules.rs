@@ -11,6 +11,7 @@ mod http_policy_set;
 mod network;
 mod network_profile;
 mod pool;
+mod ssl_key_and_certificate;
 mod tenant;
 mod user;
 mod virtual_service;
@@ -42,6 +43,7 @@ static RULES: &[(&str, &dyn TypeRules)] = &[
     ("network", &network::Network),
     ("networkprofile", &network_profile::NetworkProfile),
     ("pool", &pool::Pool),
+    ("sslkeyandcertificate", &ssl_key_and_certificate::SslKeyAndCertificate),
     ("tenant", &tenant::Tenant),
     ("user", &user::User),
     ("virtualservice", &virtual_service::VirtualService),

@@ -28,10 +28,10 @@ pub(super) static PKI_PROFILE: TypeSchema = TypeSchema {
 };
 
 /// `SSLCertificate`: PEM text on input, the parsed members on output.
-pub(super) static SSL_CERTIFICATE: MessageSchema = MessageSchema {
+static SSL_CERTIFICATE: MessageSchema = MessageSchema {
     name: "SSLCertificate",
     fields: &[
-        Field::text("certificate").get_only(),
+        Field::text("certificate"),
         Field::text("version").output_only(),
         Field::text("serial_number").output_only(),
         Field::bool("self_signed").output_only(),
@@ -43,9 +43,9 @@ pub(super) static SSL_CERTIFICATE: MessageSchema = MessageSchema {
         Field::text("fingerprint").output_only(),
         Field::texts("subject_alt_names").output_only(),
         Field::text("expiry_status").output_only(),
-        Field::uint32("days_until_expire").or_int(365).output_only(),
-        Field::text("public_key").output_only().get_only(),
-        Field::text("text").output_only().get_only(),
+        Field::uint32("days_until_expire").output_only(),
+        Field::text("public_key").output_only(),
+        Field::text("text").output_only(),
     ],
     keep_unknown: false,
 };

@@ -1,6 +1,6 @@
 //! SSLKeyAndCertificate: a certificate, its key, its chain (avi-api 2.11).
 
-use super::{label, pki_profile};
+use super::label;
 use crate::{Field, Kind, MessageSchema, Names, Scope, TypeSchema};
 
 /// `/api/sslkeyandcertificate`.
@@ -18,7 +18,7 @@ pub(super) static SSL_KEY_AND_CERTIFICATE: TypeSchema = TypeSchema {
                 &["SSL_CERTIFICATE_TYPE_VIRTUALSERVICE", "SSL_CERTIFICATE_TYPE_SYSTEM", "SSL_CERTIFICATE_TYPE_CA"],
             )
             .or_str("SSL_CERTIFICATE_TYPE_VIRTUALSERVICE"),
-            Field::message("certificate", &pki_profile::SSL_CERTIFICATE).required(),
+            Field::message("certificate", &SSL_CERTIFICATE).required(),
             Field::text("key").sensitive().get_only(),
             Field::text("key_passphrase").sensitive().get_only(),
             Field::list("ca_certs", &Kind::Message(&CERTIFICATE_AUTHORITY)).keyed("ca_ref"),
@@ -71,3 +71,27 @@ static SSL_KEY_RSA_PARAMS: MessageSchema = MessageSchema {
 
 static SSL_KEY_EC_PARAMS: MessageSchema =
     MessageSchema { name: "SSLKeyECParams", fields: &[Field::text("curve")], keep_unknown: false };
+
+/// `SSLCertificate`: PEM text on input, the parsed members on output.
+static SSL_CERTIFICATE: MessageSchema = MessageSchema {
+    name: "SSLCertificate",
+    fields: &[
+        Field::text("version").output_only(),
+        Field::text("serial_number").output_only(),
+        Field::bool("self_signed").output_only(),
+        Field::any("issuer").output_only(),
+        Field::any("subject").output_only(),
+        Field::text("signature_algorithm").output_only(),
+        Field::text("not_before").output_only(),
+        Field::text("not_after").output_only(),
+        Field::text("fingerprint").output_only(),
+        Field::texts("subject_alt_names").output_only(),
+        // Follows from the day, when it is shown.
+        Field::text("expiry_status").output_only(),
+        // Days before the end at which warnings begin, not the days that are left.
+        Field::uint32("days_until_expire").or_int(365).output_only(),
+        Field::text("public_key").output_only().get_only(),
+        Field::text("certificate").get_only(),
+    ],
+    keep_unknown: false,
+};

@@ -3,6 +3,7 @@
 
 mod allocation;
 mod bad_input;
+mod certificates;
 mod collections;
 mod commits;
 mod crud;
