@@ -6,7 +6,7 @@
 //! file per family of paths), `commit` (a write from decision to visibility), `live` (the projection), `seal` (secrets at rest), `error` (the one
 //! table of status codes). The service engine is reached through the port [`Engine`].
 //!
-//! Left out for now: roles (only superusers write), macro (1.11), files (1.14), events (1.15).
+//! Left out for now: roles (only superusers write), files (1.14), events (1.15).
 #![warn(missing_docs)]
 
 mod api;

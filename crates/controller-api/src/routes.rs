@@ -1,9 +1,11 @@
 //! Where paths lead, and what happens on the way there.
 
 mod account;
+mod addresses;
 mod cluster;
 mod explain;
 mod login;
+mod macros;
 mod objects;
 mod runtime;
 mod user_token;
@@ -31,6 +33,11 @@ pub(crate) enum Route {
     UserTokens,
     UserToken(String),
     ExplainDns,
+    Macro,
+    NetworkRuntimes,
+    NetworkRuntime(String),
+    Domains,
+    CloudStatus(String),
     /// `/api/<type>`.
     Collection(&'static TypeSchema),
     /// `/api/<type>/<uuid>`.
@@ -54,6 +61,11 @@ impl Route {
             ["api", "user-token"] => Self::UserTokens,
             ["api", "user-token", id] => Self::UserToken(id.to_owned()),
             ["api", "explain", "dns"] => Self::ExplainDns,
+            ["api", "macro"] => Self::Macro,
+            ["api", "networkruntime"] => Self::NetworkRuntimes,
+            ["api", "networkruntime", uuid] => Self::NetworkRuntime(uuid.to_owned()),
+            ["api", "ipamdnsproviderprofiledomainlist"] => Self::Domains,
+            ["api", "cloud", uuid, "status"] => Self::CloudStatus(uuid.to_owned()),
             ["api", kind] => Self::Collection(types.get(kind)?),
             ["api", kind, uuid] => Self::Element(types.get(kind)?, uuid.to_owned()),
             ["api", kind, uuid, "runtime"] => {
@@ -73,7 +85,12 @@ impl Route {
             | Self::ClusterVersion
             | Self::InitialData
             | Self::ExplainDns
+            | Self::NetworkRuntimes
+            | Self::NetworkRuntime(_)
+            | Self::Domains
+            | Self::CloudStatus(_)
             | Self::Runtime(..) => "HEAD, GET, OPTIONS",
+            Self::Macro => "POST, PUT, OPTIONS, DELETE",
             Self::UserAccount => "HEAD, GET, PUT, OPTIONS",
             Self::UserTokens => "HEAD, POST, GET, OPTIONS",
             Self::UserToken(_) => "DELETE, OPTIONS",
@@ -143,6 +160,11 @@ async fn answer_to(api: &Inner, call: &Call, caller: &Caller, body: &mut Body) -
         Route::UserTokens => user_token::at_collection(&request, body).await,
         Route::UserToken(id) => user_token::at_element(&request, id).await,
         Route::ExplainDns => explain::dns(&request).await,
+        Route::Macro => macros::write(&request, body).await,
+        Route::NetworkRuntimes => addresses::network_runtimes(&request),
+        Route::NetworkRuntime(uuid) => addresses::network_runtime(&request, uuid),
+        Route::Domains => addresses::domains(&request),
+        Route::CloudStatus(uuid) => addresses::cloud_status(&request, uuid),
         Route::Runtime(schema, uuid) => runtime::show(&request, schema, uuid),
         Route::Collection(schema) => objects::at_collection(&request, schema, body).await,
         Route::Element(schema, uuid) => objects::at_element(&request, schema, uuid, body).await,

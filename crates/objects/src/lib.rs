@@ -36,4 +36,7 @@ pub use query::{PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, Query};
 pub use render::{RenderOptions, render, url};
 pub use rules::dns_domains;
 pub use types::Types;
-pub use write::{Batch, Change, Effect, Guard, Origin, Write, WriteContext, create, delete, patch, replace};
+pub use write::{
+    Batch, Change, Effect, Guard, MacroVerb, Origin, Write, WriteContext, create, decide_macro, delete, model, patch,
+    replace,
+};

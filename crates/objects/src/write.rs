@@ -33,6 +33,7 @@
 
 mod assembly;
 mod batch;
+mod compound;
 pub(crate) mod guards;
 
 use std::sync::Arc;
@@ -41,6 +42,7 @@ use avi_schema::{Names, Scope, TypeSchema};
 use serde_json::{Map, Value};
 
 pub use self::batch::Batch;
+pub use self::compound::{MacroVerb, decide_macro, model};
 
 use self::assembly::Assembly;
 use self::guards::Guards;

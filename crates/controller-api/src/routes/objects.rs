@@ -133,14 +133,17 @@ fn join_runtime(
 
 /// The body of a write, with passwords of users already hashed: no plain password reaches a rule or the store.
 async fn input(request: &Request<'_>, schema: &TypeSchema, body: &mut Body) -> Result<Value, ApiError> {
-    if !request.caller.is_superuser() {
-        return Err(ApiError::ReadOnly(request.caller.user.name.clone()));
-    }
+    check_may_write(request)?;
     let mut input = body::read_json(body, request.api.config.body_bytes_max).await?;
     if schema.path == "user" {
         account::hash_passwords(&mut input, &request.api.verifier).await?;
     }
     Ok(input)
+}
+
+/// Refuses those who may only read.
+pub(super) fn check_may_write(request: &Request<'_>) -> Result<(), ApiError> {
+    if request.caller.is_superuser() { Ok(()) } else { Err(ApiError::ReadOnly(request.caller.user.name.clone())) }
 }
 
 /// The uuid that a new object is to have, if the client may and does say.
@@ -152,7 +155,7 @@ fn slug(request: &Request<'_>, input: &Value) -> Option<String> {
     })
 }
 
-async fn write<F>(request: &Request<'_>, decide: F) -> Result<(Write, u64), ApiError>
+pub(super) async fn write<F>(request: &Request<'_>, decide: F) -> Result<(Write, u64), ApiError>
 where
     F: Fn(&Projection, &WriteContext<'_>) -> Result<Write, WriteError>,
 {
@@ -163,9 +166,7 @@ async fn write_as<F>(request: &Request<'_>, slug: Option<String>, decide: F) -> 
 where
     F: Fn(&Projection, &WriteContext<'_>) -> Result<Write, WriteError>,
 {
-    if !request.caller.is_superuser() {
-        return Err(ApiError::ReadOnly(request.caller.user.name.clone()));
-    }
+    check_may_write(request)?;
     let context = WriteContext {
         tenant: &request.tenancy.tenant,
         visibility: request.tenancy.visibility(),
@@ -180,13 +181,13 @@ where
 }
 
 /// The object as the answer to a write shows it: names on every reference (avi-api 1.7).
-fn shown(request: &Request<'_>, object: &Object) -> Value {
+pub(super) fn shown(request: &Request<'_>, object: &Object) -> Value {
     let (base_url, now_us) = (&request.call.base_url, request.api.clock.wall_us());
     let options = RenderOptions { base_url, names: true, is_reply: true, now_us, ..RenderOptions::default() };
     request.api.live.read(|state| objects::render(&state.projection, object, &options))
 }
 
-fn audit(request: &Request<'_>, write: &Write, revision: u64) {
+pub(super) fn audit(request: &Request<'_>, write: &Write, revision: u64) {
     let (user, agent) = (&request.caller.user.name, request.call.header("x-avi-useragent").unwrap_or_default());
     for change in std::iter::once(&write.change).chain(&write.others) {
         let (action, object) = match change {

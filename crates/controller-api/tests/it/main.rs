@@ -11,5 +11,6 @@ mod explain;
 mod gslb;
 mod harness;
 mod load_balancing;
+mod macros;
 mod runtime;
 mod session;

@@ -139,10 +139,7 @@ impl<'a> Batch<'a> {
     ) -> Result<Arc<Object>, WriteError> {
         let context = WriteContext { slug: None, origin: Origin::Controller { system_default }, ..*self.context };
         let write = super::create_alone(self.projection(), schema, super::members(input)?, &context)?;
-        self.depth += 1;
-        let object = self.take(write)?;
-        self.depth -= 1;
-        Ok(object)
+        self.aside(|batch| batch.take(write))
     }
 
     /// Removes an object as the controller itself.
@@ -150,10 +147,15 @@ impl<'a> Batch<'a> {
         let origin = Origin::Controller { system_default: false };
         let context = WriteContext { slug: None, origin, ..*self.context };
         let write = super::delete_alone(self.projection(), schema, uuid, &context)?;
+        self.aside(|batch| batch.take(write)).map(drop)
+    }
+
+    /// Steps on behalf of another, which is the one that was asked for.
+    pub(crate) fn aside<T>(&mut self, step: impl FnOnce(&mut Self) -> T) -> T {
         self.depth += 1;
-        self.take(write)?;
+        let done = step(self);
         self.depth -= 1;
-        Ok(())
+        done
     }
 
     /// The objects before the first step.
