@@ -11,6 +11,7 @@ mod field;
 mod gslb_service;
 mod monitor;
 mod problem;
+mod registration;
 mod site;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +21,7 @@ use se_protocol::{PortOffset, Snapshot};
 use serde_json::{Map, Value};
 
 pub use problem::Problem;
+pub use registration::{Order, RecordData, Registration, TYPES as REGISTRATION_TYPES, registrations};
 
 /// Types whose changes can change a snapshot.
 pub const TYPES: &[&str] =

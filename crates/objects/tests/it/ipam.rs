@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use objects::{Class, network_runtime};
+use objects::{Class, Projection, network_runtime};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -378,6 +378,11 @@ proptest! {
         prop_assert_eq!(keys, expected);
         let in_range = held.values().filter(|(_, address)| (10..=17).contains(&last_byte(address))).count();
         prop_assert_eq!(free_addresses(&world), 8 - u64::try_from(in_range).unwrap());
+        let mut read_again = Projection::new(world.projection.types().clone());
+        for (key, (value, revision)) in &world.keys {
+            read_again.apply_put(key, value, *revision).unwrap();
+        }
+        prop_assert!(read_again == world.projection, "a restart sees other addresses");
     }
 }
 
