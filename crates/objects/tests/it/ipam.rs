@@ -302,6 +302,9 @@ fn names_lie_in_the_domains_of_the_cloud() {
     check_refused(&world, &Verb::Create("vsvip", twice), "dns_info[1].fqdn: 'A.example.com' is given twice");
     let cloud = world.projection.single("cloud").unwrap().clone();
     assert_eq!(objects::dns_domains(&world.projection, &cloud), Some(vec!["example.com".to_owned()]));
+    // A virtual service of the older form may leave the domain out.
+    let older = json!({"name": "vs", "fqdn": "short", "services": [{"port": 80}], "vip": [{"ip_address": {"addr": "192.0.2.9"}}]});
+    assert_eq!(world.create("virtualservice", older)["fqdn"], "short.example.com");
 }
 
 #[derive(Debug, Clone)]

@@ -5,6 +5,8 @@ use serde_json::{Map, Value, json};
 use super::{is_implicit, target, vs_vip};
 use crate::error::WriteError;
 use crate::object::Object;
+use crate::reference::{self, Resolver};
+use crate::rules;
 use crate::write::Batch;
 
 /// Members that move into the VsVip.
@@ -86,8 +88,30 @@ fn make(batch: &mut Batch<'_>, input: &mut Map<String, Value>, vip: Value) -> Re
             body[member] = value;
         }
     }
+    let fqdn = input.shift_remove("fqdn").filter(is_set);
+    if let (Some(Value::String(fqdn)), None) = (fqdn, body.get("dns_info")) {
+        body["dns_info"] = json!([{"fqdn": in_domain(batch, input, fqdn)}]);
+    }
     body["vip"] = vip;
     Ok(batch.create_as_controller(schema, &body, false)?.reference())
+}
+
+/// A name of one label lies in the first domain of the cloud (avi-api 4.3).
+fn in_domain(batch: &mut Batch<'_>, input: &Map<String, Value>, name: String) -> String {
+    let tenant = batch.context().tenant;
+    let projection = batch.projection();
+    let resolver = Resolver { projection, tenant, any_tenant: false, cloud: None };
+    let named = input.get("cloud_ref").and_then(Value::as_str).filter(|text| !text.is_empty());
+    let cloud = match named {
+        Some(text) => resolver.resolve("cloud", text, "cloud_ref").ok(),
+        None => resolver.resolve_default("cloud", "Default-Cloud"),
+    };
+    let cloud = cloud.as_deref().and_then(reference::parse_stored).and_then(|(path, uuid)| projection.get(path, uuid));
+    let domains = cloud.and_then(|cloud| rules::dns_domains(projection, cloud)).unwrap_or_default();
+    match domains.first() {
+        Some(domain) if !name.contains('.') => format!("{name}.{domain}"),
+        _ => name,
+    }
 }
 
 fn is_set(value: &Value) -> bool {
