@@ -1,14 +1,18 @@
 //! D1: CPU per query, engine against gdnsd, both weighted with health on, one UDP thread each, no query log.
+//!
+//! The engine runs twice: alone on a fixed snapshot, and as `meridian engine` that its controller tells what to serve.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, bail};
+use serde_json::json;
 
 use crate::engine::{MEMBERS, NAME};
-use crate::measure::{Server, cpu_time, median, wait_for};
+use crate::measure::{Server, cpu_time, free_port, median, wait_for};
+use crate::system::System;
 use crate::table::Row;
 
 /// Goal for the ratio to gdnsd at this stage of the project.
@@ -23,7 +27,7 @@ struct Run {
 }
 
 /// Runs both in turn and compares the medians.
-pub(crate) fn run(quick: bool) -> anyhow::Result<Vec<Row>> {
+pub(crate) async fn run(quick: bool, meridian: &Path) -> anyhow::Result<Vec<Row>> {
     for program in ["gdnsd", "dnsperf", "taskset", "dig"] {
         find(program)?;
     }
@@ -33,12 +37,16 @@ pub(crate) fn run(quick: bool) -> anyhow::Result<Vec<Row>> {
     fs::write(&queries, format!("{NAME} A\n")).context("writing the queries")?;
     let backends = Backends::start()?;
 
-    let (mut peer, mut ours) = (Vec::new(), Vec::new());
+    let system = System::start(meridian, Some(SERVER_CORE)).await?;
+    create_service(&system, backends.port).await?;
+
+    let (mut peer, mut ours, mut told) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
         let port = free_port()?;
-        peer.push(measure(gdnsd(directory.path(), port)?, port, &queries, seconds)?);
+        peer.push(measure(&gdnsd(directory.path(), port)?, port, &queries, seconds)?);
         let port = free_port()?;
-        ours.push(measure(engine(port, backends.port)?, port, &queries, seconds)?);
+        ours.push(measure(&engine(port, backends.port)?, port, &queries, seconds)?);
+        told.push(measure(&system.engine, system.dns.port(), &queries, seconds)?);
     }
     let of = |runs: &[Run], value: fn(&Run) -> f64| median(&runs.iter().map(value).collect::<Vec<_>>());
     let cpu = |run: &Run| run.microseconds_per_query;
@@ -46,6 +54,14 @@ pub(crate) fn run(quick: bool) -> anyhow::Result<Vec<Row>> {
     let what = "CPU per query, weighted, health on, no log, 1 thread, us";
     Ok(vec![
         Row::against("D1", what, "gdnsd", of(&peer, cpu), of(&ours, cpu), D1_RATIO_MAX),
+        Row::against(
+            "D1",
+            "the same, as a process that a controller tells what to serve",
+            "gdnsd",
+            of(&peer, cpu),
+            of(&told, cpu),
+            D1_RATIO_MAX,
+        ),
         Row {
             target: None,
             met: None,
@@ -62,7 +78,7 @@ pub(crate) fn run(quick: bool) -> anyhow::Result<Vec<Row>> {
 }
 
 /// Loads `server` and divides the CPU it used by the answers it gave.
-fn measure(server: Server, port: u16, queries: &Path, seconds: u32) -> anyhow::Result<Run> {
+fn measure(server: &Server, port: u16, queries: &Path, seconds: u32) -> anyhow::Result<Run> {
     let answers = || {
         let output = Command::new("dig")
             .args(["+short", "+tries=1", "+time=1", "@127.0.0.1", "-p", &port.to_string(), NAME])
@@ -129,6 +145,23 @@ fn engine(port: u16, backend_port: u16) -> anyhow::Result<Server> {
     Server::pinned(SERVER_CORE, &program, &args)
 }
 
+/// The service of [`MEMBERS`] with a TCP monitor, made over the API.
+async fn create_service(system: &System, backend_port: u16) -> anyhow::Result<()> {
+    let monitor = json!({
+        "name": "tcp", "type": "HEALTH_MONITOR_TCP", "is_federated": true, "monitor_port": backend_port,
+        "send_interval": 1, "receive_timeout": 1, "successful_checks": 2, "failed_checks": 2, "tcp_monitor": {}
+    });
+    system.api.post("/api/healthmonitor", &monitor, "admin").await?;
+    let members = MEMBERS.map(|(ip, ratio)| json!({"ip": {"addr": ip, "type": "V4"}, "ratio": ratio}));
+    let service = json!({
+        "name": "bench", "domain_names": [NAME], "is_federated": true,
+        "health_monitor_refs": ["/api/healthmonitor?name=tcp"],
+        "groups": [{"name": "all", "priority": 10, "algorithm": "GSLB_ALGORITHM_ROUND_ROBIN", "members": members}]
+    });
+    system.api.post("/api/gslbservice", &service, "admin").await?;
+    Ok(())
+}
+
 /// Something that accepts connections on every member's address, for the monitors.
 struct Backends {
     port: u16,
@@ -143,18 +176,6 @@ impl Backends {
         }
         Ok(Self { port })
     }
-}
-
-/// A port that is free for UDP and TCP on 127.0.0.1 right now.
-fn free_port() -> anyhow::Result<u16> {
-    for _ in 0..100 {
-        let udp = UdpSocket::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).context("looking for a free port")?;
-        let address = udp.local_addr()?;
-        if TcpListener::bind(address).is_ok() {
-            return Ok(address.port());
-        }
-    }
-    bail!("found no port that is free for UDP and TCP")
 }
 
 /// The path of a program, also from the directories that only root's PATH has.

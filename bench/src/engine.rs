@@ -30,7 +30,8 @@ pub(crate) struct EngineArgs {
 /// Runs until killed.
 pub(crate) async fn run(args: EngineArgs) -> anyhow::Result<()> {
     let (_sender, snapshots) = watch::channel(Some(Arc::new(snapshot(&args))));
-    let config = EngineConfig { workers: NonZeroUsize::MIN, seed: 1, descriptors: 1024 };
+    let config =
+        EngineConfig { workers: NonZeroUsize::MIN, seed: 1, descriptors: 1024, name: "bench".to_owned(), logs: None };
     let engine = service_engine::start(&config, snapshots)?;
     tokio::signal::ctrl_c().await.context("waiting for a signal")?;
     engine.shutdown().await;

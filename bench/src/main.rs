@@ -3,10 +3,13 @@
 //! Figures are ratios and medians of interleaved runs; CPU per operation is the server's own, user and system. See
 //! `docs/targets.md` for the promises they keep.
 
+mod boot;
+mod clusters;
 mod dns;
 mod engine;
 mod measure;
 mod path;
+mod system;
 mod table;
 
 use std::path::PathBuf;
@@ -24,8 +27,10 @@ struct Args {
 enum What {
     /// CPU per query of the engine and of gdnsd, weighted answers with health on
     Dns(Output),
-    /// From a changed manifest to the answer served, through a whole demo
+    /// From a change to the answer served: a manifest through a whole demo, an Ingress through real API servers
     Path(Output),
+    /// The operator's start and restart beside three API servers with 2,000 Ingresses each
+    Boot(Output),
     /// Runs an engine on a fixed snapshot; `dns` starts it
     #[command(hide = true)]
     Engine(engine::EngineArgs),
@@ -48,8 +53,9 @@ struct Output {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     match Args::parse().what {
-        What::Dns(output) => table::publish(&dns::run(output.quick)?, output.json.as_deref()),
-        What::Path(output) => table::publish(&path::run(output.quick, &output.meridian)?, output.json.as_deref()),
+        What::Dns(output) => table::publish(&dns::run(output.quick, &output.meridian).await?, output.json.as_deref()),
+        What::Path(output) => table::publish(&path::run(output.quick, &output.meridian).await?, output.json.as_deref()),
+        What::Boot(output) => table::publish(&boot::run(output.quick, &output.meridian).await?, output.json.as_deref()),
         What::Engine(args) => engine::run(args).await,
     }
 }

@@ -1,6 +1,7 @@
 //! What a process used, and statistics of a few runs.
 
 use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::process::{Child, Command};
 use std::time::Duration;
 
@@ -27,6 +28,14 @@ pub(crate) fn memory_mib(pid: u32) -> anyhow::Result<(f64, f64)> {
         Ok(kib / 1024.0)
     };
     Ok((field("Rss:")?, field("Pss:")?))
+}
+
+/// The most memory that was ever resident, in MiB: `VmHWM` of `status`.
+pub(crate) fn peak_memory_mib(pid: u32) -> anyhow::Result<f64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).with_context(|| format!("process {pid}"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
+    let kib: f64 = line.split_whitespace().next().context("no value")?.parse().context("reading a size")?;
+    Ok(kib / 1024.0)
 }
 
 /// The value in the middle.
@@ -72,15 +81,27 @@ impl Drop for Server {
     }
 }
 
-/// Asks until `condition` holds, at most 20 s.
+/// A port of loopback that is free for UDP and TCP.
+pub(crate) fn free_port() -> anyhow::Result<u16> {
+    for _ in 0..100 {
+        let udp = UdpSocket::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).context("looking for a free port")?;
+        let address = udp.local_addr()?;
+        if TcpListener::bind(address).is_ok() {
+            return Ok(address.port());
+        }
+    }
+    bail!("found no port that is free for UDP and TCP")
+}
+
+/// Asks until `condition` holds, at most five minutes.
 pub(crate) fn wait_for(what: &str, mut condition: impl FnMut() -> bool) -> anyhow::Result<()> {
-    for _ in 0..2_000 {
+    for _ in 0..30_000 {
         if condition() {
             return Ok(());
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-    bail!("waited 20 s in vain for {what}")
+    bail!("waited five minutes in vain for {what}")
 }
 
 #[cfg(test)]

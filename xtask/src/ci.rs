@@ -10,6 +10,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, bail};
 
+use crate::python::{self, AVISDK};
 use crate::workshop::{Workshop, now};
 use crate::{codegen, layers, tidy};
 use summary::Outcome;
@@ -153,6 +154,9 @@ impl Step {
                 // All that is broken in this step is worth knowing at once.
                 cargo.args(["test", "--no-fail-fast"]).args(arguments);
                 cargo.env("MERIDIAN_BIN", workshop.binary("ci"));
+                if let Some(environment) = AVISDK.find(workshop) {
+                    cargo.env("MERIDIAN_PYTHON", python::interpreter(&environment));
+                }
                 count_tests(&mut cargo, &mut std::io::stdout())
             }
         }

@@ -11,6 +11,7 @@
 mod access;
 mod binaries;
 mod clusters;
+mod go;
 mod processes;
 
 use std::fs;
@@ -154,7 +155,7 @@ pub(crate) fn run(workshop: &Workshop, args: &Args) -> anyhow::Result<ExitCode> 
 /// # Errors
 /// Go is here, and cannot build them.
 pub(crate) fn offer(workshop: &Workshop) -> anyhow::Result<()> {
-    match binaries::is_within_reach(workshop) {
+    match binaries::bring_within_reach(workshop) {
         Ok(()) => binaries::NEEDED.into_iter().try_for_each(|program| binaries::ensure(workshop, program).map(drop)),
         Err(why) => {
             println!("tests with real API servers are skipped: {why}");

@@ -23,8 +23,10 @@ pub(crate) struct BenchArgs {
 enum Subject {
     /// CPU per DNS query, beside gdnsd
     Dns,
-    /// A manifest changed to the answer served
+    /// A change to the answer served
     Path,
+    /// The operator's start beside full API servers
+    Boot,
 }
 
 #[derive(clap::Args)]
@@ -39,11 +41,14 @@ pub(crate) fn bench(workshop: &Workshop, args: &BenchArgs) -> anyhow::Result<Exi
     let subject = match args.subject {
         Subject::Dns => "dns",
         Subject::Path => "path",
+        Subject::Boot => "boot",
     };
     let mut run = workshop.cargo();
     run.current_dir("."); // a relative FILE is the user's
     run.args(["run", "--release", "--package", "bench", "--", subject]).args(&args.rest);
     run.env("MERIDIAN_BIN", workshop.binary("release"));
+    // The benchmark starts API servers by this program.
+    run.env("MERIDIAN_XTASK", std::env::current_exe().context("finding this program")?);
     let status = run.status().context("starting the benchmark")?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use amko_translate::LogLevel;
 use k8s_watch::Source;
 use tokio::sync::mpsc;
 
@@ -18,4 +19,6 @@ pub struct AmkoConfig {
     pub controller: avi_client::Config,
     /// Where to tell what happens, beside the log; what does not fit is dropped.
     pub events: Option<mpsc::Sender<AmkoEvent>>,
+    /// Sets how much is logged, as the `GSLBConfig` says; `None` where that is settled otherwise.
+    pub log_level: Option<Arc<dyn Fn(LogLevel) + Send + Sync>>,
 }

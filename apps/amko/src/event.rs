@@ -1,7 +1,10 @@
 //! What the operator tells, in the log and to whoever listens.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use amko_translate::Reason;
 use k8s_watch::Problem;
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
@@ -41,6 +44,15 @@ pub enum AmkoEvent {
         /// The object, and whose it is.
         what: String,
     },
+    /// An object that the policy selects makes no member; told once while the reason lasts.
+    NotServed {
+        /// Context.
+        cluster: String,
+        /// `Ingress default/hello`.
+        object: String,
+        /// What is amiss with it.
+        reason: Reason,
+    },
     /// The status of a `GSLBConfig` or policy changed.
     Status {
         /// `GlobalDeploymentPolicy avi-system/global-gdp`.
@@ -49,6 +61,20 @@ pub enum AmkoEvent {
         text: String,
         /// Whether it is an error.
         is_error: bool,
+    },
+    /// The `GSLBConfig` in force was edited; it holds at once.
+    ConfigEdited {
+        /// `GSLBConfig avi-system/gc-1`.
+        object: String,
+        /// What changed, a line for each field.
+        changes: Vec<String>,
+    },
+    /// Part of the `GSLBConfig` in force cannot be followed.
+    ConfigDoubtful {
+        /// `GSLBConfig avi-system/gc-1`.
+        object: String,
+        /// What, and what to do.
+        reason: String,
     },
     /// A cluster does not answer; its members stay as they are.
     ClusterSilent {
@@ -86,8 +112,10 @@ pub enum AmkoEvent {
     },
     /// The controller holds what it should.
     Synced {
-        /// Number of GSLB services.
+        /// Number of GSLB services, those of other owners not counted.
         services: usize,
+        /// Number of those that another owner has.
+        in_the_way: usize,
     },
 }
 
@@ -108,11 +136,36 @@ pub enum Verb {
 #[derive(Debug, Clone)]
 pub(crate) struct Teller {
     events: Option<mpsc::Sender<AmkoEvent>>,
+    counts: Arc<WriteCounts>,
+}
+
+/// Writes so far. The channel of events may lose some; this does not.
+#[derive(Debug, Default)]
+pub(crate) struct WriteCounts {
+    written: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl WriteCounts {
+    /// A write ended.
+    pub(crate) fn count(&self, is_done: bool) {
+        let counter = if is_done { &self.written } else { &self.refused };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Writes that were done, and those that were not.
+    pub(crate) fn read(&self) -> (u64, u64) {
+        (self.written.load(Ordering::Relaxed), self.refused.load(Ordering::Relaxed))
+    }
 }
 
 impl Teller {
-    pub(crate) fn new(events: Option<mpsc::Sender<AmkoEvent>>) -> Self {
-        Self { events }
+    pub(crate) fn new(events: Option<mpsc::Sender<AmkoEvent>>, counts: Arc<WriteCounts>) -> Self {
+        Self { events, counts }
+    }
+
+    pub(crate) fn counts(&self) -> &WriteCounts {
+        &self.counts
     }
 
     pub(crate) fn tell(&self, event: AmkoEvent) {
@@ -137,6 +190,10 @@ fn log(event: &AmkoEvent) {
         }
         AmkoEvent::Status { object, text, is_error: false } => info!(object, status = text, "status changed"),
         AmkoEvent::Status { object, text, is_error: true } => warn!(object, status = text, "object is not accepted"),
+        AmkoEvent::ConfigEdited { object, changes } => {
+            info!(object, reason = changes.join("; "), "gslb config edited, in force without a restart");
+        }
+        AmkoEvent::ConfigDoubtful { object, reason } => warn!(object, reason, "gslb config cannot be followed in full"),
         AmkoEvent::ClusterSilent { cluster } => warn!(cluster, "cluster does not answer, its members stay"),
         AmkoEvent::ClusterBack { cluster } => info!(cluster, "cluster answers"),
         AmkoEvent::Problem { cluster, problem } => warn!(cluster, reason = %problem, "cannot be read"),
@@ -144,7 +201,13 @@ fn log(event: &AmkoEvent) {
         AmkoEvent::ControllerAway { reason } => error!(reason, "controller cannot be used, trying on"),
         AmkoEvent::ControllerBack => info!("controller can be used"),
         AmkoEvent::Idle { cluster } => warn!(cluster, "no valid GSLBConfig, nothing is written or deleted"),
-        AmkoEvent::Synced { services } => info!(services, "controller holds what it should"),
+        AmkoEvent::NotServed { cluster, object, reason } => {
+            info!(cluster, object, %reason, "selected object makes no member");
+        }
+        AmkoEvent::Synced { services, in_the_way: 0 } => info!(services, "controller holds what it should"),
+        AmkoEvent::Synced { services, in_the_way } => {
+            warn!(services, in_the_way, "controller holds what it should, but for services that another owner has");
+        }
     }
 }
 
@@ -171,6 +234,10 @@ impl fmt::Display for AmkoEvent {
                 write!(f, "not written: {what}; delete it there, or choose another host")
             }
             Self::Status { object, text, .. } => write!(f, "{object}: {text}"),
+            Self::ConfigEdited { object, changes } => {
+                write!(f, "{object} edited, in force without a restart: {}", changes.join("; "))
+            }
+            Self::ConfigDoubtful { object, reason } => write!(f, "{object} cannot be followed in full: {reason}"),
             Self::ClusterSilent { cluster } => write!(f, "cluster {cluster} does not answer; its members stay"),
             Self::ClusterBack { cluster } => write!(f, "cluster {cluster} answers"),
             Self::Problem { cluster, problem } => write!(f, "cluster {cluster}: {problem}"),
@@ -180,7 +247,11 @@ impl fmt::Display for AmkoEvent {
             Self::Idle { cluster } => {
                 write!(f, "no valid GSLBConfig in cluster {cluster}: nothing is written or deleted")
             }
-            Self::Synced { services } => write!(f, "in sync: {services} GSLB services"),
+            Self::NotServed { cluster, object, reason } => write!(f, "{object} of {cluster} makes no member: {reason}"),
+            Self::Synced { services, in_the_way: 0 } => write!(f, "in sync: {services} GSLB services"),
+            Self::Synced { services, in_the_way } => {
+                write!(f, "in sync: {services} GSLB services; {in_the_way} not written, another owner has them")
+            }
         }
     }
 }

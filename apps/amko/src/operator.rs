@@ -1,16 +1,18 @@
 //! The loop: look at everything, do what follows, wait for something to happen.
 
+mod edits;
 mod link;
 mod look;
 mod results;
 mod work;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use amko_translate::{
-    Config, ControllerView, Identity, Lookup, Outcome, PolicyBook, PublishedMonitor, PublishedService, Selection,
+    Config, ControllerView, Identity, LogLevel, Lookup, ObjectRef, Outcome, PolicyBook, PublishedMonitor,
+    PublishedService, Reason, Selection,
 };
 use avi_client::{AviClient, AviError};
 use k8s_crds::GlobalDeploymentPolicy;
@@ -24,7 +26,7 @@ use uuid::Uuid;
 
 use crate::AmkoConfig;
 use crate::clusters::{self, Clusters};
-use crate::event::Teller;
+use crate::event::{Teller, WriteCounts};
 use crate::reading::{ReadError, Reading};
 use crate::statuses::Statuses;
 use crate::writer::Written;
@@ -35,7 +37,6 @@ use work::Work;
 const DEBOUNCE: Duration = Duration::from_millis(5);
 /// Shortest pause between two looks while writes are under way; a look that takes longer has a pause as long.
 const LOOK_PAUSE: Duration = Duration::from_millis(50);
-
 /// Longest wait for the first answer of a member cluster, before the others are served without it.
 const FIRST_ANSWER_WAIT: Duration = Duration::from_secs(3);
 /// Pause before the controller is asked again about an object that a policy names and that was not there.
@@ -49,6 +50,7 @@ pub struct Amko {
     stop: CancellationToken,
     tasks: JoinSet<()>,
     progress: watch::Receiver<Progress>,
+    counts: Arc<WriteCounts>,
 }
 
 /// How far the operator is.
@@ -60,6 +62,8 @@ pub struct Progress {
     pub services: usize,
     /// What is selected, and why the rest is not.
     pub selection: Arc<Selection>,
+    /// Clusters, and whether all of each can be read at present; of one that cannot, the members stay.
+    pub clusters: BTreeMap<String, bool>,
     /// Services that could not be written, with the reason.
     pub failing: Vec<(String, String)>,
     /// How often everything was looked at since the start. A change of this alone wakes nobody.
@@ -82,15 +86,21 @@ pub enum StartError {
 /// # Errors
 /// When the configuration cannot work; a cluster or controller that does not answer is no error.
 pub async fn start(config: AmkoConfig) -> Result<Amko, StartError> {
+    start_counting(config, Arc::default()).await
+}
+
+/// As [`start`]; writes are added to `counts`, which may be another operator's before this one.
+pub(crate) async fn start_counting(config: AmkoConfig, counts: Arc<WriteCounts>) -> Result<Amko, StartError> {
     let leader = config.sources.iter().find(|source| source.cluster() == config.leader);
     let leader: Arc<dyn Source> = leader.cloned().ok_or_else(|| StartError::NoLeader(config.leader.clone()))?;
     let mut controller = config.controller;
     controller.user_agent = "AMKO".to_owned();
     let client = AviClient::new(controller.clone()).map_err(StartError::Controller)?;
-    let teller = Teller::new(config.events);
+    let teller = Teller::new(config.events, Arc::clone(&counts));
     let clusters = Arc::new(Clusters::new(&config.leader));
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
+    let sources = config.sources.iter().map(|source| source.cluster().to_owned()).collect();
     for source in config.sources {
         tasks.spawn(clusters::follow(source, Arc::clone(&clusters), teller.clone(), stop.clone()));
     }
@@ -106,6 +116,10 @@ pub async fn start(config: AmkoConfig) -> Result<Amko, StartError> {
         identity: None,
         phase: Phase::Starting,
         is_idle_told: false,
+        set_log_level: config.log_level,
+        log_level: None,
+        doubts: Vec::new(),
+        sources,
         silent: BTreeSet::new(),
         first_answers_until: Instant::now() + FIRST_ANSWER_WAIT,
         link: Link::new(Instant::now()),
@@ -115,6 +129,7 @@ pub async fn start(config: AmkoConfig) -> Result<Amko, StartError> {
         observed: Observed::default(),
         published: None,
         outcome: None,
+        unusable: BTreeMap::new(),
         work: Work::default(),
         tasks: JoinSet::new(),
         is_looking_up: false,
@@ -123,7 +138,7 @@ pub async fn start(config: AmkoConfig) -> Result<Amko, StartError> {
         progress: progress_sender,
     };
     tasks.spawn(operator.run(stop.clone()));
-    Ok(Amko { stop, tasks, progress })
+    Ok(Amko { stop, tasks, progress, counts })
 }
 
 impl Amko {
@@ -131,6 +146,12 @@ impl Amko {
     #[must_use]
     pub fn progress(&self) -> watch::Receiver<Progress> {
         self.progress.clone()
+    }
+
+    /// Writes to the controller so far: those that were done, and those that failed.
+    #[must_use]
+    pub fn writes(&self) -> (u64, u64) {
+        self.counts.read()
     }
 
     /// Waits until the controller holds what it should for the first time. Ends too when the operator ends.
@@ -161,6 +182,13 @@ struct Operator {
     identity: Option<Identity>,
     phase: Phase,
     is_idle_told: bool,
+    set_log_level: Option<Arc<dyn Fn(LogLevel) + Send + Sync>>,
+    /// The one that was set last.
+    log_level: Option<LogLevel>,
+    /// What was told of the `GSLBConfig` that cannot be followed.
+    doubts: Vec<String>,
+    /// Clusters that are watched.
+    sources: BTreeSet<String>,
     /// Clusters that were told to be silent since the start.
     silent: BTreeSet<String>,
     first_answers_until: Instant,
@@ -172,6 +200,8 @@ struct Operator {
     /// What the controller had for us when it was first read; members of silent clusters are held from it.
     published: Option<(Vec<PublishedService>, Vec<PublishedMonitor>)>,
     outcome: Option<Outcome>,
+    /// Selected objects that make no member, as told.
+    unusable: BTreeMap<ObjectRef, Reason>,
     work: Work,
     tasks: JoinSet<Done>,
     is_looking_up: bool,
@@ -278,13 +308,16 @@ impl Operator {
     fn report(&self) {
         let is_synced = self.phase == Phase::Accepted && self.link.is_up() && self.work.is_idle();
         let failing = self.work.failing();
+        let clusters = self.readable();
         self.progress.send_if_modified(|progress| {
             let services = self.outcome.as_ref().map_or(0, |outcome| outcome.desired.services.len());
             let is_same_selection =
                 self.outcome.as_ref().is_none_or(|outcome| outcome.selection == *progress.selection);
             let is_same = (progress.is_synced, progress.services) == (is_synced, services)
                 && is_same_selection
-                && progress.failing == failing;
+                && progress.failing == failing
+                && progress.clusters == clusters;
+            progress.clusters = clusters;
             progress.is_synced = is_synced;
             progress.services = services;
             progress.failing = failing;

@@ -3,20 +3,23 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use amko_translate::{NAMESPACE, choose_config};
+use amko_translate::{LogLevel, NAMESPACE, choose_config};
 use anyhow::Context;
 use avi_client::{Config, Verification};
 use k8s_crds::{GslbConfig, Kind as ObjectKind, Object};
 use k8s_watch::{Event, Source};
 use k8s_watch_api::{Access, ApiServer, LEADER_KINDS, MEMBER_KINDS, POLICY_KINDS};
-use lifecycle::{Admin, Family, Kind, Metrics, Ready, StopSignals, within_shutdown};
-use tokio::sync::{mpsc, watch};
+use lifecycle::{Admin, Family, Kind, Metrics, Ready, Sample, StopSignals, within_shutdown};
+use telemetry::{FILTER_DEBUG, FILTER_DEFAULT, Filter};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
+use crate::event::WriteCounts;
+use crate::operator::start_counting;
 use crate::spec::{Controller, Resolved};
-use crate::{Amko, AmkoArgs, AmkoConfig, AmkoEvent, EVENTS_WAITING_MAX, Progress, start};
+use crate::{Amko, AmkoArgs, AmkoConfig, Progress};
 
 /// Secret with the kubeconfig of the members, where the operator runs in a pod (amko 11).
 const MEMBERS_SECRET: &str = "gslb-config-secret";
@@ -34,26 +37,33 @@ struct Named {
     authority: Option<Vec<u8>>,
 }
 
-/// What is told by `/metrics`.
-#[derive(Default)]
-struct Counts {
-    written: AtomicU64,
-    refused: AtomicU64,
+/// What outlives an operator that begins anew.
+struct Surroundings {
+    counts: Arc<WriteCounts>,
+    log: Option<Filter>,
+}
+
+/// The member clusters: how they are reached, and the context of each.
+#[derive(Clone, PartialEq)]
+struct Members {
+    access: Access,
+    contexts: Vec<String>,
 }
 
 impl AmkoArgs {
-    /// Runs until SIGTERM or SIGINT.
+    /// Runs until SIGTERM or SIGINT. How much is logged follows the GSLBConfig by `log`; `None`: it stays as it is.
     ///
     /// # Errors
     /// A file is of no use or the admin address is taken; a cluster or controller that does not answer is no error.
-    pub async fn run(self) -> anyhow::Result<()> {
+    pub async fn run(self, log: Option<Filter>) -> anyhow::Result<()> {
         let mut stop = StopSignals::listen().context("listening for a request to end")?;
         let resolved = self.resolve()?;
-        let (counts, progress) = (Arc::new(Counts::default()), watch::Sender::default());
+        let (counts, progress) = (Arc::new(WriteCounts::default()), watch::Sender::default());
         let ready = ready(progress.subscribe());
         let admin = Admin::start(resolved.admin_listen, metrics(&counts, progress.subscribe()), ready).await?;
         tracing::info!(admin = %admin.local_addr(), "operator runs");
-        run(&resolved, &counts, &progress, &mut stop).await?;
+        let surroundings = Surroundings { counts, log };
+        run(&resolved, &surroundings, &progress, &mut stop).await?;
         tracing::info!("operator ends");
         Ok(())
     }
@@ -61,7 +71,7 @@ impl AmkoArgs {
 
 async fn run(
     resolved: &Resolved,
-    counts: &Arc<Counts>,
+    surroundings: &Surroundings,
     progress: &watch::Sender<Progress>,
     stop: &mut StopSignals,
 ) -> anyhow::Result<()> {
@@ -72,45 +82,50 @@ async fn run(
             Some(members) => members.clone(),
             None => members_from_secret(&policies).await,
         };
-        let sources = sources(&leader, &resolved.leader, &members).await?;
-        anyhow::Ok((leader, policies, sources))
+        let contexts = members.contexts().await?.all;
+        anyhow::Ok((leader, policies, Members { access: members, contexts }))
     };
-    let (leader, policies, sources) = tokio::select! {
+    let (leader, policies, members) = tokio::select! {
         prepared = prepared => prepared?,
         () = stop.wait() => return Ok(()),
     };
-    if let Some(controller) = &resolved.controller {
-        let config = given(controller, resolved.tls.clone())?;
-        let amko = operate(&leader, sources, config, counts).await?;
-        forward(&amko, progress, stop.wait()).await;
-        within_shutdown(amko.shutdown()).await;
-        return Ok(());
-    }
-    // Who names another controller, or changes the Secret, has the operator begin anew.
+    // Who names another controller, changes its Secret, or adds or removes a member, has the operator begin anew.
+    let mut following = JoinSet::new();
+    let from_secret = resolved.members.is_none().then(|| policies.clone());
+    let (sender, mut members) = watch::channel(members);
+    following.spawn(follow_members(from_secret, sender));
+    let given = resolved.controller.as_ref().map(|controller| given(controller, resolved.tls.clone())).transpose()?;
     let (sender, mut named) = watch::channel(None);
-    let is_checked = resolved.tls.is_none();
-    let following = tokio::spawn(follow_named(policies, is_checked, sender));
+    // Held, so that `named` waits where nobody is to be named.
+    let _unnamed = match given {
+        Some(_) => Some(sender),
+        None => {
+            following.spawn(follow_named(policies, resolved.tls.is_none(), sender));
+            None
+        }
+    };
     loop {
         let wanted: Option<Named> = named.borrow_and_update().clone();
+        let sources = members.borrow_and_update().sources(&leader, &resolved.leader);
         let ended = async {
             tokio::select! {
                 () = stop.wait() => true,
-                // The task ends with this function only.
+                // The tasks end with this function only.
                 changed = named.changed() => changed.is_err(),
+                changed = members.changed() => changed.is_err(),
             }
         };
-        let is_last = match wanted {
+        let config = given.clone().or_else(|| wanted.map(|wanted| wanted.config(resolved.tls.clone())));
+        let is_last = match config {
             None => ended.await,
-            Some(wanted) => {
-                let config = wanted.config(resolved.tls.clone());
-                let amko = operate(&leader, sources.clone(), config, counts).await?;
+            Some(config) => {
+                let amko = operate(&leader, sources, config, surroundings).await?;
                 let is_last = forward(&amko, progress, ended).await;
                 within_shutdown(amko.shutdown()).await;
                 is_last
             }
         };
         if is_last {
-            following.abort();
             return Ok(());
         }
     }
@@ -135,22 +150,26 @@ async fn operate(
     leader: &str,
     sources: Vec<Arc<dyn Source>>,
     controller: Config,
-    counts: &Arc<Counts>,
+    surroundings: &Surroundings,
 ) -> anyhow::Result<Amko> {
-    let (sender, mut events) = mpsc::channel(EVENTS_WAITING_MAX);
-    let counts = Arc::clone(counts);
-    // Ends with the operator, which holds the sender.
-    tokio::spawn(async move {
-        while let Some(event) = events.recv().await {
-            match event {
-                AmkoEvent::Written { .. } => counts.written.fetch_add(1, Ordering::Relaxed),
-                AmkoEvent::NotWritten { .. } => counts.refused.fetch_add(1, Ordering::Relaxed),
-                _ => 0,
-            };
+    let log_level = surroundings.log.clone().map(log_level);
+    let config = AmkoConfig { leader: leader.to_owned(), sources, controller, events: None, log_level };
+    start_counting(config, Arc::clone(&surroundings.counts)).await.context("starting the operator")
+}
+
+/// Sets the level that the GSLBConfig names.
+fn log_level(log: Filter) -> Arc<dyn Fn(LogLevel) + Send + Sync> {
+    Arc::new(move |level| {
+        let filter = match level {
+            LogLevel::Debug => FILTER_DEBUG,
+            LogLevel::Info => FILTER_DEFAULT,
+            LogLevel::Warn => "warn,notify=error",
+            LogLevel::Error => "error",
+        };
+        if let Err(error) = log.set(filter) {
+            tracing::error!(reason = chain(&error), "logLevel cannot be set");
         }
-    });
-    let config = AmkoConfig { leader: leader.to_owned(), sources, controller, events: Some(sender) };
-    start(config).await.context("starting the operator")
+    })
 }
 
 async fn leader_name(resolved: &Resolved) -> anyhow::Result<String> {
@@ -161,31 +180,71 @@ async fn leader_name(resolved: &Resolved) -> anyhow::Result<String> {
     contexts.current.context("the leader's kubeconfig has no current context; name one with --leader-context")
 }
 
-/// A source for each member, and the leader's.
-async fn sources(leader: &str, access: &Access, members: &Access) -> anyhow::Result<Vec<Arc<dyn Source>>> {
-    let contexts = members.contexts().await?.all;
-    let kinds = if contexts.iter().any(|name| name == leader) { LEADER_KINDS } else { POLICY_KINDS };
-    let mut sources: Vec<Arc<dyn Source>> = vec![Arc::new(ApiServer::new(leader, access.clone(), kinds))];
-    for name in contexts.iter().filter(|name| *name != leader) {
-        sources.push(Arc::new(ApiServer::new(name, members.clone().with_context(name), MEMBER_KINDS)));
+impl Members {
+    /// A source for each member, and the leader's.
+    fn sources(&self, leader: &str, access: &Access) -> Vec<Arc<dyn Source>> {
+        let kinds = if self.contexts.iter().any(|name| name == leader) { LEADER_KINDS } else { POLICY_KINDS };
+        let mut sources: Vec<Arc<dyn Source>> = vec![Arc::new(ApiServer::new(leader, access.clone(), kinds))];
+        for name in self.contexts.iter().filter(|name| *name != leader) {
+            sources.push(Arc::new(ApiServer::new(name, self.access.clone().with_context(name), MEMBER_KINDS)));
+        }
+        sources
     }
-    Ok(sources)
 }
 
 async fn members_from_secret(leader: &ApiServer) -> Access {
-    let origin = format!("Secret {NAMESPACE}/{MEMBERS_SECRET}");
     loop {
-        let reason = match leader.secret(NAMESPACE, MEMBERS_SECRET).await {
-            Ok(Some(mut entries)) => match entries.remove(MEMBERS_KEY).map(String::from_utf8) {
-                Some(Ok(text)) => return Access::Text { text, origin, context: None },
-                Some(Err(_)) => format!("its key {MEMBERS_KEY} is no text"),
-                None => format!("it has no key {MEMBERS_KEY}"),
-            },
-            Ok(None) => "it does not exist".to_owned(),
-            Err(error) => chain(&error),
-        };
-        tracing::warn!(secret = origin, reason, "no kubeconfig of the members, looking again");
+        match read_members(leader).await {
+            Ok(access) => return access,
+            Err(reason) => tracing::warn!(reason, "no kubeconfig of the members, looking again"),
+        }
         tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+async fn read_members(leader: &ApiServer) -> Result<Access, String> {
+    let origin = format!("Secret {NAMESPACE}/{MEMBERS_SECRET}");
+    match leader.secret(NAMESPACE, MEMBERS_SECRET).await {
+        Ok(Some(mut entries)) => match entries.remove(MEMBERS_KEY).map(String::from_utf8) {
+            Some(Ok(text)) => Ok(Access::Text { text, origin, context: None }),
+            Some(Err(_)) => Err(format!("the key {MEMBERS_KEY} of {origin} is no text")),
+            None => Err(format!("{origin} has no key {MEMBERS_KEY}")),
+        },
+        Ok(None) => Err(format!("{origin} does not exist")),
+        Err(error) => Err(format!("{origin} cannot be read: {}", chain(&error))),
+    }
+}
+
+/// Tells when the members become others: contexts of the file, or anything in the Secret, which holds their
+/// credentials too. A file's credentials are read anew at each connection. What cannot be read changes nothing.
+async fn follow_members(from_secret: Option<ApiServer>, members: watch::Sender<Members>) {
+    let mut told = String::new();
+    loop {
+        tokio::time::sleep(LOOK_AGAIN).await;
+        let before = members.borrow().clone();
+        let read = async {
+            let access = match &from_secret {
+                Some(leader) => read_members(leader).await?,
+                None => before.access.clone(),
+            };
+            let contexts = access.contexts().await.map_err(|error| chain(&error))?.all;
+            Ok::<_, String>(Members { access, contexts })
+        };
+        match read.await {
+            Ok(now) => {
+                told.clear();
+                if now != before {
+                    tracing::info!(before = before.contexts.join(" "), now = now.contexts.join(" "), "members changed");
+                    members.send_replace(now);
+                }
+            }
+            Err(reason) => {
+                if told != reason {
+                    tracing::warn!(reason, "the kubeconfig of the members cannot be read, they stay as they are");
+                }
+                told = reason;
+            }
+        }
     }
 }
 
@@ -213,7 +272,11 @@ async fn follow_named(leader: ApiServer, needs_authority: bool, named: watch::Se
         match read_named(&leader, config, needs_authority).await {
             Ok(found) => {
                 told.clear();
-                named.send_if_modified(|before| before.replace(found.clone()).as_ref() != Some(&found));
+                named.send_if_modified(|before| {
+                    let was = before.replace(found.clone());
+                    tell_renamed(was.as_ref(), &found);
+                    was.as_ref() != Some(&found)
+                });
             }
             Err(reason) => {
                 if told != reason {
@@ -222,6 +285,16 @@ async fn follow_named(leader: ApiServer, needs_authority: bool, named: watch::Se
                 told = reason;
             }
         }
+    }
+}
+
+/// The words are those of amko 8.3.
+fn tell_renamed(was: Option<&Named>, found: &Named) {
+    let Some(was) = was else { return };
+    if was.url != found.url {
+        tracing::info!(from = was.url, to = found.url, "GSLB Leader IP changed, the operator begins anew");
+    } else if was != found {
+        tracing::info!(user = found.username, "credentials of the controller changed, the operator begins anew");
     }
 }
 
@@ -274,18 +347,28 @@ fn ready(progress: watch::Receiver<Progress>) -> Ready {
     })
 }
 
-fn metrics(counts: &Arc<Counts>, progress: watch::Receiver<Progress>) -> Metrics {
+fn metrics(counts: &Arc<WriteCounts>, progress: watch::Receiver<Progress>) -> Metrics {
     let mut metrics = Metrics::new("amko", env!("CARGO_PKG_VERSION"));
     let counts = Arc::clone(counts);
     metrics.read(move || {
         let progress = progress.borrow();
-        let count =
-            |name, help, value: &AtomicU64| Family::single(name, help, Kind::Counter, value.load(Ordering::Relaxed));
+        let (written, refused) = counts.read();
+        let count = |name, help, value| Family::single(name, help, Kind::Counter, value);
         let gauge = |name, help, value| Family::single(name, help, Kind::Gauge, value);
         let number = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        let readable = progress.clusters.iter().map(|(cluster, readable)| Sample {
+            labels: vec![("cluster", cluster.clone())],
+            value: u64::from(*readable),
+        });
         vec![
-            count("controller_writes", "Objects written to the controller", &counts.written),
-            count("controller_writes_failed", "Writes that the controller refused", &counts.refused),
+            Family {
+                name: "cluster_readable",
+                help: "1 when all of the cluster can be read; its members stay as they are otherwise",
+                kind: Kind::Gauge,
+                samples: readable.collect(),
+            },
+            count("controller_writes", "Objects written to the controller", written),
+            count("controller_writes_failed", "Writes to the controller that failed", refused),
             gauge("gslb_services", "GSLB services that should be there", number(progress.services)),
             gauge("gslb_services_failing", "GSLB services that cannot be written", number(progress.failing.len())),
             gauge("synced", "1 when the controller holds what it should", u64::from(progress.is_synced)),
@@ -303,4 +386,43 @@ fn chain(error: &dyn std::error::Error) -> String {
         next = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WITHIN: Duration = Duration::from_secs(600);
+
+    fn kubeconfig(contexts: &[&str]) -> String {
+        let contexts: String = contexts.iter().map(|name| format!("- name: {name}\n")).collect();
+        format!("apiVersion: v1\nkind: Config\ncontexts:\n{contexts}")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn members_that_come_and_go_in_the_file_are_told_and_a_broken_file_changes_nothing() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), kubeconfig(&["s1", "s2"])).unwrap();
+        let access = Access::Kubeconfig { path: file.path().to_owned(), context: None };
+        let contexts = access.contexts().await.unwrap().all;
+        let (sender, mut members) = watch::channel(Members { access, contexts });
+        let following = tokio::spawn(follow_members(None, sender));
+        for contexts in [&["s1", "s2", "s3"][..], &["s1", "s3"]] {
+            // Unreadable in between.
+            std::fs::write(file.path(), "{").unwrap();
+            tokio::time::sleep(LOOK_AGAIN * 2).await; // bounded: the clock of this test is paused
+            assert!(!members.has_changed().unwrap());
+            std::fs::write(file.path(), kubeconfig(contexts)).unwrap();
+            tokio::time::timeout(WITHIN, members.changed()).await.unwrap().unwrap();
+            assert_eq!(members.borrow_and_update().contexts, contexts);
+        }
+        let leader = Access::Kubeconfig { path: "leader".into(), context: None };
+        let clusters = |leader_name: &str| {
+            let sources = members.borrow().sources(leader_name, &leader);
+            sources.iter().map(|source| source.cluster().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(clusters("s1"), ["s1", "s3"]);
+        assert_eq!(clusters("leader"), ["leader", "s1", "s3"]);
+        following.abort();
+    }
 }

@@ -32,7 +32,7 @@ A file for --config, with flags and variables before it:
   ca: ca.pem")]
 pub struct AmkoArgs {
     /// Kubeconfig of the leader cluster
-    #[arg(long, value_name = "FILE", env = "MERIDIAN_AMKO_KUBECONFIG", requires = "members_kubeconfig")]
+    #[arg(long, value_name = "FILE", env = "MERIDIAN_AMKO_KUBECONFIG")]
     kubeconfig: Option<PathBuf>,
 
     /// Kubeconfig with a context for each member cluster
@@ -44,7 +44,7 @@ pub struct AmkoArgs {
     leader_context: Option<String>,
 
     /// Controller, in place of the one that the GSLBConfig names
-    #[arg(long, value_name = "URL", env = "MERIDIAN_CONTROLLER", requires = "password_file")]
+    #[arg(long, value_name = "URL", env = "MERIDIAN_CONTROLLER")]
     controller: Option<String>,
 
     /// User, with --controller
@@ -131,7 +131,10 @@ impl AmkoArgs {
         }
         let controller = match (self.controller.or(spec.controller), self.password_file.or(spec.password_file)) {
             (Some(url), Some(password_file)) => Some(Controller { url, username: self.username, password_file }),
-            (Some(_), None) => bail!("--controller needs --password-file; or leave both to the GSLBConfig"),
+            (Some(_), None) => bail!(
+                "--controller (MERIDIAN_CONTROLLER) needs --password-file (MERIDIAN_PASSWORD_FILE); leave out both and the \
+                 operator uses the controller that the GSLBConfig names"
+            ),
             (None, _) => None,
         };
         let tls = match self.ca.or(spec.ca) {
@@ -141,5 +144,40 @@ impl AmkoArgs {
         };
         let admin_listen = self.admin_listen.or(spec.admin_listen).unwrap_or(ADMIN);
         Ok(Resolved { leader, members, leader_context, controller, tls, admin_listen })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: AmkoArgs,
+    }
+
+    fn resolve(rest: &[&str]) -> anyhow::Result<Resolved> {
+        Line::try_parse_from([&["amko", "--kubeconfig", "a"], rest].concat())?.args.resolve()
+    }
+
+    #[test]
+    fn what_belongs_together_may_come_from_the_flags_and_the_file() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "version: 1\nmembers-kubeconfig: b\npassword-file: c\n").unwrap();
+        let file = file.path().to_str().unwrap();
+        let resolved = resolve(&["--controller", "https://x", "--config", file]).unwrap();
+        assert_eq!(resolved.controller.unwrap().password_file, PathBuf::from("c"));
+        assert!(resolve(&["--config", file]).unwrap().controller.is_none());
+    }
+
+    #[test]
+    fn a_controller_without_a_password_is_refused_with_both_ways_out() {
+        let error = resolve(&["--members-kubeconfig", "b", "--controller", "https://x"]).unwrap_err().to_string();
+        assert!(error.contains("MERIDIAN_PASSWORD_FILE") && error.contains("GSLBConfig"), "{error}");
+        let error = resolve(&[]).unwrap_err().to_string();
+        assert!(error.contains("--members-kubeconfig"), "{error}");
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_crds::ObjectKey;
+use k8s_crds::{Kind, Object, ObjectKey};
 use k8s_watch::{Source, WriteBack};
 use tokio::task::JoinSet;
 use tracing::warn;
@@ -18,6 +18,8 @@ const RETRY: Duration = Duration::from_secs(5);
 pub(crate) struct Statuses {
     leader: Option<Arc<dyn Source>>,
     queues: BTreeMap<ObjectKey, Queue>,
+    /// The objects as they were last seen.
+    seen: BTreeMap<ObjectKey, Object>,
     writes: JoinSet<ObjectKey>,
 }
 
@@ -27,12 +29,16 @@ struct Queue {
     is_busy: bool,
     /// The last that was asked for, so that the same is not written twice.
     last: Option<WriteBack>,
+    /// Whether the object was seen to carry it.
+    has_arrived: bool,
+    /// The object when that was.
+    asked_of: Option<Object>,
 }
 
 impl Statuses {
     /// `leader` is the source of the leader cluster.
     pub(crate) fn new(leader: Option<Arc<dyn Source>>) -> Self {
-        Self { leader, queues: BTreeMap::new(), writes: JoinSet::new() }
+        Self { leader, queues: BTreeMap::new(), seen: BTreeMap::new(), writes: JoinSet::new() }
     }
 
     /// Asks for a write; says whether it is a new one.
@@ -42,14 +48,30 @@ impl Statuses {
             return false;
         }
         queue.last = Some(write.clone());
+        queue.has_arrived = false;
+        queue.asked_of = self.seen.get(key).cloned();
         queue.waiting.push_back(write);
         self.start(key);
         true
     }
 
-    /// Forgets objects that are gone, so that one of the same name starts afresh.
-    pub(crate) fn retain(&mut self, is_there: impl Fn(&ObjectKey) -> bool) {
-        self.queues.retain(|key, queue| queue.is_busy || is_there(key));
+    /// Looks at the leader's objects as they are. One that is gone is forgotten, so that another of its name starts
+    /// afresh; one that was replaced by a text without our words gets them again.
+    pub(crate) fn compare<'a>(&mut self, objects: impl Iterator<Item = &'a Object>) {
+        let ours = objects.filter(|object| matches!(object.kind(), Kind::GslbConfig | Kind::GlobalDeploymentPolicy));
+        self.seen = ours.map(|object| (object.key(), object.clone())).collect();
+        self.queues.retain(|key, queue| {
+            let object = self.seen.get(key);
+            if let (Some(object), Some(last)) = (object, &queue.last) {
+                if carries(object, last) {
+                    queue.has_arrived = true;
+                } else if !queue.is_busy && (queue.has_arrived || queue.asked_of.as_ref() != Some(object)) {
+                    // It is gone, or another edit came before it showed: at worst it is written twice.
+                    queue.last = None;
+                }
+            }
+            queue.is_busy || object.is_some()
+        });
     }
 
     /// Waits for a write to end, and starts the next of that object. Never ready while nothing is written.
@@ -71,6 +93,23 @@ impl Statuses {
         let Some(write) = queue.waiting.pop_front() else { return };
         queue.is_busy = true;
         self.writes.spawn(write_until_done(Arc::clone(leader), key.clone(), write));
+    }
+}
+
+/// Whether an object shows what was written.
+fn carries(object: &Object, write: &WriteBack) -> bool {
+    match write {
+        WriteBack::Status(wanted) => match object {
+            Object::GslbConfig(config) => config.status.as_ref().is_some_and(|status| wanted["state"] == status.state),
+            Object::GlobalDeploymentPolicy(policy) => {
+                policy.status.as_ref().is_some_and(|status| wanted["errorStatus"] == status.error_status)
+            }
+            _ => false,
+        },
+        WriteBack::Annotation { key, value } => {
+            let annotations = object.metadata().annotations.as_ref();
+            annotations.and_then(|annotations| annotations.get(key)) == Some(value)
+        }
     }
 }
 

@@ -45,7 +45,9 @@ pub(crate) async fn write(
 ) -> Written {
     let mut written = Written { unit, steps, why, effects: Vec::new(), failure: None };
     for step in &written.steps {
-        match perform(&client, step).await {
+        let performed = perform(&client, step).await;
+        teller.counts().count(performed.is_ok());
+        match performed {
             Ok(object) => {
                 written.effects.push((step.key.clone(), object));
                 if let Some(event) = told(step, &written.why) {

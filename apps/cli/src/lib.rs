@@ -1,13 +1,15 @@
-//! Verbs over the REST API: `get` and `explain`.
+//! Verbs over the REST API: `get`, `explain` and `logs`.
 //!
-//! Each verb returns the text it prints, so that `main` is the only one who writes to the terminal. Only public
+//! A verb returns the text it prints, or is handed where to write, so that `main` alone knows the terminal. Only public
 //! endpoints are used.
 
 mod connection;
 mod explain;
 mod get;
+mod logs;
 mod output;
 
 pub use connection::ConnectionArgs;
 pub use explain::ExplainArgs;
 pub use get::GetArgs;
+pub use logs::LogsArgs;

@@ -26,6 +26,8 @@ pub struct ControllerConfig {
     pub admin_password: Option<String>,
     /// How engines move low ports.
     pub port_offset: PortOffset,
+    /// The data were put back from an older copy: engines take them though they ran something newer.
+    pub restored: bool,
 }
 
 /// Where the API listens.
@@ -71,6 +73,7 @@ impl ControllerConfig {
             tls: TlsSource::Own { names: Vec::new() },
             admin_password: None,
             port_offset: PortOffset::UNPRIVILEGED,
+            restored: false,
         }
     }
 }

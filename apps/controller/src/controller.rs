@@ -9,13 +9,13 @@ use std::{
 
 use anyhow::Context;
 use axum_server::{Handle, tls_rustls::RustlsConfig};
-use controller_api::{Api, ApiConfig, Committer, LiveProjection, Scheme, SystemClock};
+use controller_api::{Api, ApiConfig, Committer, LiveProjection, RequestMetrics, Scheme, SystemClock};
 use hyper_util::rt::TokioTimer;
 use objects::Types;
 use se_link::{Authority, Engines, Server, ServerConfig};
 use se_protocol::{MemberStates, Snapshot};
 use store::Store;
-use store_embedded::SqliteStore;
+use store_embedded::{Options, SqliteStore};
 use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -23,9 +23,12 @@ use crate::{
     config::{ControllerConfig, Listen},
     data_dir::DataDir,
     engine_link::{EngineLink, EngineSocket},
-    first_start, listen, seal_key,
+    first_start, listen,
+    readiness::Readiness,
+    seal_key,
     snapshots::SnapshotBuilder,
     tls,
+    watched_store::WatchedStore,
 };
 
 /// Directory, in the data directory, of the authority that engines trust.
@@ -44,6 +47,8 @@ pub struct Controller {
     password: Option<PathBuf>,
     snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
     revisions: watch::Receiver<Option<u64>>,
+    readiness: Readiness,
+    requests: RequestMetrics,
     engine: Arc<EngineSocket>,
     link: Option<Server>,
     server: Handle<SocketAddr>,
@@ -64,17 +69,23 @@ pub async fn start(config: ControllerConfig) -> anyhow::Result<Controller> {
     listener.set_nonblocking(true).context("preparing the listening socket")?;
     let address = listener.local_addr().context("reading the listening address")?;
     let tls = tls::prepare(&config.tls, &data, address, wall_now())?;
-    let store = open_store(&data).await?;
+    let watched = Arc::new(WatchedStore::new(open_store(&data, config.restored).await?));
+    let store: Arc<dyn Store> = watched.clone();
 
     let clock = Arc::new(SystemClock::start());
     let types = Types::new(avi_schema::TYPES.iter().copied());
     let seal = seal_key::prepare(&data, store.as_ref(), &types).await?;
     let live = LiveProjection::sealed(store.clone(), types, seal);
     live.load().await.context("reading the object store")?;
-    let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
+    let (stop, mut tasks, mut parts) = (CancellationToken::new(), JoinSet::new(), Vec::new());
     {
         let (live, stop) = (live.clone(), stop.clone());
-        tasks.spawn(async move { stop.run_until_cancelled(live.run()).await.unwrap_or_default() });
+        let task = tasks.spawn(async move { stop.run_until_cancelled(live.run()).await.unwrap_or_default() });
+        parts.push(("following the store", task));
+    }
+    {
+        let (watched, stop) = (watched.clone(), stop.clone());
+        tasks.spawn(async move { stop.run_until_cancelled(watched.recover()).await.unwrap_or_default() });
     }
     let committer = Committer::new(store.clone(), live.clone());
     first_start::complete(&live, &committer, clock.as_ref(), &data, config.admin_password.as_deref()).await?;
@@ -84,17 +95,19 @@ pub async fn start(config: ControllerConfig) -> anyhow::Result<Controller> {
     builder.build();
     {
         let stop = stop.clone();
-        tasks.spawn(async move { stop.run_until_cancelled(builder.run()).await.unwrap_or_default() });
+        let task = tasks.spawn(async move { stop.run_until_cancelled(builder.run()).await.unwrap_or_default() });
+        parts.push(("building snapshots", task));
     }
 
     let engine = Arc::new(EngineSocket::default());
     let link = match config.engine_listen {
         Some(address) => {
             let (server, told) = listen_for_engines(address, &data, &snapshots).await?;
-            engine.connect_apart(server.engines(), server.explainer());
+            engine.connect_apart(server.engines(), server.explainer(), server.log_reader());
             let (engines, snapshots, stop) = (server.engines(), snapshots.clone(), stop.clone());
             let telling = tell_member_states(engines, snapshots, told);
             tasks.spawn(async move { stop.run_until_cancelled(telling).await.unwrap_or_default() });
+            parts.extend(server.parts().map(|task| ("the link to engines", task)));
             Some(server)
         }
         None => None,
@@ -108,11 +121,13 @@ pub async fn start(config: ControllerConfig) -> anyhow::Result<Controller> {
         .handle(server.clone());
     https.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN);
     https.http_builder().http2().timer(TokioTimer::new());
-    tasks.spawn(async move {
+    let requests = api.requests();
+    let serving = tasks.spawn(async move {
         if let Err(error) = https.serve(api.router().into_make_service()).await {
             tracing::error!(reason = %error, "the API stopped listening");
         }
     });
+    parts.push(("the API", serving));
     tracing::debug!(%address, "controller listens");
     Ok(Controller {
         address,
@@ -120,6 +135,8 @@ pub async fn start(config: ControllerConfig) -> anyhow::Result<Controller> {
         password: first_start::password_path(&data),
         snapshots,
         revisions,
+        readiness: Readiness { store: watched, parts },
+        requests,
         engine,
         link,
         server,
@@ -156,6 +173,17 @@ impl Controller {
     /// Revisions of the store, as the API sees them.
     pub(crate) fn revisions(&self) -> watch::Receiver<Option<u64>> {
         self.revisions.clone()
+    }
+
+    /// Whether it does its work.
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        self.readiness.clone()
+    }
+
+    /// What requests came.
+    pub(crate) fn requests(&self) -> &RequestMetrics {
+        &self.requests
     }
 
     /// The certificate file that clients trust.
@@ -241,12 +269,14 @@ async fn tell_member_states(
     }
 }
 
-async fn open_store(data: &DataDir) -> anyhow::Result<Arc<dyn Store>> {
+async fn open_store(data: &DataDir, restored: bool) -> anyhow::Result<Arc<dyn Store>> {
     let path = data.file("controller.db");
     let shown = path.clone();
+    let options = Options { new_history: restored, ..Options::default() };
     // It waits for the disk: not on an async thread.
-    let opened =
-        tokio::task::spawn_blocking(move || SqliteStore::open(path)).await.context("opening the object store")?;
+    let opened = tokio::task::spawn_blocking(move || SqliteStore::open_with(path, options))
+        .await
+        .context("opening the object store")?;
     let store = opened.with_context(|| format!("opening the object store {}", shown.display()))?;
     Ok(Arc::new(store))
 }

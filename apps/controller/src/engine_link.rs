@@ -5,15 +5,19 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use controller_api::{Engine, ExplainError};
 use parking_lot::RwLock;
-use se_link::{Engines, Explainer};
+use se_link::{Engines, Explainer, LogReader};
 use se_protocol::{
-    Report,
+    Report, Reports,
     explain::{DnsExplanation, DnsQuestion, ExplainRefusal},
+    logs::{EngineLogs, LogPage, LogQuery, LogRefusal},
 };
 use tokio::sync::watch;
 
 /// What an engine would answer to a question, and why.
 pub type Explain = Arc<dyn Fn(&DnsQuestion) -> Result<DnsExplanation, ExplainError> + Send + Sync>;
+
+/// The logs of an engine that match a question; called on a thread that may wait.
+pub type SearchLogs = Arc<dyn Fn(&LogQuery) -> Result<LogPage, LogRefusal> + Send + Sync>;
 
 /// What an engine gives its controller.
 #[derive(Clone)]
@@ -22,6 +26,8 @@ pub struct EngineLink {
     pub reports: watch::Receiver<Option<Arc<Report>>>,
     /// What it would answer, and why; must be quick.
     pub explain: Explain,
+    /// What it logged.
+    pub logs: SearchLogs,
 }
 
 /// The place where an engine is plugged in, after the controller started.
@@ -33,8 +39,7 @@ enum Plugged {
     #[default]
     Nobody,
     Here(EngineLink),
-    /// The first of those that are connected and run a snapshot speaks for all.
-    Apart(watch::Receiver<Arc<Engines>>, Explainer),
+    Apart(watch::Receiver<Arc<Engines>>, Explainer, LogReader),
 }
 
 impl EngineSocket {
@@ -44,22 +49,18 @@ impl EngineSocket {
     }
 
     /// Listens to engines of other processes.
-    pub(crate) fn connect_apart(&self, engines: watch::Receiver<Arc<Engines>>, explainer: Explainer) {
-        *self.0.write() = Plugged::Apart(engines, explainer);
+    pub(crate) fn connect_apart(&self, engines: watch::Receiver<Arc<Engines>>, explainer: Explainer, logs: LogReader) {
+        *self.0.write() = Plugged::Apart(engines, explainer, logs);
     }
 }
 
 #[async_trait]
 impl Engine for EngineSocket {
-    fn report(&self) -> Option<Arc<Report>> {
+    fn reports(&self) -> Reports {
         match &*self.0.read() {
-            Plugged::Nobody => None,
-            Plugged::Here(link) => link.reports.borrow().clone(),
-            // Of an engine that is away nothing is known.
-            Plugged::Apart(engines, _) => {
-                let engines = engines.borrow();
-                engines.0.values().filter(|engine| engine.connected).find_map(|engine| engine.report.clone())
-            }
+            Plugged::Nobody => Reports::default(),
+            Plugged::Here(link) => link.reports.borrow().iter().cloned().collect(),
+            Plugged::Apart(engines, ..) => engines.borrow().reports(),
         }
     }
 
@@ -67,11 +68,25 @@ impl Engine for EngineSocket {
         let plugged = self.0.read().clone();
         match plugged {
             Plugged::Here(link) => (link.explain)(&question),
-            Plugged::Apart(_, explainer) => explainer.explain_dns(None, question).await.map_err(|error| match error {
-                ExplainRefusal::Question(reason) => ExplainError::Question(reason),
-                ExplainRefusal::Unavailable(reason) => ExplainError::Unavailable(reason),
-            }),
+            Plugged::Apart(_, explainer, _) => {
+                explainer.explain_dns(None, question).await.map_err(|error| match error {
+                    ExplainRefusal::Question(reason) => ExplainError::Question(reason),
+                    ExplainRefusal::Unavailable(reason) => ExplainError::Unavailable(reason),
+                })
+            }
             Plugged::Nobody => Err(ExplainError::Unavailable("none is connected to this controller".into())),
+        }
+    }
+    async fn logs(&self, query: LogQuery) -> Vec<EngineLogs> {
+        let plugged = self.0.read().clone();
+        match plugged {
+            Plugged::Here(link) => {
+                let searched = tokio::task::spawn_blocking(move || (link.logs)(&query)).await;
+                let outcome = searched.unwrap_or_else(|_| Err(LogRefusal("the search ended badly".into())));
+                vec![EngineLogs { engine: "here".into(), outcome }]
+            }
+            Plugged::Apart(.., logs) => logs.logs(query).await,
+            Plugged::Nobody => Vec::new(),
         }
     }
 }

@@ -24,7 +24,8 @@ impl ControllerArgs {
         let mut stop = StopSignals::listen().context("listening for a request to end")?;
         let resolved = self.resolve()?;
         let controller = start(resolved.controller).await?;
-        let ready: Ready = Arc::new(|| Ok(())); // it answers when `start` returns
+        let readiness = controller.readiness();
+        let ready: Ready = Arc::new(move || readiness.check());
         let admin = Admin::start(resolved.admin_listen, metrics(&controller), ready).await?;
         let engines = controller.engine_addr().map(tracing::field::display);
         tracing::info!(url = controller.url(), engines, admin = %admin.local_addr(), "controller runs");
@@ -94,6 +95,7 @@ impl JoinTokenArgs {
 
 fn metrics(controller: &Controller) -> Metrics {
     let mut metrics = Metrics::new("controller", env!("CARGO_PKG_VERSION"));
+    controller.requests().register(metrics.registry_mut());
     let revisions = controller.revisions();
     let snapshots = controller.snapshots();
     let engines = controller.engines();

@@ -67,6 +67,7 @@ impl SnapshotBuilder {
             name: &object.name,
             tenant: &object.tenant,
             fields: &object.body,
+            modified_us: object.last_modified_us,
         });
         let (snapshot, problems) = se_snapshot::build(sources, version, self.port_offset);
         let problems: BTreeSet<Problem> = problems.into_iter().collect();

@@ -59,6 +59,11 @@ pub struct ControllerArgs {
     #[arg(long, env = "MERIDIAN_CONTROLLER_PRIVILEGED_PORTS")]
     privileged_ports: bool,
 
+    /// The data were put back from an older copy: engines take them, though they ran something newer. Once; every start
+    /// with it makes engines fetch everything
+    #[arg(long)]
+    restored: bool,
+
     /// Where to answer /metrics, /livez and /readyz [default: 127.0.0.1:9445]
     #[arg(long, value_name = "ADDR", env = "MERIDIAN_CONTROLLER_ADMIN_LISTEN")]
     admin_listen: Option<SocketAddr>,
@@ -115,6 +120,7 @@ impl ControllerArgs {
                 listen: Listen::At(listen),
                 engine_listen: Some(engines.unwrap_or_else(|| SocketAddr::new(listen.ip(), ENGINE_PORT))),
                 tls,
+                restored: self.restored,
                 port_offset: if is_privileged { PortOffset::NONE } else { PortOffset::UNPRIVILEGED },
                 ..ControllerConfig::new(data)
             },

@@ -66,6 +66,7 @@ impl Banner<'_> {
         let _ = writeln!(text, "  for i in $(seq 12); do dig +short @{ip} -p {port} {HOST}; done");
         let _ = writeln!(text, "  dig @{ip} -p {port} nothing.avi.iberia.local");
         let _ = writeln!(text, "  meridian explain dns {HOST} --client 10.1.2.3");
+        let _ = writeln!(text, "  meridian logs --since 10m");
         let _ = writeln!(text, "  meridian get gslbservice");
         let _ = writeln!(text, "  meridian get healthmonitor -o yaml");
         let gdp = format!("{clusters}/{LEADER}/avi-system/global-gdp.yaml");

@@ -61,6 +61,10 @@ impl DataDir {
         &self.path
     }
 
+    pub(crate) fn logs(&self) -> PathBuf {
+        self.path.join("logs")
+    }
+
     pub(crate) fn controller(&self) -> PathBuf {
         self.path.join("controller")
     }

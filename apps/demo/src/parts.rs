@@ -69,7 +69,7 @@ impl Parts {
         let client = AviClient::new(client_config.clone())?;
         let setup = Setup { dns, controller: controller.local_addr(), username: USERNAME, password: &password };
         setup.apply(&client).await.with_context(|| setup_advice(&controller))?;
-        let engine = start_engine(&controller)?;
+        let engine = start_engine(&controller, data)?;
 
         let amko = amko::start(amko_config(data, client_config)).await.context("starting amko")?;
         let parts = Self { controller, engine, amko, backends, client, dns, notes };
@@ -134,13 +134,14 @@ impl Parts {
     }
 }
 
-fn start_engine(controller: &Controller) -> anyhow::Result<Engine> {
+fn start_engine(controller: &Controller, data: &DataDir) -> anyhow::Result<Engine> {
     let workers = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let (descriptors, _) = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE)
         .context("asking how many files may be open")?;
-    let config = EngineConfig { workers, seed: rand::random(), descriptors };
+    let (name, logs) = ("demo".to_owned(), Some(data.logs()));
+    let config = EngineConfig { workers, seed: rand::random(), descriptors, name, logs };
     let engine = service_engine::start(&config, controller.snapshots())?;
-    let handle = engine.explain_handle();
+    let (handle, logs) = (engine.explain_handle(), engine.log_handle());
     controller.connect_engine(EngineLink {
         reports: engine.reports(),
         explain: Arc::new(move |question| {
@@ -149,6 +150,7 @@ fn start_engine(controller: &Controller) -> anyhow::Result<Engine> {
                 service_engine::ExplainError::Question(_) => ExplainError::Question(error.to_string()),
             })
         }),
+        logs: Arc::new(move |query| logs.search(query)),
     });
     Ok(engine)
 }
@@ -189,5 +191,5 @@ fn amko_config(data: &DataDir, controller: Config) -> AmkoConfig {
         .iter()
         .map(|cluster| Arc::new(ManifestDirectory::new(cluster.name, data.cluster(cluster.name))) as Arc<dyn Source>)
         .collect();
-    AmkoConfig { leader: story::LEADER.to_owned(), sources, controller, events: None }
+    AmkoConfig { leader: story::LEADER.to_owned(), sources, controller, events: None, log_level: None }
 }

@@ -37,6 +37,8 @@ impl Setup<'_> {
             "application_profile_ref": "/api/applicationprofile?name=g-dns",
             "vip": [{"vip_id": "0", "ip_address": {"addr": self.dns.ip().to_string(), "type": "V4"}}],
             "services": [{"port": self.dns.port()}],
+            // For ever, and as many as an administrator gets who asks for no more.
+            "analytics_policy": {"full_client_logs": {"enabled": true, "duration": 0, "throttle": 10}},
         })
     }
 

@@ -13,7 +13,7 @@ struct Args {
     #[command(subcommand)]
     command: Command,
 
-    /// What to log: `info`, or per part as in `info,service_engine=debug`
+    /// What to log: `info`, or per part as in `info,service_engine=debug`; for `amko` in place of the GSLBConfig's logLevel
     #[arg(long, env = "MERIDIAN_LOG", global = true, hide_short_help = true)]
     log: Option<String>,
 
@@ -31,6 +31,7 @@ enum Command {
     Amko(amko::AmkoArgs),
     Get(cli::GetArgs),
     Explain(cli::ExplainArgs),
+    Logs(cli::LogsArgs),
     #[command(hide = true)]
     Backend(demo::BackendArgs),
 }
@@ -65,11 +66,13 @@ async fn run(args: Args) -> anyhow::Result<()> {
             engine.run().await
         }
         Command::Amko(amko) => {
-            telemetry::init(args.log_format, log(args.log.as_ref()))?;
-            amko.run().await
+            let filter = telemetry::init(args.log_format, log(args.log.as_ref()))?;
+            // Who says what to log need not fear that the GSLBConfig says otherwise.
+            amko.run(args.log.is_none().then_some(filter)).await
         }
         Command::JoinToken(token) => token.run(),
         Command::Get(get) => print(&mut stdout, &get.run().await?),
+        Command::Logs(logs) => logs.run(&mut stdout, &mut std::io::stderr()).await,
         Command::Explain(explain) => print(&mut stdout, &explain.run().await?),
         Command::Backend(backend) => backend.run().await,
     }

@@ -1,12 +1,14 @@
 //! The service engine: view, DNS, probes, reports, wired.
 //!
 //! [`start`] takes a stream of snapshots and runs the newest one: `run.rs` owns the state and is the only writer,
-//! `view.rs` compiles a snapshot for answering, `members.rs` keeps the verdicts, `listeners.rs` the sockets. The engine
+//! `view.rs` compiles a snapshot for answering, `members.rs` keeps the verdicts, `listeners.rs` the sockets,
+//! `logs.rs` which answers are logged. The engine
 //! answers from what it has; who sends the snapshots, and whether they are still there, is no concern of it.
 
 mod clock;
 mod explain;
 mod listeners;
+mod logs;
 mod members;
 mod run;
 mod serve;
@@ -14,15 +16,20 @@ mod spec;
 mod view;
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
+use log_store::{Inlet, Limits, Reader, Writer};
 use se_protocol::explain::{DnsExplanation, DnsQuestion};
-use se_protocol::{MemberStates, Report, Snapshot};
+use se_protocol::logs::{LogPage, LogQuery, LogRefusal};
+use se_protocol::{MemberStates, Report, Snapshot, UpMembers};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+use members::Members;
 
 pub use dns_server::{Stats, Transport};
 pub use explain::ExplainError;
@@ -37,6 +44,10 @@ pub struct EngineConfig {
     pub seed: u64,
     /// File descriptors this process may open (`RLIMIT_NOFILE`); half of them go to probes.
     pub descriptors: u64,
+    /// What people call this engine; its logs say so.
+    pub name: String,
+    /// Where DNS logs are kept; `None` keeps none.
+    pub logs: Option<PathBuf>,
 }
 
 /// What an engine counted since its start; sockets that were closed take their counts with them.
@@ -50,6 +61,9 @@ pub struct Counts {
     pub probes_failed: u64,
 }
 
+/// What became of DNS logs since the start of the engine.
+pub use log_store::Counts as LogCounts;
+
 /// A running engine.
 #[derive(Debug)]
 pub struct Engine {
@@ -58,6 +72,8 @@ pub struct Engine {
     counts: watch::Receiver<Counts>,
     stop: CancellationToken,
     task: JoinHandle<()>,
+    logs: Option<Writer<logs::Record>>,
+    log_reader: Option<Reader>,
 }
 
 /// Answers hypothetical questions from a running engine's views. Cheap to clone, outlives the engine.
@@ -74,16 +90,46 @@ impl ExplainHandle {
     }
 }
 
+/// Searches the logs of an engine. Cheap to clone, outlives the engine.
+#[derive(Debug, Clone)]
+pub struct LogHandle(Option<Reader>);
+
+impl LogHandle {
+    /// The logs that match. Blocks, at most for as long as the question says: not on an async thread.
+    ///
+    /// # Errors
+    /// When the engine keeps no logs.
+    pub fn search(&self, query: &LogQuery) -> Result<LogPage, LogRefusal> {
+        match &self.0 {
+            Some(reader) => Ok(reader.search(query)),
+            None => Err(LogRefusal("it keeps no DNS logs".to_owned())),
+        }
+    }
+}
+
+/// Counts the logs of an engine. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct LogCounter(Option<Inlet<logs::Record>>);
+
+impl LogCounter {
+    /// What became of them.
+    #[must_use]
+    pub fn counts(&self) -> LogCounts {
+        self.0.as_ref().map(Inlet::counts).unwrap_or_default()
+    }
+}
+
 /// Starts an engine on the current tokio runtime. It runs whatever the last snapshot said, until [`Engine::shutdown`].
 ///
 /// # Errors
 /// When TLS for HTTPS probes cannot be set up.
 pub fn start(config: &EngineConfig, snapshots: watch::Receiver<Option<Arc<Snapshot>>>) -> anyhow::Result<Engine> {
-    start_with(config, snapshots, watch::Sender::default().subscribe())
+    start_with(config, snapshots, watch::Sender::default().subscribe(), UpMembers::new())
 }
 
 /// As [`start`], with what the controller tells about the virtual services behind members; until it tells, and where
-/// the sender is gone, they stay as they are, and at first they are unknown.
+/// the sender is gone, they stay as they are, and at first they are unknown. Members of the first snapshot that are in
+/// `up_before` are up until their monitors have a verdict.
 ///
 /// # Errors
 /// As [`start`].
@@ -91,16 +137,22 @@ pub fn start_with(
     config: &EngineConfig,
     snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
     member_states: watch::Receiver<Arc<MemberStates>>,
+    up_before: UpMembers,
 ) -> anyhow::Result<Engine> {
     let stop = CancellationToken::new();
     let (report_sender, reports) = watch::channel(None);
     let views = Arc::new(ArcSwap::from_pointee(Vec::new()));
     let (count_sender, counts) = watch::channel(Counts::default());
-    let run = run::Run::new(config, Arc::clone(&views), report_sender, count_sender, stop.clone())
+    let logs = config.logs.as_deref().map(|dir| Writer::start(dir, Limits::default()));
+    let logs = logs.transpose().context("starting the writer of DNS logs")?;
+    let inlet = logs.as_ref().map(Writer::inlet);
+    let members = Members::new(up_before);
+    let run = run::Run::new(config, members, inlet, Arc::clone(&views), report_sender, count_sender, stop.clone())
         .context("starting the engine")?;
     let task = tokio::spawn(run.until_stopped(snapshots, member_states));
     let explainer = explain::Explainer::new(views, reports.clone());
-    Ok(Engine { explainer, reports, counts, stop, task })
+    let log_reader = config.logs.as_deref().map(Reader::new);
+    Ok(Engine { explainer, reports, counts, stop, task, logs, log_reader })
 }
 
 impl Default for Counts {
@@ -129,11 +181,29 @@ impl Engine {
         ExplainHandle(self.explainer.clone())
     }
 
-    /// Closes the listeners and ends the probes.
+    /// A handle that searches logs.
+    #[must_use]
+    pub fn log_handle(&self) -> LogHandle {
+        LogHandle(self.log_reader.clone())
+    }
+
+    /// A handle that counts logs.
+    #[must_use]
+    pub fn log_counter(&self) -> LogCounter {
+        LogCounter(self.logs.as_ref().map(Writer::inlet))
+    }
+
+    /// Closes the listeners, ends the probes, and writes the logs that wait.
     pub async fn shutdown(self) {
         self.stop.cancel();
         if let Err(error) = self.task.await {
             tracing::error!(reason = %error, "engine ended badly");
+        }
+        // The writer's own thread waits for the disk.
+        if let Some(logs) = self.logs
+            && tokio::task::spawn_blocking(move || logs.shutdown()).await.is_err()
+        {
+            tracing::error!("the writer of DNS logs ended badly");
         }
     }
 }

@@ -13,10 +13,15 @@ use model::dns::DnsVirtualService;
 use se_protocol::{DnsServiceState, PortOffset, Snapshot, State};
 use tracing::{error, info};
 
+use crate::logs::{Came, Logs, ServiceLogs};
+
 /// Listeners of one engine, by uuid of their virtual service.
 pub(crate) struct Listeners {
     workers: NonZeroUsize,
     open: BTreeMap<String, Service>,
+    /// What sockets counted that are closed since: a counter never goes back.
+    closed: [(Transport, Stats); 2],
+    logs: Logs,
 }
 
 /// One virtual service: the view it answers from, and its sockets.
@@ -29,21 +34,42 @@ struct Service {
 /// Answers from whatever view is in force.
 pub(crate) struct Answerer {
     view: ArcSwap<View>,
+    logs: ServiceLogs,
 }
 
-impl dns_server::Answer for Answerer {
-    fn answer(&self, query: &[u8], _client: SocketAddr, transport: Transport, out: &mut [u8]) -> Option<usize> {
+/// An answerer at one of its addresses.
+struct AtAddress {
+    answerer: Arc<Answerer>,
+    address: SocketAddr,
+}
+
+impl dns_server::Answer for AtAddress {
+    fn answer(&self, query: &[u8], client: SocketAddr, transport: Transport, out: &mut [u8]) -> Option<usize> {
         let limit = match transport {
             Transport::Udp => Limit::Udp,
             Transport::Tcp => Limit::Tcp,
         };
-        dns_answer::answer(&self.view.load(), query, limit, out, &mut Advance)
+        let Answerer { view, logs } = &*self.answerer;
+        let view = view.load();
+        // Decided before anything is kept: most answers are not logged.
+        let mut account = None;
+        let length = dns_answer::answer_telling(&view, query, limit, out, &mut Advance, |told, packet| {
+            if logs.admits(told.is_significant(), client) {
+                account = Some((told.account(packet), told.is_significant()));
+            }
+        });
+        if let Some((account, significant)) = account {
+            let came = Came { client, service: self.address, transport, query_bytes: query.len() };
+            logs.push(Arc::clone(&view), account, significant, came);
+        }
+        length
     }
 }
 
 impl Listeners {
-    pub(crate) fn new(workers: NonZeroUsize) -> Self {
-        Self { workers, open: BTreeMap::new() }
+    pub(crate) fn new(workers: NonZeroUsize, logs: Logs) -> Self {
+        let closed = [Transport::Udp, Transport::Tcp].map(|transport| (transport, Stats::default()));
+        Self { workers, open: BTreeMap::new(), closed, logs }
     }
 
     /// Makes the sockets those of `snapshot`. A socket that stays is not touched, only its view is swapped.
@@ -54,11 +80,12 @@ impl Listeners {
                 continue;
             };
             let service = self.open.entry(uuid.clone()).or_insert_with(|| Service {
-                answerer: Arc::new(Answerer { view: ArcSwap::new(Arc::clone(view)) }),
+                answerer: Arc::new(Answerer { view: ArcSwap::new(Arc::clone(view)), logs: self.logs.of_service() }),
                 over_tcp: virtual_service.profile.over_tcp,
                 sockets: BTreeMap::new(),
             });
             service.answerer.view.store(Arc::clone(view));
+            self.logs.adopt(&service.answerer.logs, &virtual_service.logs);
             service.open(virtual_service, snapshot.port_offset, self.workers);
         }
     }
@@ -78,13 +105,12 @@ impl Listeners {
         opened
     }
 
-    /// What all sockets counted, by transport.
+    /// What all sockets counted since the engine started, by transport.
     pub(crate) fn counts(&self) -> [(Transport, Stats); 2] {
         let running =
             || self.open.values().flat_map(|service| service.sockets.values().filter_map(|it| it.as_ref().ok()));
-        [Transport::Udp, Transport::Tcp].map(|transport| {
-            let sum = running().map(|it| it.stats_of(transport)).fold(Stats::default(), Stats::plus);
-            (transport, sum)
+        self.closed.map(|(transport, closed)| {
+            (transport, running().map(|it| it.stats_of(transport)).fold(closed, Stats::plus))
         })
     }
 
@@ -95,7 +121,7 @@ impl Listeners {
 
     pub(crate) async fn close(&mut self) {
         for service in std::mem::take(&mut self.open).into_values() {
-            close(service.sockets.into_values()).await;
+            self.close_sockets(service.sockets.into_values()).await;
         }
     }
 
@@ -117,7 +143,17 @@ impl Listeners {
             }
             wanted.is_some()
         });
-        close(closing.into_iter()).await;
+        self.close_sockets(closing.into_iter()).await;
+    }
+
+    async fn close_sockets(&mut self, sockets: impl Iterator<Item = Result<Running, String>>) {
+        for running in sockets.flatten() {
+            for (transport, counted) in running.stop().await {
+                for (_, closed) in self.closed.iter_mut().filter(|(of, _)| *of == transport) {
+                    *closed = closed.plus(counted);
+                }
+            }
+        }
     }
 
     fn state(&self, virtual_service: &DnsVirtualService) -> DnsServiceState {
@@ -147,8 +183,8 @@ impl Service {
             if matches!(self.sockets.get(&address), Some(Ok(_))) {
                 continue;
             }
-            let answerer = Arc::clone(&self.answerer);
-            let socket = dns_server::Listeners::bind(address, workers, self.over_tcp, answerer)
+            let answerer = AtAddress { answerer: Arc::clone(&self.answerer), address };
+            let socket = dns_server::Listeners::bind(address, workers, self.over_tcp, Arc::new(answerer))
                 .map_err(|error| error.to_string());
             match &socket {
                 Ok(_) => {
@@ -174,10 +210,4 @@ fn addresses(virtual_service: &DnsVirtualService, offset: PortOffset) -> Vec<Soc
         .iter()
         .flat_map(|ip| virtual_service.ports.iter().map(|port| SocketAddr::new(*ip, offset.apply(*port))))
         .collect()
-}
-
-async fn close(sockets: impl Iterator<Item = Result<Running, String>>) {
-    for running in sockets.flatten() {
-        running.stop().await;
-    }
 }

@@ -1,6 +1,6 @@
 //! Which targets are probed for which members, what the probes said, and what follows for each member.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use health::{Failure, Health, MemberInputs, MonitorInput, Probe, Reason, State, 
 use health_probe::{Target, TargetKey};
 use model::gslb::{GslbMember, GslbPool, GslbService, MonitorScope};
 use model::monitor::HealthMonitor;
-use se_protocol::{GslbServiceState, MemberState, MemberStates, MonitorState, PoolState, Snapshot};
+use se_protocol::{GslbServiceState, MemberState, MemberStates, MonitorState, PoolState, Snapshot, UpMembers};
 
 use crate::view::Compiled;
 
@@ -23,6 +23,8 @@ pub(crate) struct Members {
     slots: Arc<Slots>,
     /// What the controller last told about virtual services.
     member_states: Arc<MemberStates>,
+    /// Members that were up before the engine started; until the first snapshot.
+    up_before: UpMembers,
 }
 
 /// One target and what its probes said so far.
@@ -76,6 +78,23 @@ struct MemberMonitor {
     target: Option<Target>,
 }
 
+/// What was known of a service before a snapshot.
+#[derive(Clone, Copy)]
+struct Previous<'a> {
+    entry: Option<&'a ServiceEntry>,
+    /// Members that were up before the engine started.
+    up: Option<&'a BTreeSet<IpAddr>>,
+}
+
+impl Previous<'_> {
+    /// State of a member so far, and since when.
+    fn member(&self, ip: IpAddr, now_us: i64) -> (State, i64) {
+        let known = self.entry.and_then(|entry| entry.members.iter().find(|known| known.ip == ip));
+        let was_up = || if self.up.is_some_and(|up| up.contains(&ip)) { State::Up } else { State::Unknown };
+        known.map_or_else(|| (was_up(), now_us), |known| (known.state, known.since_us))
+    }
+}
+
 /// A member or service that changed state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Change {
@@ -88,6 +107,11 @@ pub(crate) struct Change {
 }
 
 impl Members {
+    /// Nothing yet. What was up before the engine started is up again until its monitors have a verdict.
+    pub(crate) fn new(up_before: UpMembers) -> Self {
+        Self { up_before, ..Self::default() }
+    }
+
     /// Takes over a new snapshot. Verdicts of targets that stay are kept, and so are states of members that stay.
     /// Writes the slots of `compiled` before anyone reads them.
     pub(crate) fn adopt(&mut self, compiled: &Compiled, now_us: i64) -> Vec<Change> {
@@ -97,8 +121,11 @@ impl Members {
         let mut old = std::mem::take(self);
         self.member_states = old.member_states;
         self.slots = Arc::clone(&compiled.slots);
+        let known: HashMap<&str, &ServiceEntry> =
+            old.services.iter().map(|known| (known.uuid.as_str(), known)).collect();
         for (service, compiled_service) in snapshot.gslb_services.iter().zip(&compiled.services) {
-            let previous = old.services.iter().find(|known| known.uuid == service.uuid);
+            let previous =
+                Previous { entry: known.get(service.uuid.as_str()).copied(), up: old.up_before.get(&service.uuid) };
             let mut entry =
                 ServiceEntry::new(service, snapshot, &monitors, compiled_service.first_slot, previous, now_us);
             entry.hear(&self.member_states);
@@ -283,7 +310,7 @@ impl ServiceEntry {
         snapshot: &Snapshot,
         monitors: &HashMap<&str, Arc<HealthMonitor>>,
         first_slot: u32,
-        previous: Option<&ServiceEntry>,
+        previous: Previous<'_>,
         now_us: i64,
     ) -> Self {
         let mut members: Vec<MemberEntry> = Vec::new();
@@ -292,8 +319,8 @@ impl ServiceEntry {
         for pool in &service.pools {
             let start = members.len();
             for member in &pool.members {
-                let known = previous.and_then(|entry| entry.members.iter().find(|known| known.ip == member.ip));
-                members.push(MemberEntry::new(service, pool, member, snapshot, monitors, slot, known, now_us));
+                let known = previous.member(member.ip, now_us);
+                members.push(MemberEntry::new(service, pool, member, snapshot, monitors, slot, known));
                 slot = slot.saturating_add(1);
             }
             pools.push(PoolEntry {
@@ -307,8 +334,8 @@ impl ServiceEntry {
             uuid: service.uuid.clone(),
             name: service.name.clone(),
             enabled: service.enabled,
-            state: previous.map_or(State::Unknown, |entry| entry.state),
-            since_us: previous.map_or(now_us, |entry| entry.since_us),
+            state: previous.entry.map_or(State::Unknown, |entry| entry.state),
+            since_us: previous.entry.map_or(now_us, |entry| entry.since_us),
             members,
             pools,
         }
@@ -360,7 +387,6 @@ fn best(states: impl Iterator<Item = State>) -> State {
 }
 
 impl MemberEntry {
-    #[expect(clippy::too_many_arguments, reason = "the parts of one configuration, borrowed side by side")]
     fn new(
         service: &GslbService,
         pool: &GslbPool,
@@ -368,8 +394,7 @@ impl MemberEntry {
         snapshot: &Snapshot,
         monitors: &HashMap<&str, Arc<HealthMonitor>>,
         slot: u32,
-        known: Option<&MemberEntry>,
-        now_us: i64,
+        (state, since_us): (State, i64),
     ) -> Self {
         let enabled = service.enabled && pool.enabled && member.enabled;
         let is_avi = member.vs_uuid.is_some();
@@ -396,9 +421,9 @@ impl MemberEntry {
             control_plane: controlled.is_some().then_some(State::Unknown),
             controlled,
             monitors,
-            state: known.map_or(State::Unknown, |known| known.state),
+            state,
             reason: Reason::NoVerdict,
-            since_us: known.map_or(now_us, |known| known.since_us),
+            since_us,
         }
     }
 }

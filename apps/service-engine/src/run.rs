@@ -6,6 +6,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use dns_answer::View;
 use health_probe::{ProbeResult, Prober, StartError, in_flight_max_for};
+use log_store::Inlet;
 use se_protocol::{MemberStates, Report, Snapshot, State};
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
@@ -14,6 +15,7 @@ use tracing::{info, warn};
 
 use crate::clock::now_us;
 use crate::listeners::Listeners;
+use crate::logs::{Logs, Record};
 use crate::members::{Change, Members};
 use crate::view::Compiled;
 use crate::{Counts, EngineConfig};
@@ -39,6 +41,8 @@ pub(crate) struct Run {
 impl Run {
     pub(crate) fn new(
         config: &EngineConfig,
+        members: Members,
+        inlet: Option<Inlet<Record>>,
         views: Arc<ArcSwap<Vec<Arc<View>>>>,
         reports: watch::Sender<Option<Arc<Report>>>,
         counts: watch::Sender<Counts>,
@@ -48,8 +52,8 @@ impl Run {
         let (prober, results) = Prober::start(&probes, stop.clone())?;
         Ok(Self {
             compiled: None,
-            members: Members::default(),
-            listeners: Listeners::new(config.workers),
+            members,
+            listeners: Listeners::new(config.workers, Logs::new(inlet, &config.name)),
             prober,
             results,
             views,

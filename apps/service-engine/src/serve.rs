@@ -6,15 +6,17 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use lifecycle::{Admin, Family, Kind, Metrics, Ready, Sample, StopSignals, within_shutdown};
 use nix::sys::resource::{Resource, getrlimit};
-use se_link::{Client, ClientConfig, IdentityError, JoinToken, LinkState, OpenError};
-use se_protocol::Report;
+use se_link::{Answers, Client, ClientConfig, IdentityError, JoinToken, LinkState, OpenError};
 use se_protocol::explain::ExplainRefusal;
+use se_protocol::{Report, State};
 use tokio::sync::watch;
 
 use crate::spec::Resolved;
-use crate::{Counts, EngineArgs, EngineConfig, ExplainError, ExplainHandle, Stats, start_with};
+use crate::{Counts, EngineArgs, EngineConfig, ExplainError, ExplainHandle, LogCounter, Stats, start_with};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// Directory, in the data directory, of the DNS logs.
+const LOGS: &str = "logs";
 
 impl EngineArgs {
     /// Runs until SIGTERM or SIGINT.
@@ -29,17 +31,25 @@ impl EngineArgs {
             () = stop.wait() => return Ok(()),
         };
         let (descriptors, _) = getrlimit(Resource::RLIMIT_NOFILE).context("asking how many files may be open")?;
-        let config = EngineConfig { workers: resolved.workers, seed: rand::random(), descriptors };
-        let engine = start_with(&config, client.snapshots(), client.member_states())?;
+        let config = EngineConfig {
+            workers: resolved.workers,
+            seed: rand::random(),
+            descriptors,
+            name: resolved.name.clone(),
+            logs: Some(resolved.data.join(LOGS)),
+        };
+        let engine = start_with(&config, client.snapshots(), client.member_states(), client.up_members().clone())?;
         let handle = engine.explain_handle();
-        client.start(engine.reports(), Arc::new(move |question| explain(&handle, question)));
+        let logs = engine.log_handle();
+        let answers = Answers {
+            explain: Arc::new(move |question| explain(&handle, question)),
+            logs: Arc::new(move |query| logs.search(query)),
+        };
+        client.start(engine.reports(), answers);
 
-        let metrics = metrics(engine.counts(), engine.reports(), client.state());
+        let metrics = metrics(engine.counts(), engine.log_counter(), engine.reports(), client.state());
         let reports = engine.reports();
-        let ready: Ready = Arc::new(move || match &*reports.borrow() {
-            Some(_) => Ok(()),
-            None => Err("no snapshot yet: waiting for the controller".to_owned()),
-        });
+        let ready: Ready = Arc::new(move || readiness(reports.borrow().as_deref()));
         let admin = Admin::start(resolved.admin_listen, metrics, ready).await?;
         tracing::info!(engine = resolved.name, admin = %admin.local_addr(), "engine runs");
 
@@ -54,22 +64,45 @@ impl EngineArgs {
     }
 }
 
+/// Joins where there is no identity that can be used, or a token that it was not got with. An engine that has one and
+/// cannot join anew goes on with it.
 async fn open_or_join(resolved: &Resolved) -> anyhow::Result<Client> {
-    match open(resolved).await? {
-        Err(OpenError::Identity(IdentityError::None)) => {}
-        opened => return opened.with_context(|| format!("opening {}", resolved.data.display())),
-    }
-    let Some(file) = &resolved.join else {
-        bail!(
+    let opening = || format!("opening {}", resolved.data.display());
+    let opened = match (open(resolved).await?, &resolved.join) {
+        (Err(OpenError::Identity(IdentityError::None)), None) => bail!(
             "this engine has not joined a controller: make a token with `meridian join-token` where the controller is, \
              then start the engine with --join FILE"
-        );
+        ),
+        (Err(OpenError::Identity(IdentityError::None | IdentityError::Damaged(_))), Some(_)) => None,
+        (opened, _) => Some(opened.with_context(opening)?),
     };
-    let identity = se_link::join(&read_token(file)?, &resolved.data, &resolved.name)
-        .await
-        .with_context(|| format!("joining with {}", file.display()))?;
+    let Some(file) = resolved.join.as_deref().filter(|file| opened.is_none() || file.exists()) else {
+        return opened.context("there is neither an identity nor a token");
+    };
+    let known = opened.as_ref().map(|client| client.identity().token_id.as_str());
+    match (join_with(file, known, resolved).await.with_context(|| format!("joining with {}", file.display())), opened) {
+        (Ok(false), Some(client)) => Ok(client),
+        (Err(error), Some(client)) => {
+            tracing::warn!(reason = format!("{error:#}"), "did not join anew, goes on as the engine that it was");
+            Ok(client)
+        }
+        (Err(error), None) => Err(error),
+        (Ok(_), client) => {
+            drop(client); // it holds the directory
+            open(resolved).await?.with_context(opening)
+        }
+    }
+}
+
+/// Joins, unless the identity was got with this very token; says whether it did.
+async fn join_with(file: &Path, known: Option<&str>, resolved: &Resolved) -> anyhow::Result<bool> {
+    let token = read_token(file)?;
+    if known == Some(token.id.as_str()) {
+        return Ok(false);
+    }
+    let identity = se_link::join(&token, &resolved.data, &resolved.name).await?;
     tracing::info!(engine = identity.engine_uuid, "joined the controller");
-    open(resolved).await?.with_context(|| format!("opening {}", resolved.data.display()))
+    Ok(true)
 }
 
 async fn open(resolved: &Resolved) -> anyhow::Result<Result<Client, OpenError>> {
@@ -80,8 +113,8 @@ async fn open(resolved: &Resolved) -> anyhow::Result<Result<Client, OpenError>> 
 }
 
 fn read_token(file: &Path) -> anyhow::Result<JoinToken> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
-    JoinToken::parse(&text).with_context(|| format!("reading {}", file.display()))
+    let text = std::fs::read_to_string(file).context("reading it")?;
+    Ok(JoinToken::parse(&text)?)
 }
 
 fn explain(
@@ -94,8 +127,18 @@ fn explain(
     })
 }
 
+/// It runs a snapshot, and every DNS virtual service of it listens.
+fn readiness(report: Option<&Report>) -> Result<(), String> {
+    let report = report.ok_or("no snapshot yet: waiting for the controller")?;
+    match report.dns_services.iter().find(|service| service.state == State::Down) {
+        Some(service) => Err(format!("DNS virtual service {}: {}", service.uuid, service.reason)),
+        None => Ok(()),
+    }
+}
+
 fn metrics(
     counts: watch::Receiver<Counts>,
+    logs: LogCounter,
     reports: watch::Receiver<Option<Arc<Report>>>,
     state: watch::Receiver<LinkState>,
 ) -> Metrics {
@@ -116,6 +159,8 @@ fn metrics(
                 .collect(),
         };
         let probe = |outcome: &str, value| Sample { labels: vec![("outcome", outcome.to_owned())], value };
+        let logged = logs.counts();
+        let dropped = |reason: &str, value| Sample { labels: vec![("reason", reason.to_owned())], value };
         let revision = reports.borrow().as_ref().map_or(0, |report| report.version.revision.0);
         let connected = u64::from(matches!(&*state.borrow(), LinkState::Connected { .. }));
         vec![
@@ -123,6 +168,17 @@ fn metrics(
             dns("dns_answers", "DNS messages sent", |stats| stats.answers),
             dns("dns_dropped", "DNS messages that got no answer", |stats| stats.dropped),
             dns("dns_errors", "Receiving or sending that failed", |stats| stats.errors),
+            Family::single("dns_logs_written", "DNS logs written to disk", Kind::Counter, logged.written),
+            Family {
+                name: "dns_logs_dropped",
+                help: "DNS logs wanted but not kept: beyond the rate, the ring full, or the disk not writable",
+                kind: Kind::Counter,
+                samples: vec![
+                    dropped("throttle", logged.dropped_throttle),
+                    dropped("ring", logged.dropped_ring),
+                    dropped("disk", logged.dropped_disk),
+                ],
+            },
             Family {
                 name: "probes",
                 help: "Health probes that ended",
@@ -134,4 +190,31 @@ fn metrics(
         ]
     });
     metrics
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Revision, Version};
+    use se_protocol::DnsServiceState;
+
+    use super::*;
+
+    #[test]
+    fn an_engine_is_ready_once_every_dns_service_that_is_on_listens() {
+        let report = |states: &[State]| {
+            let service = |state: &State| DnsServiceState {
+                uuid: "virtualservice-1".into(),
+                state: *state,
+                reason: "address in use".into(),
+                listeners: vec![],
+            };
+            let version = Version { incarnation: "a".into(), term: 0, revision: Revision(1) };
+            Report { version, dns_services: states.iter().map(service).collect(), gslb_services: vec![] }
+        };
+        assert!(readiness(None).unwrap_err().contains("waiting for the controller"));
+        assert_eq!(readiness(Some(&report(&[]))), Ok(()));
+        assert_eq!(readiness(Some(&report(&[State::Up, State::Disabled]))), Ok(()));
+        let reason = readiness(Some(&report(&[State::Up, State::Down]))).unwrap_err();
+        assert_eq!(reason, "DNS virtual service virtualservice-1: address in use");
+    }
 }

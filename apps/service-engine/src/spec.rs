@@ -27,11 +27,11 @@ A file for --config, with flags and variables before it:
   data: /var/lib/meridian/engine
   workers: 2")]
 pub struct EngineArgs {
-    /// Where identity, checkpoint and journal are kept; made with mode 0700
+    /// Where identity, checkpoint, journal and DNS logs are kept; made with mode 0700
     #[arg(long, value_name = "DIR", env = "MERIDIAN_ENGINE_DATA")]
     data: Option<PathBuf>,
 
-    /// Join with this token; of no use, and no harm, once the engine has joined
+    /// Join with this token. Once the engine has joined, the same token does nothing; another one makes it join anew
     #[arg(long, value_name = "FILE", env = "MERIDIAN_ENGINE_JOIN")]
     join: Option<PathBuf>,
 

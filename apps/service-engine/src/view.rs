@@ -1,5 +1,6 @@
 //! A snapshot compiled for answering: services with cursors, health slots, one view per DNS virtual service.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use dns_answer::{Table, TableProblem, View};
@@ -26,9 +27,9 @@ pub(crate) struct CompiledService {
 impl Compiled {
     /// Compiles `snapshot`; rings that did not change keep the cursors of `previous`.
     pub(crate) fn new(snapshot: Arc<Snapshot>, previous: Option<&Compiled>) -> Self {
-        let known = |uuid: &str| {
-            previous?.services.iter().find(|known| known.service.uuid == uuid).map(|known| &*known.service)
-        };
+        let previous = previous.map_or(&[][..], |previous| &previous.services);
+        let known: HashMap<&str, &Service> =
+            previous.iter().map(|known| (known.service.uuid.as_str(), &*known.service)).collect();
         let mut next_slot = 0_u32;
         let services = snapshot
             .gslb_services
@@ -36,7 +37,7 @@ impl Compiled {
             .map(|service| {
                 let first_slot = next_slot;
                 next_slot = next_slot.saturating_add(u32::try_from(Service::slot_count(service)).unwrap_or(u32::MAX));
-                let compiled = Service::compile(service, first_slot, known(&service.uuid));
+                let compiled = Service::compile(service, first_slot, known.get(service.uuid.as_str()).copied());
                 CompiledService { service: Arc::new(compiled), first_slot }
             })
             .collect();

@@ -3,12 +3,16 @@
 //! Where the original accepts a `GSLBConfig` outside `avi-system` when its log level is valid, this one never does. Two
 //! candidates of which none was accepted before make the original exit; here the older one wins, and the other is told.
 
+mod edits;
+mod log_level;
+
 use std::time::Duration;
 
 use k8s_crds::GslbConfig;
 use uuid::Uuid;
 
 use crate::NAMESPACE;
+pub use log_level::LogLevel;
 
 /// Annotation that carries the operator's identity.
 pub const UUID_ANNOTATION: &str = "amko.vmware.com/amko-uuid";
@@ -29,6 +33,10 @@ pub struct Config {
     pub refresh_interval: Duration,
     /// `X-Avi-Version` to use; `None` leaves it to the client.
     pub api_version: Option<String>,
+    /// How much is logged.
+    pub log_level: LogLevel,
+    /// What `logLevel` says where it is no level; INFO is in force then (amko 1.8 step 4).
+    pub unknown_log_level: Option<String>,
     /// Identity from the annotation; `None` when it has to be made and written back.
     pub uuid: Option<Uuid>,
 }
@@ -149,6 +157,8 @@ fn validate(config: &GslbConfig) -> Result<Config, ConfigError> {
     if clusters.is_empty() {
         return Err(ConfigError::NoMemberCluster);
     }
+    let log_level = spec.log_level.as_deref().filter(|level| !level.is_empty());
+    let known = log_level.map_or(Some(LogLevel::default()), LogLevel::of);
     let refresh_s = spec.refresh_interval.and_then(|s| u64::try_from(s).ok()).filter(|s| *s > 0);
     Ok(Config {
         name: config.metadata.name.clone().unwrap_or_default(),
@@ -156,6 +166,8 @@ fn validate(config: &GslbConfig) -> Result<Config, ConfigError> {
         tenant: spec.gslb_leader.tenant.clone().filter(|tenant| !tenant.is_empty()).unwrap_or_else(|| "admin".into()),
         refresh_interval: Duration::from_secs(refresh_s.unwrap_or(DEFAULT_REFRESH_S)),
         api_version: Some(spec.gslb_leader.controller_version.clone()).filter(|version| !version.is_empty()),
+        log_level: known.unwrap_or_default(),
+        unknown_log_level: log_level.filter(|_| known.is_none()).map(str::to_owned),
         uuid,
     })
 }
@@ -228,6 +240,40 @@ mod tests {
         assert_eq!(choice.config.unwrap().name, "b");
         assert_eq!(choice.refused, [(NAMESPACE.to_owned(), "a".to_owned(), ConfigError::Another)]);
         assert_eq!(choose(both.into_iter(), Some("a")).config.unwrap().name, "a");
+    }
+
+    #[test]
+    fn a_log_level_is_one_of_four_and_another_is_told() {
+        let check = |given: Option<&str>, level: LogLevel, unknown: Option<&str>| {
+            let mut object = config("gc-1");
+            object.spec.log_level = given.map(str::to_owned);
+            let config = choose([&object].into_iter(), None).config.unwrap();
+            assert_eq!((config.log_level, config.unknown_log_level.as_deref()), (level, unknown));
+        };
+        check(None, LogLevel::Info, None);
+        check(Some("DEBUG"), LogLevel::Debug, None);
+        check(Some("ERROR"), LogLevel::Error, None);
+        check(Some("TRACE"), LogLevel::Info, Some("TRACE"));
+        check(Some("debug"), LogLevel::Info, Some("debug"));
+    }
+
+    #[test]
+    fn an_edit_is_told_field_by_field() {
+        let before = choose([&config("gc-1")].into_iter(), None).config.unwrap();
+        assert_eq!(before.edits_since(&before), [""; 0]);
+        let mut object = config("gc-1");
+        object.spec.member_clusters.truncate(1);
+        object.spec.refresh_interval = Some(30);
+        object.spec.log_level = Some("LOUD".into());
+        object.spec.gslb_leader.controller_version = "30.2.1".into();
+        let after = choose([&object].into_iter(), None).config.unwrap();
+        let expected = [
+            "memberClusters s1az1,s1az2 → s1az1",
+            "refreshInterval 600 → 30",
+            "controllerVersion 22.1.3 → 30.2.1",
+            "logLevel INFO → LOUD",
+        ];
+        assert_eq!(after.edits_since(&before), expected);
     }
 
     #[test]

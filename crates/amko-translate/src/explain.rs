@@ -1,8 +1,11 @@
 //! What changed in a service, and why, in words for the person at the terminal.
 
+mod side;
+
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use self::side::Side;
 use crate::desired::{GslbService, Member, MonitorRefs, ObjectName};
 use crate::selection::Reason;
 use crate::{NAMESPACE, ObjectRef, Outcome, Policy};
@@ -19,15 +22,16 @@ pub struct ChangeReason {
 /// Explains the difference between two translations, service by service. Empty when nothing changed.
 #[must_use]
 pub fn explain_change(old: &Outcome, new: &Outcome) -> Vec<ChangeReason> {
+    let (old_side, new_side) = (Side::new(old), Side::new(new));
     let names: BTreeSet<&ObjectName> = old.desired.services.keys().chain(new.desired.services.keys()).collect();
     let mut reasons = Vec::new();
     for name in names {
         let before = old.desired.services.get(name);
         let after = new.desired.services.get(name);
-        if before == after && monitors(old, name) == monitors(new, name) {
+        if before == after && old_side.monitors(name) == new_side.monitors(name) {
             continue;
         }
-        let explanation = Explanation { old, new, lines: Vec::new() };
+        let explanation = Explanation { old: &old_side, new: &new_side, lines: Vec::new() };
         let lines = explanation.service(before, after);
         reasons.extend(lines.into_iter().map(|text| ChangeReason { service: name.clone(), text }));
     }
@@ -35,8 +39,8 @@ pub fn explain_change(old: &Outcome, new: &Outcome) -> Vec<ChangeReason> {
 }
 
 struct Explanation<'a> {
-    old: &'a Outcome,
-    new: &'a Outcome,
+    old: &'a Side<'a>,
+    new: &'a Side<'a>,
     lines: Vec<String>,
 }
 
@@ -81,7 +85,7 @@ impl Explanation<'_> {
     }
 
     fn member(&mut self, old_priority: u32, before: &Member, priority: u32, after: &Member) {
-        let because = policy(self.new.policy.as_ref());
+        let because = policy(self.new.outcome.policy.as_ref());
         if before.object.cluster != after.object.cluster {
             self.lines.push(format!(
                 "{} now stands for {} ({}), no longer for {} ({})",
@@ -101,7 +105,7 @@ impl Explanation<'_> {
         if before.vs != after.vs {
             let vip_only =
                 |of: &Outcome| of.policy.as_ref().and_then(|p| p.clusters.get(&after.object.cluster).copied());
-            let why = if vip_only(self.old) == vip_only(self.new) {
+            let why = if vip_only(self.old.outcome) == vip_only(self.new.outcome) {
                 format!("annotations of {}", after.object.spoken())
             } else {
                 format!("syncVipOnly of cluster {}, {because}", after.object.cluster)
@@ -111,7 +115,7 @@ impl Explanation<'_> {
     }
 
     fn properties(&mut self, before: &GslbService, after: &GslbService) {
-        let because = policy(self.new.policy.as_ref());
+        let because = policy(self.new.outcome.policy.as_ref());
         if before.ttl != after.ttl {
             let text = |ttl: Option<u32>| ttl.map_or_else(|| "the controller's".to_owned(), |ttl| format!("{ttl} s"));
             self.lines.push(format!("TTL {} → {}: {because}", text(before.ttl), text(after.ttl)));
@@ -139,7 +143,7 @@ impl Explanation<'_> {
     }
 
     fn monitors(&mut self, before: &GslbService, after: &GslbService) {
-        let because = policy(self.new.policy.as_ref());
+        let because = policy(self.new.outcome.policy.as_ref());
         match (&before.monitors, &after.monitors) {
             (MonitorRefs::Generated(_), MonitorRefs::Generated(_)) => self.generated_monitors(after),
             (old, new) if old == new => {}
@@ -152,17 +156,17 @@ impl Explanation<'_> {
     }
 
     fn generated_monitors(&mut self, service: &GslbService) {
-        let (old, new) = (monitors(self.old, &service.name), monitors(self.new, &service.name));
+        let (old, new) = (self.old.monitors(&service.name), self.new.monitors(&service.name));
         let spoken = |description: &str| {
             let what = description.split_once(", ").map_or("", |(_, rest)| rest);
             what.split_once(", ").map_or_else(|| "port".to_owned(), |(_, path)| path.to_owned())
         };
-        for monitor in &old {
+        for monitor in old {
             if !new.iter().any(|m| m.name == monitor.name) {
                 self.lines.push(format!("monitor removed ({})", spoken(&monitor.description)));
             }
         }
-        for monitor in &new {
+        for monitor in new {
             match old.iter().find(|m| m.name == monitor.name) {
                 None => self.lines.push(format!("monitor added ({})", spoken(&monitor.description))),
                 Some(before) if before != monitor => {
@@ -192,13 +196,15 @@ impl Explanation<'_> {
 
     fn why_left(&self, object: &ObjectRef) -> String {
         let spoken = object.spoken();
-        let because = policy(self.new.policy.as_ref().or(self.old.policy.as_ref()));
-        match rejection(self.new, object) {
-            Some(Reason::LabelMissing { key, value }) if app_label(self.old) == app_label(self.new) => {
+        let because = policy(self.new.outcome.policy.as_ref().or(self.old.outcome.policy.as_ref()));
+        match self.new.rejection(object) {
+            Some(Reason::LabelMissing { key, value }) if app_label(self.old.outcome) == app_label(self.new.outcome) => {
                 format!("label {key}={value} dropped from {spoken}")
             }
             Some(Reason::LabelMissing { key, value }) => format!("{because} now selects {key}={value}"),
-            Some(Reason::NamespaceLabelMissing { key, value }) if ns_label(self.old) == ns_label(self.new) => {
+            Some(Reason::NamespaceLabelMissing { key, value })
+                if ns_label(self.old.outcome) == ns_label(self.new.outcome) =>
+            {
                 format!("label {key}={value} dropped from namespace {}", object.namespace)
             }
             Some(Reason::NamespaceLabelMissing { key, value }) => {
@@ -215,21 +221,21 @@ impl Explanation<'_> {
     /// Why there is no word about an object under its host in the new translation.
     fn why_gone(&self, object: &ObjectRef) -> String {
         let spoken = object.spoken();
-        let same = |other: &ObjectRef| other.is_same_object(object);
-        let mut accepted = self.new.selection.accepted.iter().filter(|candidate| same(&candidate.object));
-        if !self.new.clusters.contains(&object.cluster) {
+        let records = self.new.records(object);
+        let accepted = records.map_or(&[][..], |records| &records.accepted);
+        if !self.new.outcome.clusters.contains(&object.cluster) {
             return format!("cluster {} dropped from GSLBConfig", object.cluster);
         }
-        if let Some(here) = accepted.clone().find(|candidate| candidate.object == *object) {
+        if let Some(here) = accepted.iter().find(|candidate| candidate.object == *object) {
             return format!("{spoken} is at {} in tenant {} now", here.address, here.tenant);
         }
-        if let Some(elsewhere) = accepted.next() {
+        if let Some(elsewhere) = accepted.first() {
             return format!("{spoken} has host {} now", elsewhere.host);
         }
-        if self.new.selection.rejected.iter().any(|rejected| same(&rejected.object)) {
+        if records.is_some_and(|records| !records.rejected.is_empty()) {
             return format!("{spoken} has another host now");
         }
-        if was_held(self.old, object) {
+        if self.old.was_held(object) {
             return format!("cluster {} answered, {spoken} is not there", object.cluster);
         }
         format!("{spoken} deleted")
@@ -237,12 +243,14 @@ impl Explanation<'_> {
 
     fn why_joined(&self, object: &ObjectRef) -> String {
         let spoken = object.spoken();
-        let because = policy(self.new.policy.as_ref());
-        match rejection(self.old, object) {
-            Some(Reason::LabelMissing { key, value }) if app_label(self.old) == app_label(self.new) => {
+        let because = policy(self.new.outcome.policy.as_ref());
+        match self.old.rejection(object) {
+            Some(Reason::LabelMissing { key, value }) if app_label(self.old.outcome) == app_label(self.new.outcome) => {
                 format!("label {key}={value} added to {spoken}")
             }
-            Some(Reason::NamespaceLabelMissing { key, value }) if ns_label(self.old) == ns_label(self.new) => {
+            Some(Reason::NamespaceLabelMissing { key, value })
+                if ns_label(self.old.outcome) == ns_label(self.new.outcome) =>
+            {
                 format!("label {key}={value} added to namespace {}", object.namespace)
             }
             Some(
@@ -282,20 +290,4 @@ fn app_label(outcome: &Outcome) -> Option<&(String, String)> {
 
 fn ns_label(outcome: &Outcome) -> Option<&(String, String)> {
     outcome.policy.as_ref()?.namespace_label.as_ref()
-}
-
-fn rejection<'a>(outcome: &'a Outcome, object: &ObjectRef) -> Option<&'a Reason> {
-    let concerns = |rejected: &ObjectRef| {
-        rejected.is_same_object(object) && (rejected.host.is_none() || rejected.host == object.host)
-    };
-    outcome.selection.rejected.iter().find(|rejected| concerns(&rejected.object)).map(|rejected| &rejected.reason)
-}
-
-fn was_held(outcome: &Outcome, object: &ObjectRef) -> bool {
-    outcome.selection.accepted.iter().any(|candidate| candidate.is_held && candidate.object == *object)
-}
-
-fn monitors<'a>(outcome: &'a Outcome, service: &ObjectName) -> Vec<&'a crate::HealthMonitor> {
-    let all = outcome.desired.monitors.values();
-    all.filter(|monitor| monitor.service == service.name && monitor.name.tenant == service.tenant).collect()
 }

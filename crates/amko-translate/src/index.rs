@@ -139,12 +139,6 @@ impl ClusterObjects {
     pub fn has_answered(&self) -> bool {
         self.answered
     }
-
-    /// Whether an object is there at present.
-    #[must_use]
-    pub fn contains(&self, key: &ObjectKey) -> bool {
-        self.objects.contains_key(key)
-    }
 }
 
 #[cfg(test)]

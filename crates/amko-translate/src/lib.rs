@@ -5,7 +5,8 @@
 //! Start reading at [`translate`]. Nothing here talks to a cluster or a controller.
 //!
 //! Source: amko 2.1, 2.2, 2.4, 2.5, 3.3, 3.4, 3.6, 3.7, 4.1, 5 and 6; bodies as 7.7. Left for later: Routes,
-//! MultiClusterIngress, HostRules, GSLBHostRules and the custom host-name mode, which is refused by name.
+//! MultiClusterIngress, HostRules, GSLBHostRules and the custom host-name mode, which is refused by name; wildcard hosts, whose
+//! objects are rejected with that reason (line 31 of section 12).
 //!
 //! Choices where amko leaves room, or where section 12 names a better behaviour:
 //! - Members are ordered by cluster in `GSLBConfig` order, then namespace, name, host. The original keeps the order of
@@ -30,7 +31,7 @@ mod selection;
 mod translate;
 
 pub use config::{
-    ACCEPTED, Choice as ConfigChoice, Config, ConfigError, Identity, UUID_ANNOTATION, choose as choose_config,
+    ACCEPTED, Choice as ConfigChoice, Config, ConfigError, Identity, LogLevel, UUID_ANNOTATION, choose as choose_config,
 };
 pub use controller_view::{ControllerView, KnownMonitor, Lookup};
 pub use desired::{

@@ -128,6 +128,9 @@ pub enum Reason {
     /// No host name in the status entry.
     #[error("its status has no host name")]
     NoHost,
+    /// The host stands for many names (amko 12 line 31).
+    #[error("host {0} is a wildcard, which no GSLB service stands for; name each host")]
+    WildcardHost(String),
     /// The host of the status entry is in no rule.
     #[error("host {0} of its status is in none of its rules")]
     HostNotInRules(String),
@@ -142,6 +145,30 @@ pub enum Reason {
     /// Avi identifiers are missing, and the service has members that carry them.
     #[error("it does not carry the virtual service and cluster UUIDs, and its cluster is not syncVipOnly")]
     NoIdentifiers,
+}
+
+impl Reason {
+    /// Whether the policy selects the object and something in the object itself is amiss, so that its owner waits for
+    /// a service that does not come. A Service of another type is meant for its cluster alone.
+    #[must_use]
+    pub fn is_unusable(&self) -> bool {
+        match self {
+            Self::NoPort
+            | Self::NoStatus
+            | Self::NoAddress
+            | Self::NoHost
+            | Self::HostNotInRules(_)
+            | Self::WildcardHost(_)
+            | Self::TenantsDisagree { .. }
+            | Self::NoIdentifiers => true,
+            Self::NoPolicy
+            | Self::NoSelector
+            | Self::ClusterNotSelected(_)
+            | Self::LabelMissing { .. }
+            | Self::NamespaceLabelMissing { .. }
+            | Self::NotLoadBalancer => false,
+        }
+    }
 }
 
 /// A record of an object, or why there is none.
@@ -277,6 +304,18 @@ fn place(
         },
     };
     Ok(candidate)
+}
+
+/// A host name that stands for itself alone.
+///
+/// # Errors
+/// There is none, or it is a wildcard.
+fn single_host(host: Option<&str>) -> Result<&str, Reason> {
+    match host.filter(|host| !host.is_empty()) {
+        None => Err(Reason::NoHost),
+        Some(host) if host.starts_with('*') => Err(Reason::WildcardHost(host.to_owned())),
+        Some(host) => Ok(host),
+    }
 }
 
 /// Identifiers that an object carries for a host; both or none.

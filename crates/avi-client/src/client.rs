@@ -105,6 +105,16 @@ impl AviClient {
         self.call(Method::GET, path, query, tenant, None).await
     }
 
+    /// Reads a text that is no JSON, such as an export.
+    ///
+    /// # Errors
+    /// See [`AviError`].
+    pub async fn get_text(&self, path: &str, query: &[(&str, &str)], tenant: &str) -> Result<String, AviError> {
+        let call = Call { method: Method::GET, url: self.inner.address.join(path, query), tenant, body: None };
+        let answer = self.send(&call).await?;
+        String::from_utf8(answer.body).map_err(|_| decode(&call.method, &call.url, "it is no text in UTF-8"))
+    }
+
     /// Reads a collection, all its pages; `page_size` is 100 unless `query` says otherwise.
     ///
     /// # Errors

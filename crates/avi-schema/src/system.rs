@@ -40,6 +40,7 @@ pub fn system_objects() -> Vec<SystemObject> {
             "Default-Cloud",
             json!({"vtype": "CLOUD_NONE", "license_tier": "ENTERPRISE", "license_type": "LIC_CORES"}),
         ),
+        object("serviceenginegroup", "Default-Group", json!({})),
     ];
     for name in ["global", "management"] {
         objects.push(object("vrfcontext", name, json!({"cloud_ref": "/api/cloud?name=Default-Cloud"})));

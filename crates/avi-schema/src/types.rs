@@ -25,6 +25,7 @@ mod pki_profile;
 mod pool;
 mod pool_group;
 mod role;
+mod service_engine_group;
 mod ssl_key_and_certificate;
 mod ssl_profile;
 mod string_group;
@@ -65,6 +66,7 @@ pub static TYPES: &[&TypeSchema] = &[
     &health_monitor::HEALTH_MONITOR,
     &application_persistence_profile::APPLICATION_PERSISTENCE_PROFILE,
     &application_profile::APPLICATION_PROFILE,
+    &service_engine_group::SERVICE_ENGINE_GROUP,
     &pool::POOL,
     &pool_group::POOL_GROUP,
     &http_policy_set::HTTP_POLICY_SET,

@@ -19,6 +19,7 @@ use crate::{
     error::ApiError,
     live::LiveProjection,
     password::{PasswordError, Verifier},
+    requests::RequestMetrics,
     routes,
     session::Sessions,
     token::Tokens,
@@ -63,6 +64,7 @@ pub(crate) struct Inner {
     pub(crate) sessions: Mutex<Sessions>,
     pub(crate) verifier: Verifier,
     pub(crate) tokens: Tokens,
+    pub(crate) requests: RequestMetrics,
     /// Wall clock at the start, microseconds; what `up_since` says for the life of the process.
     pub(crate) started_us: i64,
 }
@@ -101,6 +103,7 @@ impl Api {
             types: live.read(|state| state.projection.types().clone()),
             committer: Committer::new(store.clone(), live.clone()),
             tokens: Tokens::new(store),
+            requests: RequestMetrics::default(),
             live,
             engine,
             started_us: clock.wall_us(),
@@ -116,6 +119,12 @@ impl Api {
     pub fn router(&self) -> Router {
         Router::new().fallback(answer).layer(CompressionLayer::new()).with_state(self.clone())
     }
+
+    /// What requests came, for whoever shows metrics.
+    #[must_use]
+    pub fn requests(&self) -> RequestMetrics {
+        self.inner.requests.clone()
+    }
 }
 
 impl Inner {
@@ -125,6 +134,7 @@ impl Inner {
 }
 
 async fn answer(State(api): State<Api>, request: Request<Body>) -> Response {
+    let began = api.inner.clock.monotonic();
     let (head, mut body) = request.into_parts();
     let call = Call::read(head, &api.inner);
     let answered = routes::answer(&api.inner, &call, &mut body).await;
@@ -138,6 +148,8 @@ async fn answer(State(api): State<Api>, request: Request<Body>) -> Response {
     if let Some(allow) = call.route.as_ref().map(routes::Route::allow) {
         headers.insert(header::ALLOW, HeaderValue::from_static(allow));
     }
+    let took = api.inner.clock.monotonic().saturating_sub(began);
+    api.inner.requests.count(&call.method, call.route.as_ref(), response.status(), took);
     response
 }
 

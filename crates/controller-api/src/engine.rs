@@ -1,21 +1,25 @@
 //! The port to the service engine: what the API asks it, and what it last said.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use se_protocol::{
-    Report,
+    Reports,
     explain::{DnsExplanation, DnsQuestion},
+    logs::{EngineLogs, LogQuery},
 };
 
 /// What the API needs of a service engine; the app wires it.
 #[async_trait]
 pub trait Engine: Send + Sync + 'static {
-    /// The last report, `None` before the first.
-    fn report(&self) -> Option<Arc<Report>>;
+    /// The last report of each engine that is connected.
+    fn reports(&self) -> Reports;
 
     /// What the engine would answer now, and why.
     async fn explain_dns(&self, question: DnsQuestion) -> Result<DnsExplanation, ExplainError>;
+
+    /// What each engine logged; of one that is away the outcome says so. Nothing where there is no engine.
+    async fn logs(&self, _query: LogQuery) -> Vec<EngineLogs> {
+        Vec::new()
+    }
 }
 
 /// Why a question was not explained.
@@ -35,8 +39,8 @@ pub struct NoEngine;
 
 #[async_trait]
 impl Engine for NoEngine {
-    fn report(&self) -> Option<Arc<Report>> {
-        None
+    fn reports(&self) -> Reports {
+        Reports::default()
     }
 
     async fn explain_dns(&self, _question: DnsQuestion) -> Result<DnsExplanation, ExplainError> {

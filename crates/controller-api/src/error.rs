@@ -64,6 +64,14 @@ pub(crate) enum ApiError {
     Explain(ExplainError),
     #[error("The service engine did not answer within {0} seconds")]
     ExplainTimeout(u64),
+    /// The file is named in the log.
+    #[error(
+        "The controller's disk is full and nothing was written: free some space where its data directory is, then try \
+         again. Reading goes on."
+    )]
+    Full(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("No service engine gave its logs: {0}")]
+    Logs(String),
     /// Details go to the log, not to the client.
     #[error("Internal error: see the controller's log")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -97,7 +105,9 @@ impl ApiError {
             | Self::Busy
             | Self::Contended
             | Self::Behind
+            | Self::Full(_)
             | Self::ExplainTimeout(_)
+            | Self::Logs(_)
             | Self::Explain(ExplainError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -118,7 +128,7 @@ fn of_class(class: Class) -> StatusCode {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (status, text) = (self.status(), self.to_string());
-        if let Self::Internal(source) = &self {
+        if let Self::Internal(source) | Self::Full(source) = &self {
             tracing::error!(reason = %chain(source.as_ref()), "request failed");
         }
         let mut response = match self {
@@ -148,7 +158,7 @@ impl From<CommitError> for ApiError {
             CommitError::Refused(error) => Self::Write(error),
             CommitError::Contended => Self::Contended,
             CommitError::Behind(_) => Self::Behind,
-            CommitError::Store(source) => Self::Internal(source.into()),
+            CommitError::Store(source) => source.into(),
             CommitError::Seal(source) => Self::Internal(source.into()),
         }
     }
@@ -156,7 +166,10 @@ impl From<CommitError> for ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        Self::Internal(error.into())
+        match error {
+            StoreError::Full { .. } => Self::Full(error.into()),
+            _ => Self::Internal(error.into()),
+        }
     }
 }
 
@@ -191,6 +204,14 @@ mod tests {
             error.to_string(),
             "The request body is not valid JSON at line 2, column 10: key must be a string. Correct it and send it again."
         );
+    }
+
+    #[test]
+    fn a_full_disk_is_no_internal_error() {
+        let full = StoreError::Full { doing: "committing", source: "no room".into() };
+        let error = ApiError::from(CommitError::Store(full));
+        assert_eq!(error.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(error.to_string().contains("disk is full and nothing was written"), "{error}");
     }
 
     #[test]

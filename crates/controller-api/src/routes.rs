@@ -5,6 +5,7 @@ mod addresses;
 mod cluster;
 mod explain;
 mod login;
+mod logs;
 mod macros;
 mod objects;
 mod runtime;
@@ -38,6 +39,7 @@ pub(crate) enum Route {
     NetworkRuntime(String),
     Domains,
     CloudStatus(String),
+    Logs,
     /// `/api/<type>`.
     Collection(&'static TypeSchema),
     /// `/api/<type>/<uuid>`.
@@ -66,6 +68,7 @@ impl Route {
             ["api", "networkruntime", uuid] => Self::NetworkRuntime(uuid.to_owned()),
             ["api", "ipamdnsproviderprofiledomainlist"] => Self::Domains,
             ["api", "cloud", uuid, "status"] => Self::CloudStatus(uuid.to_owned()),
+            ["api", "analytics", "logs"] => Self::Logs,
             ["api", kind] => Self::Collection(types.get(kind)?),
             ["api", kind, uuid] => Self::Element(types.get(kind)?, uuid.to_owned()),
             ["api", kind, uuid, "runtime"] => {
@@ -89,6 +92,7 @@ impl Route {
             | Self::NetworkRuntime(_)
             | Self::Domains
             | Self::CloudStatus(_)
+            | Self::Logs
             | Self::Runtime(..) => "HEAD, GET, OPTIONS",
             Self::Macro => "POST, PUT, OPTIONS, DELETE",
             Self::UserAccount => "HEAD, GET, PUT, OPTIONS",
@@ -99,6 +103,32 @@ impl Route {
             Self::Element(schema, _) if schema.names == Names::Singleton => "HEAD, GET, PUT, PATCH, OPTIONS",
             Self::Element(..) => "HEAD, GET, PUT, PATCH, OPTIONS, DELETE",
         }
+    }
+
+    /// The path with a word where a uuid or id stands.
+    pub(crate) fn template(&self) -> String {
+        let fixed = match self {
+            Self::Login => "/login",
+            Self::Logout => "/logout",
+            Self::ClusterStatus => "/api/cluster/status",
+            Self::ClusterRuntime => "/api/cluster/runtime",
+            Self::ClusterVersion => "/api/cluster/version",
+            Self::InitialData => "/api/initial-data",
+            Self::UserAccount => "/api/useraccount",
+            Self::UserTokens => "/api/user-token",
+            Self::UserToken(_) => "/api/user-token/{id}",
+            Self::ExplainDns => "/api/explain/dns",
+            Self::Logs => "/api/analytics/logs",
+            Self::Macro => "/api/macro",
+            Self::NetworkRuntimes => "/api/networkruntime",
+            Self::NetworkRuntime(_) => "/api/networkruntime/{uuid}",
+            Self::Domains => "/api/ipamdnsproviderprofiledomainlist",
+            Self::CloudStatus(_) => "/api/cloud/{uuid}/status",
+            Self::Collection(schema) => return format!("/api/{}", schema.path),
+            Self::Element(schema, _) => return format!("/api/{}/{{uuid}}", schema.path),
+            Self::Runtime(schema, _) => return format!("/api/{}/{{uuid}}/runtime", schema.path),
+        };
+        fixed.to_owned()
     }
 
     fn allows(&self, method: &Method) -> bool {
@@ -165,6 +195,7 @@ async fn answer_to(api: &Inner, call: &Call, caller: &Caller, body: &mut Body) -
         Route::NetworkRuntime(uuid) => addresses::network_runtime(&request, uuid),
         Route::Domains => addresses::domains(&request),
         Route::CloudStatus(uuid) => addresses::cloud_status(&request, uuid),
+        Route::Logs => logs::show(&request).await,
         Route::Runtime(schema, uuid) => runtime::show(&request, schema, uuid),
         Route::Collection(schema) => objects::at_collection(&request, schema, body).await,
         Route::Element(schema, uuid) => objects::at_element(&request, schema, uuid, body).await,

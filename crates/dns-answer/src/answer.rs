@@ -9,6 +9,7 @@ use dns_wire::{
 use gslb::{Draw, Outcome};
 use model::dns::ErrorResponse;
 
+use crate::account::{Refused, Told};
 use crate::resolve::{Content, NameError, Reached, Resolution, resolve};
 use crate::table::Zone;
 use crate::view::View;
@@ -27,10 +28,30 @@ pub enum Limit {
 ///
 /// Only an answer with addresses draws turns. Allocates nothing unless a service is down with a fallback name.
 pub fn answer(view: &View, query: &[u8], limit: Limit, out: &mut [u8], draw: &mut impl Draw) -> Option<usize> {
+    answer_telling(view, query, limit, out, draw, |_, _| ())
+}
+
+/// As [`answer`], and tells what was answered and why, with `out`, which begins with the packet when one was written,
+/// before it returns. `tell` is called once per query, but not for
+/// what is no query at all (a response, or too short to answer); it costs nothing when it looks at nothing.
+pub fn answer_telling(
+    view: &View,
+    query: &[u8],
+    limit: Limit,
+    out: &mut [u8],
+    draw: &mut impl Draw,
+    tell: impl FnOnce(&Told<'_>, &[u8]),
+) -> Option<usize> {
     let query = match Query::parse(query) {
         Ok(query) if view.table.profile.edns => query,
         Ok(query) => query.without_edns(),
-        Err(error) => return answer_invalid(view, &error, out),
+        Err(error) => {
+            let length = answer_invalid(view, &error, out);
+            if let Some(header) = error.header {
+                tell(&Told::invalid(header, error.problem, length), out);
+            }
+            return length;
+        }
     };
     let size_max = match limit {
         Limit::Udp => usize::from(query.udp_size_max(EDNS_UDP_PAYLOAD_SIZE)),
@@ -39,19 +60,24 @@ pub fn answer(view: &View, query: &[u8], limit: Limit, out: &mut [u8], draw: &mu
     let mut response = ResponseBuilder::new(&query, out, size_max)?;
     if query.edns().is_some_and(|edns| edns.version > 0) {
         response.set_rcode(Rcode::BADVERS);
-        return Some(response.finish());
+        let length = Some(response.finish());
+        tell(&Told::refused(&query, Refused::EdnsVersion, length), out);
+        return length;
     }
     if query.qclass() != Class::IN && query.qclass() != Class::ANY {
-        if view.table.profile.on_error == ErrorResponse::Drop {
-            return None;
-        }
-        response.set_rcode(Rcode::REFUSED);
-        return Some(response.finish());
+        let length = (view.table.profile.on_error != ErrorResponse::Drop).then(|| {
+            response.set_rcode(Rcode::REFUSED);
+            response.finish()
+        });
+        tell(&Told::refused(&query, Refused::Class, length), out);
+        return length;
     }
     let mut buffer = [0; NAME_SIZE_MAX];
     let qname = query.qname().lower(&mut buffer);
     let resolution = resolve(view, qname, query.qtype(), draw);
-    write(resolution, response)
+    let length = write(&resolution, response);
+    tell(&Told::resolved(&query, qname, &resolution, length), out);
+    length
 }
 
 /// What could not be parsed is answered as far as its header says how, unless the profile drops it (avi-api 4.7).
@@ -62,47 +88,51 @@ fn answer_invalid(view: &View, error: &ParseError, out: &mut [u8]) -> Option<usi
     write_error(out, error.header?, error.rcode()?)
 }
 
-fn write(resolution: Resolution<'_>, mut response: ResponseBuilder<'_, Answer>) -> Option<usize> {
+fn write(resolution: &Resolution<'_>, mut response: ResponseBuilder<'_, Answer>) -> Option<usize> {
     let Resolution { content, service } = resolution;
-    if !matches!(content, Content::NameError { why: NameError::OutsideEveryZone, .. }) {
+    if !matches!(content, Content::Refused | Content::NameError { why: NameError::OutsideEveryZone, .. }) {
         response.set_authoritative();
     }
     match content {
         Content::Members { ttl } => {
-            if let Some(Reached { service, decision, .. }) = &service
+            if let Some(Reached { service, decision, .. }) = service
                 && let Outcome::Members { pool, .. } = decision.outcome
             {
                 let members = &service.pools[pool].members;
                 for &index in decision.members() {
-                    write_address(&mut response, members[usize::from(index)].ip, ttl);
+                    write_address(&mut response, members[usize::from(index)].ip, *ttl);
                 }
             }
             Some(response.finish())
         }
         Content::AllRecords { ttl } => {
-            if let Some(Reached { service, decision, .. }) = &service {
+            if let Some(Reached { service, decision, .. }) = service {
                 for member in gslb::all_records(service, decision.family) {
-                    write_address(&mut response, member.ip, ttl);
+                    write_address(&mut response, member.ip, *ttl);
                 }
             }
             Some(response.finish())
         }
         Content::Fallback { ip, ttl } => {
-            write_address(&mut response, ip, ttl);
+            write_address(&mut response, *ip, *ttl);
             Some(response.finish())
         }
         Content::Cname { target, ttl } => {
-            response.cname(Owner::Qname, ttl, &target);
+            response.cname(Owner::Qname, *ttl, target);
             Some(response.finish())
         }
         Content::Soa { zone } => {
             response.soa(Owner::from(&zone.apex), zone.negative_ttl, &zone.soa);
             Some(response.finish())
         }
-        Content::Empty { zone, .. } => Some(finish_negative(response, zone)),
+        Content::Empty { zone, .. } => Some(finish_negative(response, *zone)),
         Content::NameError { zone, .. } => {
             response.set_rcode(Rcode::NXDOMAIN);
-            Some(finish_negative(response, zone))
+            Some(finish_negative(response, *zone))
+        }
+        Content::Refused => {
+            response.set_rcode(Rcode::REFUSED);
+            Some(response.finish())
         }
         Content::Drop { .. } => None,
     }

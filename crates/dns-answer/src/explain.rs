@@ -124,6 +124,7 @@ impl Steps {
             (None, Content::Empty { .. } | Content::Drop { why: Dropped::OtherTypeOnly }) => {
                 "a GSLB service, which has addresses only".to_owned()
             }
+            (None, Content::Refused | Content::Drop { why: Dropped::Transfer }) => "not looked up".to_owned(),
             (None, _) => "no such name".to_owned(),
         };
         self.push("lookup", outcome);
@@ -204,6 +205,7 @@ impl Steps {
                 NameError::OutsideEveryZone => "not authoritative for the name, so no SOA".to_owned(),
                 NameError::ServiceDown => "the service is down and has no down response".to_owned(),
             },
+            Content::Refused => "refused: zones are not transferred".to_owned(),
             Content::Drop { why } => {
                 let why = match why {
                     Dropped::Absent => "the name does not exist",
@@ -211,6 +213,7 @@ impl Steps {
                     Dropped::ServiceDown => "the service is down and has no down response",
                     Dropped::OtherFamilyOnly => "no member that is up has an address of this type",
                     Dropped::OtherTypeOnly => "the name has no record of this type",
+                    Dropped::Transfer => "zones are not transferred",
                 };
                 format!("no packet: {why}, and the profile says DNS_ERROR_RESPONSE_NONE")
             }
@@ -222,6 +225,7 @@ impl Steps {
 fn answer_text(qname: &OwnedName, resolution: &Resolution<'_>) -> DnsAnswerText {
     let rcode = match &resolution.content {
         Content::NameError { .. } => "NXDOMAIN",
+        Content::Refused => "REFUSED",
         Content::Drop { .. } => "no packet",
         _ => "NOERROR",
     };
@@ -249,7 +253,7 @@ fn answer_text(qname: &OwnedName, resolution: &Resolution<'_>) -> DnsAnswerText 
         Content::Cname { target, ttl } => answer.push(format!("{qname} {ttl} IN CNAME {target}")),
         Content::Soa { zone } => answer.push(soa_text(zone)),
         Content::Empty { zone, .. } | Content::NameError { zone, .. } => authority.extend(zone.map(soa_text)),
-        Content::Drop { .. } => {}
+        Content::Refused | Content::Drop { .. } => {}
     }
     DnsAnswerText { rcode: rcode.to_owned(), answer, authority }
 }

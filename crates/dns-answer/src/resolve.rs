@@ -9,6 +9,7 @@
 //! ```
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use dns_wire::{Name, OwnedName, Rtype};
 use gslb::{Decision, Draw, Family, Outcome, Service, decide};
@@ -29,7 +30,7 @@ pub(crate) struct Resolution<'v> {
 /// A GSLB service that was reached.
 #[derive(Debug)]
 pub(crate) struct Reached<'v> {
-    pub(crate) service: &'v Service,
+    pub(crate) service: &'v Arc<Service>,
     pub(crate) decision: Decision,
     pub(crate) by_wildcard: bool,
 }
@@ -51,6 +52,8 @@ pub(crate) enum Content<'v> {
     Empty { zone: Option<&'v Zone>, why: Empty },
     /// NXDOMAIN, with the SOA in the authority section when a zone is given.
     NameError { zone: Option<&'v Zone>, why: NameError },
+    /// REFUSED: a transfer of the zone was asked for.
+    Refused,
     /// No packet.
     Drop { why: Dropped },
 }
@@ -82,11 +85,21 @@ pub(crate) enum Dropped {
     ServiceDown,
     OtherFamilyOnly,
     OtherTypeOnly,
+    Transfer,
 }
 
 /// Resolves a name in lower case.
 pub(crate) fn resolve<'v>(view: &'v View, qname: Name<'_>, qtype: Rtype, draw: &mut impl Draw) -> Resolution<'v> {
     let table = &view.table;
+    // An empty answer would look like a transfer that broke off (RFC 5936 §2.2.1, RFC 1995 §4). Nobody else holds a
+    // copy of what is decided anew at each query.
+    if qtype == Rtype::AXFR || qtype == Rtype::IXFR {
+        let content = match table.profile.on_error {
+            ErrorResponse::Respond => Content::Refused,
+            ErrorResponse::Drop => Content::Drop { why: Dropped::Transfer },
+        };
+        return Resolution { content, service: None };
+    }
     match table.find(qname) {
         NameKind::Service { index, by_wildcard } => match table.services.get(index as usize) {
             Some(service) => resolve_service(view, service, by_wildcard, qname, qtype, draw),
@@ -120,7 +133,7 @@ fn absent<'v>(view: &'v View, qname: Name<'_>) -> Content<'v> {
 
 fn resolve_service<'v>(
     view: &'v View,
-    service: &'v Service,
+    service: &'v Arc<Service>,
     by_wildcard: bool,
     qname: Name<'_>,
     qtype: Rtype,

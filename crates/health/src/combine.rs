@@ -25,7 +25,8 @@ pub struct MemberInputs<'a> {
     /// Monitors that apply to the member, in the order of the service.
     pub monitors: &'a [MonitorInput<'a>],
     /// State so far. A member that was up stays up while monitors that are new to it have no verdict yet: replacing
-    /// the monitors of a healthy service must not take its name away until the first probe.
+    /// the monitors of a healthy service, or starting the engine again, must not take its name away until the first
+    /// probe.
     pub before: State,
     /// State of the member's virtual service; `None` when it does not count, `Unknown` when it counts but nobody knows.
     pub control_plane: Option<State>,
@@ -78,7 +79,8 @@ pub enum Reason {
         /// First monitor without a verdict.
         monitor: String,
     },
-    /// Up, because it was before its monitors changed, and they have no verdict yet; the first of them.
+    /// Up, because it was before its monitors changed or the engine started, and they have no verdict yet; the first of
+    /// them.
     Held(String),
     /// Down.
     Failing {
@@ -230,7 +232,7 @@ impl fmt::Display for Reason {
             Self::Disabled => f.write_str("disabled"),
             Self::NoMonitor => f.write_str("no monitor applies"),
             Self::NoVerdict => f.write_str("no verdict yet"),
-            Self::Held(monitor) => write!(f, "up before its monitors changed, no verdict of {monitor} yet"),
+            Self::Held(monitor) => write!(f, "up before, no verdict of {monitor} yet"),
             Self::NotProbed(monitor) => write!(f, "no verdict: {monitor} is of a type that is not probed"),
             Self::Passing { passing, required } => {
                 write!(f, "{} of {required} required monitors pass", passing.min(required))

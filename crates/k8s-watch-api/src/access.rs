@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 /// How a cluster is reached.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Access {
     /// A context of a kubeconfig file, which is read again whenever the cluster cannot be reached.
     Kubeconfig {

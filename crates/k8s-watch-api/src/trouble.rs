@@ -107,7 +107,10 @@ impl Trouble {
                 of_kind(*verb, &chain(error), "look whether this is an API server; it is tried again".to_owned())
             }
             Self::Call(_, error) => of_cluster(
-                format!("API server cannot be reached: {}", innermost(error)),
+                match is_timeout(error) {
+                    true => "API server does not answer: no connection in time".to_owned(),
+                    false => format!("API server cannot be reached: {}", innermost(error)),
+                },
                 "look at the API server and at the way to it; what was known stays in force",
             ),
         })
@@ -126,6 +129,19 @@ fn innermost(error: &Error) -> String {
         cause = next;
     }
     cause.to_string()
+}
+
+/// A server that does not accept, or accepts and shakes no hands.
+fn is_timeout(error: &Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        let io = error.downcast_ref::<std::io::Error>();
+        if io.is_some_and(|error| error.kind() == std::io::ErrorKind::TimedOut) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 #[cfg(test)]

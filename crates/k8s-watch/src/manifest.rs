@@ -8,6 +8,7 @@ mod hosts;
 mod kinds;
 mod names;
 mod node;
+mod unique_names;
 
 use std::path::Path;
 

@@ -85,6 +85,11 @@ impl Metrics {
         self.0.register_collector(Box::new(Reader(Arc::new(read))));
     }
 
+    /// The registry, for components that register their own; it puts `meridian_` before their names.
+    pub fn registry_mut(&mut self) -> &mut Registry {
+        &mut self.0
+    }
+
     pub(crate) fn registry(&self) -> &Registry {
         &self.0
     }

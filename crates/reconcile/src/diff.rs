@@ -162,6 +162,8 @@ fn is_default(key: &str, value: &Value) -> bool {
     match key {
         "enabled" | "controller_health_status_enabled" | "use_edns_client_subnet" => *value == true,
         "ratio" => *value == 1,
+        "priority" => *value == 10,
+        "ttl" => false, // absent, it is that of the DNS service
         _ => is_empty(value),
     }
 }

@@ -148,9 +148,11 @@ impl<'a> Planner<'a> {
             Ownership::Another(owner) => Some(Some(owner)),
         };
         let diffs = self.diff(wanted, observed);
-        let must_remake = diffs.iter().any(|diff| IMMUTABLE.contains(&diff.path.as_str()));
+        let differs = |path: &str| diffs.iter().any(|diff| diff.path == path);
+        let cannot_change = IMMUTABLE.into_iter().any(differs);
+        let must_remake = cannot_change || is_of_a_port(wanted) && differs("monitor_port");
         match owner {
-            Some(owner) if must_remake => self.conflict(wanted, owner),
+            Some(owner) if cannot_change => self.conflict(wanted, owner),
             Some(from) => {
                 let body = body::with_tweaks(wanted.key.kind, &wanted.body, observed);
                 let uuid = observed.uuid.clone();
@@ -277,4 +279,9 @@ impl<'a> Planner<'a> {
         let comparison = Comparison::new(wanted.key.kind, self.names);
         comparison.diff(&wanted.body, &observed.body, observed.sent.as_ref())
     }
+}
+
+/// Whether a monitor probes a port alone: one of another port is another monitor, made anew under its name (amko 6.7).
+fn is_of_a_port(wanted: &Wanted) -> bool {
+    matches!(wanted.body["type"].as_str(), Some("HEALTH_MONITOR_TCP" | "HEALTH_MONITOR_UDP"))
 }

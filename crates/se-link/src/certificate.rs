@@ -64,6 +64,20 @@ pub(crate) fn roots(authority: &CertificateDer<'_>) -> Result<Arc<RootCertStore>
     Ok(Arc::new(roots))
 }
 
+/// What a status says: the other end's words, or what broke the stream, without the layers that passed it on.
+pub(crate) fn words(status: &tonic::Status) -> String {
+    let Some(mut error) = std::error::Error::source(status) else { return status.message().to_owned() };
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    let text = error.to_string();
+    // What rustls says of a process that was killed; a page of documentation follows.
+    if text.contains("without sending TLS close_notify") {
+        return "the other end went away without a word".to_owned();
+    }
+    format!("the connection broke: {text}")
+}
+
 /// The error and its sources in one line.
 pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
@@ -77,4 +91,24 @@ pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
         next = source.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Error, ErrorKind};
+
+    use super::*;
+
+    #[track_caller]
+    fn check(error: Error, expected: &str) {
+        assert_eq!(words(&tonic::Status::from_error(Box::new(error))), expected);
+    }
+
+    #[test]
+    fn words_of_a_stream_that_broke_say_what_broke_it_alone() {
+        check(ErrorKind::ConnectionReset.into(), "the connection broke: connection reset");
+        let killed = "peer closed connection without sending TLS close_notify: https://docs.rs/rustls";
+        check(Error::new(ErrorKind::UnexpectedEof, killed), "the other end went away without a word");
+        assert_eq!(words(&tonic::Status::aborted("the controller is stopping")), "the controller is stopping");
+    }
 }

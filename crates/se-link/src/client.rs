@@ -1,14 +1,17 @@
 //! The engine's end: yields what lies on disk at once, then keeps to the controller, for as long as it is there.
 //!
-//! `identity.rs` is who the engine is, `join.rs` how it became that, `dial.rs` opens connections, `session.rs` is the
-//! life of one, `disk.rs` holds checkpoint and journal, `backoff.rs` says when to try again.
+//! `identity.rs` is who the engine is, `join.rs` how it became that, `dial.rs` opens connections, `alert.rs` hears what
+//! the other end has against them, `session.rs` is the life of one, `disk.rs` holds checkpoint and journal,
+//! `up_members.rs` which members were up, `backoff.rs` says when to try again.
 
+pub(crate) mod alert;
 mod backoff;
 pub(crate) mod dial;
 mod disk;
 mod identity;
 mod join;
 mod session;
+mod up_members;
 
 use std::{
     collections::BTreeSet,
@@ -19,8 +22,9 @@ use std::{
 };
 
 use se_protocol::{
-    MemberStates, Report, Snapshot, Stamped,
+    MemberStates, Report, Snapshot, Stamped, UpMembers,
     explain::{DnsExplanation, DnsQuestion, ExplainRefusal},
+    logs::{LogPage, LogQuery, LogRefusal},
 };
 use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -37,11 +41,25 @@ pub use identity::{Identity, IdentityError};
 pub use join::{JoinError, join};
 
 const LOCK: &str = "lock";
+/// How often a snapshot that could not be kept on disk is tried again.
+const DISK_RETRY: Duration = Duration::from_secs(5);
 /// Reasons remembered so that each is told once while the controller is away.
 const REASONS_MAX: usize = 16;
 
 /// What the engine would answer, and why; must be quick.
 pub type Explain = Arc<dyn Fn(&DnsQuestion) -> Result<DnsExplanation, ExplainRefusal> + Send + Sync>;
+
+/// The logs that match a question; may take as long as the question says, on a thread that may wait.
+pub type SearchLogs = Arc<dyn Fn(&LogQuery) -> Result<LogPage, LogRefusal> + Send + Sync>;
+
+/// What the engine answers to its controller.
+#[derive(Clone)]
+pub struct Answers {
+    /// What it would answer to a DNS query.
+    pub explain: Explain,
+    /// What it logged.
+    pub logs: SearchLogs,
+}
 
 /// How the engine's end runs.
 #[derive(Debug, Clone)]
@@ -115,6 +133,7 @@ pub struct Client {
     identity: Arc<Identity>,
     shared: Arc<Shared>,
     disk: Option<Disk>,
+    up_members: UpMembers,
     stop: CancellationToken,
     tasks: JoinSet<()>,
     _lock: File,
@@ -146,6 +165,7 @@ impl Client {
         }
         let identity = Arc::new(Identity::load(&config.dir)?);
         let (disk, stamped) = Disk::open(&config.dir);
+        let up_members = up_members::load(&config.dir);
         if let Some(stamped) = &stamped {
             tracing::info!(revision = %stamped.version(), "goes on with the snapshot that ran last");
         }
@@ -160,6 +180,7 @@ impl Client {
             identity,
             shared: Arc::new(shared),
             disk: Some(disk),
+            up_members,
             stop: CancellationToken::new(),
             tasks: JoinSet::new(),
             _lock: lock,
@@ -179,6 +200,12 @@ impl Client {
         self.shared.member_states.subscribe()
     }
 
+    /// Members that were up when the engine ended.
+    #[must_use]
+    pub fn up_members(&self) -> &UpMembers {
+        &self.up_members
+    }
+
     /// How the engine stands to its controller.
     #[must_use]
     pub fn state(&self) -> watch::Receiver<LinkState> {
@@ -192,16 +219,18 @@ impl Client {
     }
 
     /// Connects, and connects again, on the current tokio runtime. Called once, after the engine that gives reports and
-    /// explanations has started.
-    pub fn start(&mut self, reports: watch::Receiver<Option<Arc<Report>>>, explain: Explain) {
+    /// answers has started.
+    pub fn start(&mut self, reports: watch::Receiver<Option<Arc<Report>>>, answers: Answers) {
         let Some(disk) = self.disk.take() else { return };
         let (stop, shared) = (self.stop.clone(), Arc::clone(&self.shared));
         self.tasks.spawn(keep_on_disk(disk, shared.stamped.subscribe(), stop.clone()));
+        let (dir, up_members) = (self.config.dir.clone(), self.up_members.clone());
+        self.tasks.spawn(up_members::keep(dir, up_members, reports.clone(), stop.clone()));
         let kept = self.config.member_states_kept;
         let expiry = forget_states(Arc::clone(&shared), kept);
         let stopped = stop.clone();
         self.tasks.spawn(async move { stopped.run_until_cancelled(expiry).await.unwrap_or_default() });
-        let attempts = stay_connected(self.config.clone(), Arc::clone(&self.identity), shared, reports, explain);
+        let attempts = stay_connected(self.config.clone(), Arc::clone(&self.identity), shared, reports, answers);
         self.tasks.spawn(async move { stop.run_until_cancelled(attempts).await.unwrap_or_default() });
     }
 
@@ -228,7 +257,7 @@ async fn stay_connected(
     mut identity: Arc<Identity>,
     shared: Arc<Shared>,
     reports: watch::Receiver<Option<Arc<Report>>>,
-    explain: Explain,
+    answers: Answers,
 ) {
     let mut failures: u32 = 0;
     let mut told = BTreeSet::new();
@@ -243,10 +272,10 @@ async fn stay_connected(
         let end = match controllers.get(turn) {
             None => session::End::failed("no controller is known; give its address".into()),
             Some(_) if identity.is_expired(wall_now()) => session::End::failed(format!(
-                "the certificate in {} has expired; join again with a new token",
+                "the certificate in {} has expired; join again with a new token (--join FILE)",
                 config.dir.display()
             )),
-            Some(controller) => session::run(&config, &identity, controller, &shared, reports.clone(), &explain).await,
+            Some(controller) => session::run(&config, &identity, controller, &shared, reports.clone(), &answers).await,
         };
         failures = if end.was_good { 0 } else { failures.saturating_add(1) };
         if end.was_good || told.len() > REASONS_MAX {
@@ -284,12 +313,21 @@ async fn forget_states(shared: Arc<Shared>, kept: Duration) {
     }
 }
 
-/// Writes what is in force to disk, the newest when several came. A disk that fails is told once.
+/// Writes what is in force to disk, the newest when several came. A disk that fails is told once, and tried again until
+/// it has what is in force.
 async fn keep_on_disk(disk: Disk, mut stamped: watch::Receiver<Option<Arc<Stamped>>>, stop: CancellationToken) {
     let mut disk = Some(disk);
     let mut is_failing = false;
     loop {
-        let is_last = match stop.run_until_cancelled(stamped.changed()).await {
+        let changed = async {
+            if is_failing {
+                // What did not fit is as good as new.
+                tokio::time::timeout(DISK_RETRY, stamped.changed()).await.unwrap_or(Ok(()))
+            } else {
+                stamped.changed().await
+            }
+        };
+        let is_last = match stop.run_until_cancelled(changed).await {
             Some(Ok(())) => false,
             Some(Err(_)) | None => true,
         };
@@ -316,7 +354,8 @@ async fn keep_on_disk(disk: Disk, mut stamped: watch::Receiver<Option<Arc<Stampe
                 if !std::mem::replace(&mut is_failing, true) {
                     tracing::warn!(
                         reason = chain(&error),
-                        "snapshot not kept on disk: after a restart without the controller an older one would run"
+                        "snapshot not kept on disk, tried again: after a restart without the controller an older one \
+                         would run"
                     );
                 }
             }

@@ -8,7 +8,7 @@
 //! controller                                             engine
 //! Authority: CA, tokens, revocations   <-- Join ------   join(token, dir, name) -> identity on disk
 //! Server: snapshots, member states     --- Connect -->   Client: snapshots, member states; checkpoint and journal
-//!         engines, reports, explain    <-------------            reports, explanations
+//!         engines, reports, explain    <-------------            reports, explanations, logs
 //! ```
 #![warn(missing_docs)]
 
@@ -29,7 +29,10 @@ mod token;
 mod generated;
 
 pub use client::{
-    Backoff, Client, ClientConfig, Explain, Identity, IdentityError, JoinError, LinkState, OpenError, join,
+    Answers, Backoff, Client, ClientConfig, Explain, Identity, IdentityError, JoinError, LinkState, OpenError,
+    SearchLogs, join,
 };
-pub use server::{Authority, AuthorityError, EngineStatus, Engines, Explainer, Server, ServerConfig, ServerError};
+pub use server::{
+    Authority, AuthorityError, EngineStatus, Engines, Explainer, LogReader, Server, ServerConfig, ServerError,
+};
 pub use token::{JoinToken, TokenError};

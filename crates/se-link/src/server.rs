@@ -20,10 +20,11 @@ use std::{
 use se_protocol::{
     MemberStates, Snapshot, Stamped,
     explain::{DnsExplanation, DnsQuestion, ExplainRefusal},
+    logs::{EngineLogs, LogPage, LogQuery, LogRefusal},
 };
 use tokio::{
-    sync::{mpsc, oneshot, watch},
-    task::JoinSet,
+    sync::{Semaphore, mpsc, oneshot, watch},
+    task::{AbortHandle, JoinSet},
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -41,6 +42,10 @@ const ACCEPTED_MAX: usize = 64;
 pub(crate) const KEEPALIVE: Duration = Duration::from_secs(10);
 /// Longest wait for an explanation.
 const EXPLAIN_WITHIN: Duration = Duration::from_secs(5);
+/// Searches for logs at a time: each may hold 100,000 logs of every engine in memory.
+const LOG_SEARCHES_MAX: usize = 4;
+/// How much longer than the search an answer with logs may take: for the way, and to become an answer.
+const LOGS_BEYOND: Duration = Duration::from_secs(3);
 /// Longest wait for connections when the server ends.
 const DRAIN_WITHIN: Duration = Duration::from_secs(5);
 
@@ -83,6 +88,7 @@ pub struct Server {
     registry: Arc<Registry>,
     stop: CancellationToken,
     tasks: JoinSet<()>,
+    parts: [AbortHandle; 3],
 }
 
 impl Server {
@@ -104,10 +110,10 @@ impl Server {
         let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
         let stamped = watch::Sender::new(None);
         let feeds = Feeds { stamped: stamped.subscribe(), member_states };
-        tasks.spawn(run_until(stop.clone(), encode(snapshots, stamped)));
+        let encoding = tasks.spawn(run_until(stop.clone(), encode(snapshots, stamped)));
 
         let (accepted, incoming) = mpsc::channel(ACCEPTED_MAX);
-        tasks.spawn(run_until(stop.clone(), accept::run(listener, tls, accepted)));
+        let accepting = tasks.spawn(run_until(stop.clone(), accept::run(listener, tls, accepted)));
 
         let registry = Arc::new(Registry::new());
         let sessions = TaskTracker::new();
@@ -125,7 +131,7 @@ impl Server {
             .max_concurrent_streams(16)
             .add_service(LinkServer::new(service));
         let stopped = stop.clone();
-        tasks.spawn(async move {
+        let serving = tasks.spawn(async move {
             let served = router.serve_with_incoming_shutdown(ReceiverStream::new(incoming), stopped.cancelled()).await;
             if let Err(error) = served {
                 tracing::error!(reason = %crate::certificate::chain(&error), "the link to engines stopped");
@@ -134,13 +140,18 @@ impl Server {
             sessions.wait().await;
         });
         tracing::debug!(%address, "waiting for engines");
-        Ok(Self { address, authority, registry, stop, tasks })
+        Ok(Self { address, authority, registry, stop, tasks, parts: [encoding, accepting, serving] })
     }
 
     /// Where it listens.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Its tasks, to ask whether they run: engines are served while all do.
+    pub fn parts(&self) -> impl Iterator<Item = AbortHandle> {
+        self.parts.clone().into_iter()
     }
 
     /// Tokens and revocations.
@@ -159,6 +170,12 @@ impl Server {
     #[must_use]
     pub fn explainer(&self) -> Explainer {
         Explainer(Arc::clone(&self.registry))
+    }
+
+    /// A handle that asks engines for logs; it outlives the server, and then finds no engine.
+    #[must_use]
+    pub fn log_reader(&self) -> LogReader {
+        LogReader { registry: Arc::clone(&self.registry), turns: Arc::new(Semaphore::new(LOG_SEARCHES_MAX)) }
     }
 
     /// Ends the streams and stops.
@@ -200,12 +217,60 @@ impl Explainer {
         let unavailable = |reason: &str| ExplainRefusal::Unavailable(reason.to_owned());
         let asks = self.0.asks_of(engine_uuid).ok_or_else(|| unavailable("none is connected to this controller"))?;
         let (reply, answer) = oneshot::channel();
-        asks.try_send(Ask { question, reply }).map_err(|_| unavailable("it is busy with other questions"))?;
+        asks.try_send(Ask::Explain { question, reply }).map_err(|_| unavailable("it is busy with other questions"))?;
         match tokio::time::timeout(EXPLAIN_WITHIN, answer).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(unavailable("it went away")),
             Err(_) => Err(unavailable("it did not answer within 5 s")),
         }
+    }
+}
+
+/// Asks engines what they logged. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct LogReader {
+    registry: Arc<Registry>,
+    turns: Arc<Semaphore>,
+}
+
+impl LogReader {
+    /// Asks every engine that connected since the controller started, all at once. Of one that is away, or does not
+    /// answer in time, the outcome says so.
+    pub async fn logs(&self, query: LogQuery) -> Vec<EngineLogs> {
+        let engines = self.registry.asks_of_all();
+        let Ok(_turn) = self.turns.try_acquire() else {
+            let busy = || Err(LogRefusal("the controller is busy with other searches: try again".to_owned()));
+            return engines.into_iter().map(|(engine, _)| EngineLogs { engine, outcome: busy() }).collect();
+        };
+        let mut asked = JoinSet::new();
+        for (place, (_, asks)) in engines.iter().enumerate() {
+            let (asks, query) = (asks.clone(), query.clone());
+            asked.spawn(async move { (place, logs_of(asks, query).await) });
+        }
+        let ended_badly = || Err(LogRefusal("asking it ended badly".to_owned()));
+        let mut answers: Vec<EngineLogs> =
+            engines.into_iter().map(|(engine, _)| EngineLogs { engine, outcome: ended_badly() }).collect();
+        while let Some(ended) = asked.join_next().await {
+            if let Ok((place, outcome)) = ended
+                && let Some(answer) = answers.get_mut(place)
+            {
+                answer.outcome = outcome;
+            }
+        }
+        answers
+    }
+}
+
+async fn logs_of(asks: Option<mpsc::Sender<Ask>>, query: LogQuery) -> Result<LogPage, LogRefusal> {
+    let refusal = |reason: &str| LogRefusal(reason.to_owned());
+    let asks = asks.ok_or_else(|| refusal("it is not connected to this controller"))?;
+    let within = Duration::from_millis(query.within_ms.into()) + LOGS_BEYOND;
+    let (reply, answer) = oneshot::channel();
+    asks.try_send(Ask::Logs { query, reply }).map_err(|_| refusal("it is busy with other questions"))?;
+    match tokio::time::timeout(within, answer).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_)) => Err(refusal("it went away")),
+        Err(_) => Err(refusal("it did not answer in time")),
     }
 }
 

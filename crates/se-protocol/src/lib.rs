@@ -1,6 +1,7 @@
 //! Versioned messages between controller and service engine.
 //!
-//! Down goes one immutable [`Snapshot`], up come [`Report`]s; an [`explain`] question travels down and its answer up;
+//! Down goes one immutable [`Snapshot`], up come [`Report`]s; an [`explain`] question travels down and its answer up, and so do
+//! questions for [`logs`];
 //! [`MemberStates`] go down beside the snapshot, because a state is no configuration and makes no revision.
 //! Everything here is plain data. [`wire`] is its protobuf form (`proto/se.proto`); [`resource`] cuts a snapshot into
 //! keyed and hashed resources, [`transfer`] turns two of those sets into a delta and a delta back into a set. How the
@@ -8,16 +9,19 @@
 #![warn(missing_docs)]
 
 pub mod explain;
+pub mod logs;
 pub mod member_states;
 mod report;
 pub mod report_delta;
+mod reports;
 pub mod resource;
 mod snapshot;
 pub mod transfer;
 pub mod wire;
 
 pub use member_states::MemberStates;
-pub use report::{DnsServiceState, GslbServiceState, MemberState, MonitorState, PoolState, Report, State};
+pub use report::{DnsServiceState, GslbServiceState, MemberState, MonitorState, PoolState, Report, State, UpMembers};
+pub use reports::{DnsServiceSummary, Reports};
 pub use resource::{Checksum, Stamp, Stamped};
 pub use snapshot::{PortOffset, Snapshot};
 

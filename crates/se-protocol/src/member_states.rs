@@ -44,7 +44,7 @@ impl MemberStates {
         for service in reports.into_iter().flat_map(|report| &report.dns_services) {
             let key = VirtualServiceKey { cluster_uuid: cluster_uuid.to_owned(), vs_uuid: service.uuid.clone() };
             let state = found.states.entry(key).or_insert(service.state);
-            *state = better(*state, service.state);
+            *state = state.or_better(service.state);
         }
         found
     }
@@ -107,10 +107,6 @@ impl MemberStatesAssembler {
         }
         Ok(part.last.then(|| self.states.clone()))
     }
-}
-
-fn better(one: State, other: State) -> State {
-    [State::Up, State::Down, State::Unknown].into_iter().find(|state| [one, other].contains(state)).unwrap_or(one)
 }
 
 #[cfg(test)]

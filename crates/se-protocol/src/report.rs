@@ -1,5 +1,6 @@
 //! What an engine tells the controller.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 use model::Version;
@@ -14,6 +15,22 @@ pub struct Report {
     pub dns_services: Vec<DnsServiceState>,
     /// State of each GSLB service.
     pub gslb_services: Vec<GslbServiceState>,
+}
+
+/// Members that are up, by uuid of their GSLB service. An engine that starts again goes on with those that were.
+pub type UpMembers = BTreeMap<String, BTreeSet<IpAddr>>;
+
+impl Report {
+    /// Members that are up.
+    #[must_use]
+    pub fn up_members(&self) -> UpMembers {
+        let ups = self.gslb_services.iter().map(|service| {
+            let members = service.pools.iter().flat_map(|pool| &pool.members);
+            let up = members.filter(|member| member.state == State::Up).map(|member| member.ip);
+            (service.uuid.clone(), up.collect::<BTreeSet<IpAddr>>())
+        });
+        ups.filter(|(_, up)| !up.is_empty()).collect()
+    }
 }
 
 /// Operational state. Avi: `OperationalStatus.state`.

@@ -51,7 +51,10 @@ pub enum Refusal {
         base: Version,
     },
     /// Older than what runs.
-    #[error("version {offered} is older than {running}, which runs here")]
+    #[error(
+        "version {offered} is older than {running}, which runs here; when the controller's data were put back from an \
+         older copy, start it once with --restored"
+    )]
     Older {
         /// What was offered.
         offered: Version,

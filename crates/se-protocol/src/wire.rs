@@ -6,6 +6,7 @@
 mod dns;
 mod explain;
 mod gslb;
+mod logs;
 mod monitor;
 mod report;
 
@@ -18,6 +19,7 @@ use bytes::Bytes;
 use model::{DomainName, DomainNameError, RangeError, Revision};
 
 pub use generated::*;
+pub(crate) use logs::pack_logs;
 
 /// Why a message does not say what it should.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -164,4 +166,5 @@ enumeration!("algorithm" model::gslb::MemberAlgorithm => MemberAlgorithm {
     RoundRobin, ConsistentHash, Geo, Topology, PreferenceOrder,
 });
 enumeration!("monitor_scope" model::gslb::MonitorScope => MonitorScope { AllMembers, OnlyNonAviMembers });
+enumeration!("operator" crate::logs::Operator => LogOperator { Eq, Ne, Lt, Le, Gt, Ge, Co, Nc, Sw });
 enumeration!("on_error" model::dns::ErrorResponse => ErrorResponse { Drop, Respond });

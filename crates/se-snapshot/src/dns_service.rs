@@ -7,7 +7,7 @@ use model::{
     dns::{DnsProfile, DnsVirtualService, ErrorResponse, Zone},
 };
 
-use crate::{Object, Problem, World, field::Message, site::Site};
+use crate::{Object, Problem, World, field::Message, log_policy, site::Site};
 
 /// Longest port range that is opened.
 const PORT_RANGE_MAX: u64 = 64;
@@ -43,6 +43,7 @@ pub(crate) fn read(
         addresses: addresses(&service, world, problems),
         ports: ports(&service, problems),
         profile: read_profile(&profile.message("dns_service_profile"), problems),
+        logs: log_policy::read(object, &service, world),
     };
     for (field, missing) in [("vip", found.addresses.is_empty()), ("services", found.ports.is_empty())] {
         if missing {

@@ -9,6 +9,7 @@
 mod dns_service;
 mod field;
 mod gslb_service;
+mod log_policy;
 mod monitor;
 mod problem;
 mod registration;
@@ -24,8 +25,17 @@ pub use problem::Problem;
 pub use registration::{Order, RecordData, Registration, TYPES as REGISTRATION_TYPES, registrations};
 
 /// Types whose changes can change a snapshot.
-pub const TYPES: &[&str] =
-    &["applicationprofile", "cluster", "gslb", "gslbservice", "healthmonitor", "tenant", "virtualservice", "vsvip"];
+pub const TYPES: &[&str] = &[
+    "applicationprofile",
+    "cluster",
+    "gslb",
+    "gslbservice",
+    "healthmonitor",
+    "serviceenginegroup",
+    "tenant",
+    "virtualservice",
+    "vsvip",
+];
 
 /// One stored object.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +50,8 @@ pub struct Object<'a> {
     pub tenant: &'a str,
     /// Its configuration with the defaults filled in; references end in a uuid.
     pub fields: &'a Map<String, Value>,
+    /// Microseconds since the epoch of its last write.
+    pub modified_us: i64,
 }
 
 /// Builds the snapshot of everything in `objects`; objects of types not in [`TYPES`] are ignored.

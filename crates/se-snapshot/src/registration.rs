@@ -211,6 +211,7 @@ mod tests {
                 uuid,
                 name: uuid,
                 tenant: "admin",
+                modified_us: 0,
                 fields: fields.as_object().unwrap(),
             })
         });

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use model::{
     DomainName, Revision, Version,
-    dns::ErrorResponse,
+    dns::{ErrorResponse, FullLogs, LogGroup, LogPolicy},
     gslb::{DownResponse, MemberAlgorithm, MonitorScope},
     monitor::{Check, StatusClass},
 };
@@ -62,6 +62,7 @@ fn world(change: impl FnOnce(&mut Value)) -> (Snapshot, Vec<Problem>) {
         name,
         tenant: "admin",
         fields: fields.as_object().unwrap(),
+        modified_us: 1_000,
     });
     build(objects, version, PortOffset::UNPRIVILEGED)
 }
@@ -234,4 +235,25 @@ fn an_empty_store_makes_an_empty_snapshot() {
     let version = Version { incarnation: "i".into(), term: 0, revision: Revision(0) };
     let (snapshot, problems) = build([], version, PortOffset::NONE);
     assert!(problems.is_empty() && snapshot.dns_services.is_empty() && snapshot.cluster_uuid.is_empty());
+}
+
+#[test]
+fn logs_follow_the_policy_of_the_service_and_the_rates_of_its_group() {
+    let logs = |change: fn(&mut Value)| world(change).0.dns_services.remove(0).logs;
+    assert_eq!(logs(|_| ()), LogPolicy::default());
+    let full = logs(|objects| {
+        objects["virtualservice"]["analytics_policy"] =
+            json!({"significant_log_throttle": 0, "full_client_logs": {"enabled": true, "duration": 2, "throttle": 7}});
+    });
+    let until_us = Some(1_000 + 2 * 60_000_000);
+    assert_eq!((full.significant_per_s, full.full), (0, Some(FullLogs { per_s: 7, until_us })));
+    let grouped = logs(|objects| {
+        objects["serviceenginegroup"] = json!({"uuid": "serviceenginegroup-1", "name": "Default-Group",
+            "significant_log_throttle": 5, "non_significant_log_throttle": 0});
+        objects["virtualservice"]["analytics_policy"] =
+            json!({"full_client_logs": {"enabled": true, "duration": 0, "throttle": 0}});
+    });
+    assert_eq!(grouped.full, Some(FullLogs { per_s: 0, until_us: None }));
+    let uuid = "serviceenginegroup-1".to_owned();
+    assert_eq!(grouped.group, LogGroup { uuid, significant_per_s: 5, non_significant_per_s: 0 });
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use store::{HISTORY_DEFAULT, Revision};
 
+use crate::failure::is_full;
 use crate::lock::FileLock;
 use crate::reader;
 
@@ -19,11 +20,14 @@ pub struct Options {
     pub history: u64,
     /// Largest size of the file in pages of 4 KiB; `None` = what the disk holds.
     pub pages_max: Option<u32>,
+    /// Begin another history on the same content: for a file that was put back from an older copy, whose next revisions
+    /// would mean something else than those that others have seen.
+    pub new_history: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { history: HISTORY_DEFAULT, pages_max: None }
+        Self { history: HISTORY_DEFAULT, pages_max: None, new_history: false }
     }
 }
 
@@ -135,6 +139,12 @@ pub(crate) fn open(path: &Path, options: Options) -> Result<Opened, OpenError> {
         create(&mut connection).map_err(failed("creating the tables of"))?;
     }
     check(&connection, path)?;
+    if options.new_history {
+        let renew = "UPDATE meta SET value = ?1 WHERE name = 'incarnation'";
+        connection
+            .execute(renew, [uuid::Uuid::new_v4().to_string()])
+            .map_err(failed("beginning another history of"))?;
+    }
     let read = || -> rusqlite::Result<_> {
         Ok((
             connection.query_row("SELECT value FROM meta WHERE name = 'incarnation'", [], |row| row.get(0))?,
@@ -234,7 +244,7 @@ fn explain(doing: &'static str, path: &Path, source: rusqlite::Error) -> OpenErr
     match source.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => OpenError::NotAStore { path },
         Some(ErrorCode::DatabaseCorrupt) => OpenError::Corrupt { path, found: source.to_string() },
-        Some(ErrorCode::DiskFull) => OpenError::Full { path },
+        _ if is_full(&source) => OpenError::Full { path },
         _ => OpenError::Sqlite { doing, path, source },
     }
 }

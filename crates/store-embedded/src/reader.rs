@@ -48,7 +48,7 @@ impl Readers {
             result
         });
         match result.await {
-            Ok(result) => result.map_err(|error| Failure::from(error).while_doing(doing)),
+            Ok(result) => result.map_err(|error| Failure::of(&self.path, error).while_doing(doing)),
             Err(error) => Err(stopped(error.into())),
         }
     }

@@ -4,6 +4,7 @@
 //! by itself and a lone writer never waits for company.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -138,7 +139,8 @@ impl State {
             }
             Err(error) => {
                 self.recover();
-                Err(error.into())
+                let file = self.connection.path().unwrap_or("the object store");
+                Err(Failure::of(Path::new(file), error))
             }
         }
     }

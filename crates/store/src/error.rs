@@ -16,6 +16,16 @@ pub enum StoreError {
         /// Oldest revision a watch can start after.
         oldest: Revision,
     },
+    /// There is no room for it. Nothing was written, what was there can be read, and later writes succeed when there is
+    /// room again.
+    #[error("{doing}")]
+    Full {
+        /// What was being done.
+        doing: &'static str,
+        /// The backend's own error, which says where.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The backend failed; whether the write happened is unknown.
     #[error("{doing}")]
     Backend {

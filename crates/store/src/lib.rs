@@ -64,7 +64,8 @@ pub trait Store: Send + Sync + 'static {
     /// nothing (no writes, or deletes of absent keys alone) takes none and answers with the last one.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] as by [`Txn::check`]; [`StoreError::Backend`], after which the write may have happened.
+    /// [`StoreError::Refused`] as by [`Txn::check`]; [`StoreError::Full`], after which nothing happened;
+    /// [`StoreError::Backend`], after which the write may have happened.
     async fn txn(&self, txn: Txn) -> Result<Outcome, StoreError>;
 
     /// Commits with a revision greater than `after`.

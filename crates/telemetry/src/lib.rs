@@ -20,15 +20,25 @@ mod panic;
 use std::io::IsTerminal;
 use std::str::FromStr;
 
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Registry, reload};
 
 pub use layer::{Clock, Layer};
 
 /// The filter of a binary that was given none: our incident timeline, libraries only when something is wrong.
-pub const FILTER_DEFAULT: &str = "info,h2=warn,hyper=warn,hyper_util=warn,notify=error,reqwest=warn,rustls=warn";
+///
+/// `kube_client` tells an error for each try; what is wrong with a cluster is told once, by `k8s_watch_api`.
+pub const FILTER_DEFAULT: &str =
+    "info,h2=warn,hyper=warn,hyper_util=warn,kube_client=off,notify=error,reqwest=warn,rustls=warn";
+/// The same, with our decisions.
+pub const FILTER_DEBUG: &str = "debug,h2=warn,hyper=warn,hyper_util=warn,kube_client=info,notify=error,reqwest=warn,\
+                                rustls=warn,tower=warn";
+
+/// Changes what is logged while the process runs.
+#[derive(Debug, Clone)]
+pub struct Filter(reload::Handle<EnvFilter, Registry>);
 
 /// How a record is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -75,7 +85,7 @@ pub struct UnknownFormat(String);
 ///
 /// # Errors
 /// [`InitError`] when `filter` does not parse or a subscriber is already installed.
-pub fn init(format: Format, filter: &str) -> Result<(), InitError> {
+pub fn init(format: Format, filter: &str) -> Result<Filter, InitError> {
     init_to(format, Colour::of(&std::io::stderr()), filter, std::io::stderr)
 }
 
@@ -83,19 +93,35 @@ pub fn init(format: Format, filter: &str) -> Result<(), InitError> {
 ///
 /// # Errors
 /// [`InitError`] when `filter` does not parse or a subscriber is already installed.
-pub fn init_to<W>(format: Format, colour: Colour, filter: &str, writer: W) -> Result<(), InitError>
+pub fn init_to<W>(format: Format, colour: Colour, filter: &str, writer: W) -> Result<Filter, InitError>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let directives =
-        EnvFilter::try_new(filter).map_err(|source| InitError::Filter { filter: filter.to_owned(), source })?;
+    let (directives, handle) = reload::Layer::new(parse(filter)?);
     tracing_subscriber::registry()
         .with(directives)
         .with(Layer::new(format, colour, Clock::system(), writer))
         .try_init()
         .map_err(InitError::AlreadySet)?;
     panic::install_hook();
-    Ok(())
+    Ok(Filter(handle))
+}
+
+fn parse(filter: &str) -> Result<EnvFilter, InitError> {
+    EnvFilter::try_new(filter).map_err(|source| InitError::Filter { filter: filter.to_owned(), source })
+}
+
+impl Filter {
+    /// Another filter from now on.
+    ///
+    /// # Errors
+    /// [`InitError::Filter`] when it does not parse; the one before stays.
+    pub fn set(&self, filter: &str) -> Result<(), InitError> {
+        let directives = parse(filter)?;
+        // Fails only when the subscriber is gone, and then nothing is logged at all.
+        drop(self.0.reload(directives));
+        Ok(())
+    }
 }
 
 impl Colour {

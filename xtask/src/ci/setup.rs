@@ -5,16 +5,21 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, bail};
 
 use crate::kube;
+use crate::python::AVISDK;
 use crate::workshop::{Workshop, answers, is_root, platform};
 
 /// Programs that tests and their users run, with the arguments they answer to, and the packages that bring them: the
-/// name since Debian 12, then an earlier one.
-const PROGRAMS: [(&str, &[&str], &[&str]); 5] = [
+/// name since Debian 12, then an earlier one. Python is asked for what makes virtual environments, too.
+const PROGRAMS: [(&str, &[&str], &[&str]); 9] = [
     ("dig", &["-v"], &["bind9-dnsutils", "dnsutils"]),
     ("ip", &["-V"], &["iproute2"]),
     ("nsenter", &["--version"], &["util-linux"]),
+    ("kill", &["--version"], &["procps"]),
     ("curl", &["--version"], &["curl"]),
+    ("jq", &["--version"], &["jq"]),
+    ("dnsperf", &["-h"], &["dnsperf"]),
     ("python3", &["--version"], &["python3"]),
+    ("python3", &["-c", "import ensurepip, venv"], &["python3-venv"]),
 ];
 
 /// Tools of the Rust toolchain, which rustup's minimal profile leaves out: subcommand of Cargo, component of rustup.
@@ -40,6 +45,9 @@ pub(crate) fn run(workshop: &Workshop) -> anyhow::Result<()> {
             println!("tests that run `{program}` are skipped");
         }
     }
+    if let Err(error) = AVISDK.ensure(workshop) {
+        println!("tests that run avisdk are skipped: {error:#}");
+    }
     kube::offer(workshop)
 }
 
@@ -57,13 +65,13 @@ fn offer(workshop: &Workshop, program: &str, arguments: &[&str], packages: &[&st
     }
     let package = packages.first().copied().unwrap_or(program);
     if is_root() && answers(workshop.command("apt-get").arg("--version")) {
-        println!("installing {program}");
+        println!("installing {package}");
         if packages.iter().any(|package| apt_install(workshop, package) && present()) {
             return true;
         }
-        println!("`{program}` is missing and apt-get could not install it (package {package})");
+        println!("`{program}` is missing or incomplete, and apt-get could not install it (package {package})");
     } else {
-        println!("`{program}` is missing; to have it: sudo apt-get install {package}");
+        println!("`{program}` is missing or incomplete; to have it: sudo apt-get install {package}");
     }
     false
 }

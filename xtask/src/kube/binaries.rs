@@ -4,17 +4,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
+use super::go::Go;
 use crate::workshop::{Workshop, now};
 
 /// Release of Kubernetes; `tools/kube/go.mod` names the same.
 pub(super) const KUBERNETES: &str = "v1.34.4";
 /// Release of KWOK, which has a module graph of its own.
 const KWOK: &str = "sigs.k8s.io/kwok/cmd/kwok@v0.8.0";
-
-/// Go that the module asks for, as major and minor version.
-const GO_NEEDED: (u32, u32) = (1, 24);
-/// Go from which on a newer toolchain is fetched by `go` itself.
-const GO_FETCHING: (u32, u32) = (1, 21);
 
 /// A program that clusters are made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,14 +63,14 @@ fn cache(workshop: &Workshop) -> PathBuf {
 }
 
 fn build(workshop: &Workshop, program: Program) -> anyhow::Result<PathBuf> {
-    let go = go_version(workshop)?;
+    let go = Go::ensure(workshop)?;
     let directory = cache(workshop);
     std::fs::create_dir_all(&directory).with_context(|| format!("creating {}", directory.display()))?;
     println!("building {}, once; this takes {}", program.name(), program.build_time());
     let begin = now();
     // Beside its place and moved there when whole: another build may run, and this one may be stopped.
     let scratch = directory.join(format!(".building-{}", std::process::id()));
-    let mut command = workshop.command("go");
+    let mut command = go.command(workshop);
     match program {
         Program::Kwok => {
             command.args(["install", "-trimpath", "-ldflags", "-s -w", KWOK]).env("GOBIN", &scratch);
@@ -84,9 +80,6 @@ fn build(workshop: &Workshop, program: Program) -> anyhow::Result<PathBuf> {
             command.args(["build", "-trimpath", "-ldflags", &version_flags(), "-o"]);
             command.arg(scratch.join(program.name())).arg(format!("./cmd/{}", program.name()));
         }
-    }
-    if go < GO_NEEDED {
-        command.env("GOTOOLCHAIN", "auto");
     }
     let built = command.status().context("starting go");
     let path = directory.join(program.name());
@@ -110,40 +103,20 @@ fn version_flags() -> String {
     format!("-s -w -X {of}.gitVersion={KUBERNETES} -X {of}.gitMajor={major} -X {of}.gitMinor={minor}")
 }
 
-/// Version of `go`.
-fn go_version(workshop: &Workshop) -> anyhow::Result<(u32, u32)> {
-    let (major, minor) = GO_NEEDED;
-    let how = format!(
-        "programs of Kubernetes are built with Go {major}.{minor} or newer. To have it: `apt-get install golang-go` \
-         (Debian 13), or https://go.dev/dl, or with an older Go `go install golang.org/dl/go{major}.{minor}.0@latest && \
-         go{major}.{minor}.0 download` and ~/sdk/go{major}.{minor}.0/bin first in PATH. Or point KUBEBUILDER_ASSETS to \
-         a directory with etcd and kube-apiserver"
-    );
-    let Ok(output) = workshop.command("go").args(["env", "GOVERSION"]).output() else {
-        bail!("`go` is missing; {how}");
-    };
-    let text = String::from_utf8_lossy(&output.stdout);
-    match parse_go_version(text.trim()) {
-        Some(version) if version >= GO_FETCHING => Ok(version),
-        _ => bail!("`go` is of version {}; {how}", text.trim()),
-    }
-}
-
-/// `go1.26.8` is (1, 26).
-fn parse_go_version(text: &str) -> Option<(u32, u32)> {
-    let mut parts = text.strip_prefix("go")?.split(['.', 'r', 'b', '-', ' ']);
-    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
-}
-
 /// What the tests need.
 pub(super) const NEEDED: [Program; 2] = [Program::Etcd, Program::ApiServer];
 
-/// Whether all that the tests need is here, or can be built here; else why not.
+/// Whether all that the tests need is here, or can be built here; else why not, and what to do.
 pub(super) fn is_within_reach(workshop: &Workshop) -> Result<(), String> {
     if NEEDED.into_iter().all(|program| find(workshop, program).is_some()) {
         return Ok(());
     }
-    go_version(workshop).map(drop).map_err(|error| error.to_string())
+    Go::find(workshop).map(drop)
+}
+
+/// The same, where a Go that is missing is installed first.
+pub(super) fn bring_within_reach(workshop: &Workshop) -> Result<(), String> {
+    is_within_reach(workshop).or_else(|_| Go::ensure(workshop).map(drop).map_err(|error| error.to_string()))
 }
 
 /// The name under which a process of this program runs; what `/proc/PID/exe` leads to.
@@ -156,14 +129,6 @@ pub(super) fn same_program(running: &Path, program: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn versions_of_go_are_read() {
-        assert_eq!(parse_go_version("go1.26.8"), Some((1, 26)));
-        assert_eq!(parse_go_version("go1.24rc1"), Some((1, 24)));
-        assert_eq!(parse_go_version("go1.25-custom"), Some((1, 25)));
-        assert_eq!(parse_go_version("devel"), None);
-    }
 
     #[test]
     fn the_version_is_that_of_the_module() {

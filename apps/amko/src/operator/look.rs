@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use amko_translate::{
-    ACCEPTED, Config, ConfigError, Desired, Identity, InForce, Index, Inputs, Lookup, NAMESPACE, ObjectRef, Outcome,
-    PolicyBook, PublishedService, UUID_ANNOTATION, choose_config, explain_change, hold, is_shared, lookups, translate,
+    ACCEPTED, ClusterObjects, Config, ConfigError, Desired, Identity, InForce, Index, Inputs, Lookup, NAMESPACE,
+    ObjectRef, Outcome, PolicyBook, PublishedService, Reason, UUID_ANNOTATION, choose_config, explain_change, hold,
+    is_shared, lookups, translate,
 };
 use avi_client::AviClient;
 use k8s_crds::{Kind, ObjectKey};
@@ -19,12 +20,15 @@ use crate::AmkoEvent;
 use crate::reading::{self, FORMER_OWNER, chain};
 use crate::writer;
 
+/// Unusable objects told at once; an operator that sees these knows what to look for.
+const UNUSABLE_TOLD_MAX: usize = 20;
+
 impl Operator {
     /// Looks at everything and begins what follows. Says when to look again at the latest.
     pub(super) fn look(&mut self, now: Instant) -> Option<Instant> {
         let index = self.clusters.picture();
         let leader = index.leader().to_owned();
-        self.statuses.retain(|key| index.cluster(&leader).is_some_and(|cluster| cluster.contains(key)));
+        self.statuses.compare(index.cluster(&leader).into_iter().flat_map(ClusterObjects::objects));
         let Some((config, identity)) = self.settle_config(&index, now) else {
             self.work.clear();
             return None;
@@ -57,6 +61,7 @@ impl Operator {
             None => self.work.clear(),
             Some(outcome) => {
                 self.explain(&outcome);
+                self.tell_unusable(&outcome);
                 self.plan(&outcome.desired, index, config, identity, now);
                 self.outcome = Some(outcome);
                 self.begin_writes();
@@ -114,6 +119,7 @@ impl Operator {
             return None;
         };
         self.is_idle_told = false;
+        self.follow_edits(&config);
         if self.config.as_ref().is_none_or(|before| before.api_version != config.api_version) {
             self.change_client(&config, now);
         }
@@ -160,7 +166,8 @@ impl Operator {
     /// once.
     fn await_first_answers(&mut self, index: &Index, config: &Config, now: Instant) -> Option<Instant> {
         let answered = |cluster: &String| index.cluster(cluster).is_some_and(|cluster| cluster.has_answered());
-        let silent: BTreeSet<String> = config.clusters.iter().filter(|cluster| !answered(cluster)).cloned().collect();
+        let watched = config.clusters.iter().filter(|cluster| self.sources.contains(*cluster));
+        let silent: BTreeSet<String> = watched.filter(|cluster| !answered(cluster)).cloned().collect();
         if !silent.is_empty() && now < self.first_answers_until {
             return Some(self.first_answers_until);
         }
@@ -218,6 +225,21 @@ impl Operator {
         }
     }
 
+    /// Tells of each selected object that makes no member, once per reason.
+    fn tell_unusable(&mut self, outcome: &Outcome) {
+        let rejected = outcome.selection.rejected.iter().filter(|rejected| rejected.reason.is_unusable());
+        let now: BTreeMap<ObjectRef, Reason> = rejected.map(|r| (r.object.clone(), r.reason.clone())).collect();
+        let fresh = now.iter().filter(|(object, reason)| self.unusable.get(object) != Some(reason));
+        for (object, reason) in fresh.take(UNUSABLE_TOLD_MAX) {
+            self.teller.tell(AmkoEvent::NotServed {
+                cluster: object.cluster.clone(),
+                object: object.spoken(),
+                reason: reason.clone(),
+            });
+        }
+        self.unusable = now;
+    }
+
     fn plan(&mut self, desired: &Desired, index: &Index, config: &Config, identity: &Identity, now: Instant) {
         let owner = owner(identity);
         let is_settled = config.clusters.iter().all(|cluster| index.is_settled(cluster));
@@ -245,11 +267,16 @@ impl Operator {
         }
     }
 
-    /// Says in the `GSLBConfig` that everything was tried once.
+    /// Says in the `GSLBConfig` that everything was tried once; again, where somebody replaced it.
     fn finish_sync(&mut self, config: &Config) {
+        if self.phase == Phase::Accepted {
+            let key = leader_object(Kind::GslbConfig, NAMESPACE, &config.name);
+            self.write_status(&key, json!({"state": ACCEPTED}), ACCEPTED, false);
+        }
         if self.work.is_idle() && self.phase == Phase::Syncing {
             let services = self.outcome.as_ref().map_or(0, |outcome| outcome.desired.services.len());
-            self.teller.tell(AmkoEvent::Synced { services });
+            let in_the_way = self.work.services_in_the_way();
+            self.teller.tell(AmkoEvent::Synced { services: services.saturating_sub(in_the_way), in_the_way });
             self.set_phase(config, Phase::Accepted);
         }
     }

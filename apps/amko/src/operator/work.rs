@@ -81,6 +81,11 @@ impl Work {
         self.conflicts.clone_from(&plan.conflicts);
     }
 
+    /// Services that are not written because another owner has them or a monitor of theirs.
+    pub(super) fn services_in_the_way(&self) -> usize {
+        self.conflicts.iter().map(|conflict| &conflict.unit).collect::<BTreeSet<_>>().len()
+    }
+
     /// Forgets what was pending: it cannot be written at present.
     pub(super) fn clear(&mut self) {
         self.pending.clear();

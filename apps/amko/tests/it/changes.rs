@@ -5,7 +5,7 @@ use serde_json::json;
 
 use amko::AmkoEvent;
 
-use crate::setting::{HOST, Setting, hello, policy, policy_object};
+use crate::setting::{HOST, Setting, hello, ingress, policy, policy_object};
 
 #[tokio::test]
 async fn a_new_split_is_one_write_that_names_the_policy() {
@@ -123,4 +123,20 @@ async fn a_broken_watch_is_taken_up_again_and_loses_no_member() {
     setting.until_event(|event| matches!(event, AmkoEvent::ClusterBack { .. })).await;
     setting.settle().await;
     assert!(setting.controller.writes().iter().all(|line| !line.contains(HOST)));
+}
+
+#[tokio::test]
+async fn a_selected_object_that_is_of_no_use_is_told_once_with_the_reason() {
+    let mut setting = Setting::hello().await;
+    let Object::Ingress(mut bare) = ingress("bare", "bare.avi.iberia.local", "127.10.25.41") else { panic!() };
+    bare.status = None;
+    for _ in 0..2 {
+        setting.leader().apply(Object::Ingress(bare.clone()));
+        setting.settle().await;
+    }
+    setting.leader().apply(ingress("bare", "bare.avi.iberia.local", "127.10.25.41"));
+    let is_it = |event: &AmkoEvent| matches!(event, AmkoEvent::Written { kind: "gslbservice", name, .. } if name.starts_with("bare"));
+    let texts = setting.until_event(is_it).await;
+    let told: Vec<_> = texts.iter().filter(|text| text.contains("makes no member")).collect();
+    assert_eq!(told, ["Ingress default/bare of s1az1 makes no member: its status has no load balancer entry yet"]);
 }

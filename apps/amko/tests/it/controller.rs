@@ -108,6 +108,11 @@ impl Controller {
         inner.objects.iter().filter(|(key, body)| key.starts_with("healthmonitor") && ours(body)).count()
     }
 
+    /// How many objects of a kind there are.
+    pub(crate) fn count(&self, kind: &str) -> usize {
+        self.inner.lock().unwrap().objects.keys().filter(|key| key.starts_with(kind)).count()
+    }
+
     /// The next write whose line contains `text` gets this answer.
     pub(crate) fn fail(&self, text: &str, status: u16, message: &str) {
         self.inner.lock().unwrap().faults.push_back((text.to_owned(), status, message.to_owned()));

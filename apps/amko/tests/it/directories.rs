@@ -73,6 +73,7 @@ async fn an_edited_file_is_a_write_and_a_truncated_one_is_none() {
         sources: sources.to_vec(),
         controller: avi_client::Config::new(url, "admin", "secret", Verification::Insecure),
         events: None,
+        log_level: None,
     };
     let amko = start(config).await.unwrap();
     amko.synced().await;

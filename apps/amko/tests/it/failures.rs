@@ -57,6 +57,8 @@ async fn a_service_of_another_owner_is_told_and_left() {
     let expected = "not written: gslbservice admin/hello.avi.iberia.local belongs to amko-other; \
                     delete it there, or choose another host";
     assert_eq!(texts.last().unwrap(), expected);
+    let texts = setting.until_event(|event| matches!(event, AmkoEvent::Synced { .. })).await;
+    assert_eq!(texts.last().unwrap(), "in sync: 0 GSLB services; 1 not written, another owner has them");
     setting.settle().await;
     assert_eq!(setting.controller.get("gslbservice", HOST).unwrap()["created_by"], "amko-other");
 }
@@ -80,6 +82,8 @@ async fn a_monitor_of_our_name_is_adopted() {
 #[tokio::test]
 async fn a_refused_service_does_not_hold_up_others_and_is_tried_again_when_it_changes() {
     let mut setting = Setting::hello().await;
+    let before = setting.amko().writes();
+    setting.controller.take_asked();
     setting.controller.fail(HOST, 400, "groups: too few");
     setting.leader().apply(policy([6, 4, 1]));
     let texts = setting.until_event(|event| matches!(event, AmkoEvent::NotWritten { .. })).await;
@@ -87,6 +91,12 @@ async fn a_refused_service_does_not_hold_up_others_and_is_tried_again_when_it_ch
     setting.leader().apply(ingress("more", "more.avi.iberia.local", "127.10.25.41"));
     setting.until("the other", |s| s.controller.get("gslbservice", "more.avi.iberia.local").is_some()).await;
     assert_eq!(setting.amko().progress().borrow().failing.len(), 1);
+    let counted = |s: &Setting| {
+        let (written, refused) = s.amko().writes();
+        let asked = s.controller.writes().len() as u64;
+        (written - before.0, refused - before.1) == (asked - 1, 1)
+    };
+    setting.until("every write counted", counted).await;
     setting.leader().apply(policy([6, 3, 1]));
     setting.until_members(&CHANGED).await;
 }

@@ -6,6 +6,8 @@ mod changes;
 mod cluster;
 mod controller;
 mod directories;
+mod edits;
 mod failures;
+mod many;
 mod real_controller;
 mod setting;

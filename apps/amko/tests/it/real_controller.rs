@@ -61,6 +61,7 @@ async fn sync(clusters: &[Arc<Cluster>], controller: &Controller) -> (Amko, mpsc
         sources: clusters.iter().map(|cluster| Arc::clone(cluster) as Arc<dyn Source>).collect(),
         controller: client_config(controller),
         events: Some(sender),
+        log_level: None,
     };
     let amko = start(config).await.unwrap();
     let mut told = Vec::new();

@@ -52,6 +52,7 @@ impl Setting {
             sources: self.clusters.iter().map(|cluster| Arc::clone(cluster) as Arc<dyn Source>).collect(),
             controller: avi_client::Config::new(url, "admin", "secret", Verification::Insecure),
             events: Some(sender),
+            log_level: None,
         };
         self.amko = Some(start(config).await.unwrap());
     }

@@ -44,6 +44,21 @@ async fn a_first_start_makes_a_private_directory_and_a_second_goes_on_from_it() 
 }
 
 #[tokio::test]
+async fn it_is_ready_while_every_part_runs() {
+    let root = tempfile::tempdir().unwrap();
+    let mut with_engines = config(root.path());
+    with_engines.engine_listen = Some("127.0.0.1:0".parse().unwrap());
+    let controller = start(with_engines).await.unwrap();
+    let readiness = controller.readiness();
+    assert_eq!(readiness.check(), Ok(()));
+    Client::log_in(&controller).await.post("/api/tenant", json!({"name": "t"})).await;
+    assert_eq!(readiness.check(), Ok(()));
+    controller.shutdown().await;
+    let reason = readiness.check().unwrap_err();
+    assert!(reason.contains("has stopped"), "{reason}");
+}
+
+#[tokio::test]
 async fn a_given_password_is_used_and_not_written() {
     let root = tempfile::tempdir().unwrap();
     let mut given = config(root.path());

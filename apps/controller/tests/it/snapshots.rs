@@ -56,7 +56,8 @@ async fn a_connected_engine_explains() {
             answer: DnsAnswerText { rcode: "NXDOMAIN".into(), answer: vec![], authority: vec![] },
         })
     };
-    controller.connect_engine(EngineLink { reports: watch::channel(None).1, explain: Arc::new(explain) });
+    let logs = Arc::new(|_: &_| Ok(Default::default()));
+    controller.connect_engine(EngineLink { reports: watch::channel(None).1, explain: Arc::new(explain), logs });
     assert_eq!(client.get(path).await["answer"]["rcode"], "NXDOMAIN");
     let refused = client.send(reqwest::Method::GET, &format!("{path}&qtype=MX"), &json!(null)).await.unwrap();
     assert_eq!(refused.status(), 400);

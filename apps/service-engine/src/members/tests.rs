@@ -84,6 +84,25 @@ fn a_member_is_not_answered_before_its_first_pass_and_at_once_after_it() {
 }
 
 #[test]
+fn a_member_that_was_up_before_the_engine_started_is_answered_until_a_verdict_says_otherwise() {
+    let [first, second]: [IpAddr; 2] = ["192.0.2.1", "192.0.2.2"].map(|ip| ip.parse().unwrap());
+    let snapshot = |revision| snapshot(revision, vec![member("192.0.2.1"), member("192.0.2.2")], tcp());
+    let uuid = snapshot(1).gslb_services[0].uuid.clone();
+    let mut members = Members::new(UpMembers::from([(uuid, [first].into())]));
+    let slots = adopted(&mut members, snapshot(1));
+    assert!(slots.is_up(0) && !slots.is_up(1));
+    assert_eq!(members.report()[0].state, State::Up);
+    // Also in the next snapshot, and through its first failures.
+    let slots = adopted(&mut members, snapshot(2));
+    assert!(slots.is_up(0) && !slots.is_up(1));
+    assert!(fail(&mut members, "192.0.2.1").is_empty() && fail(&mut members, "192.0.2.1").is_empty());
+    let changes = fail(&mut members, "192.0.2.1");
+    assert!(!slots.is_up(0));
+    assert_eq!((changes[0].member, changes[0].from, changes[0].to), (Some(first), State::Up, State::Down));
+    assert_eq!(members.report()[0].pools[0].members[1].ip, second);
+}
+
+#[test]
 fn three_failures_take_a_member_down_and_three_passes_bring_it_back() {
     let mut members = Members::default();
     let slots = adopted(&mut members, snapshot(1, vec![member("192.0.2.1")], tcp()));

@@ -112,6 +112,26 @@ async fn a_disabled_virtual_service_closes_its_sockets_and_a_moved_one_follows()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn counts_of_closed_sockets_stay_in_the_sum() {
+    let (port, moved) = (free_port(), free_port());
+    let mut running = Running::start(snapshot(1, port, &SPLIT, 0));
+    running.wait("it answers", |report| report.dns_services[0].state == State::Up).await;
+    let mut counts = running.engine.counts();
+    let mut seen = [0, 0];
+    for (queries, at) in [(6, moved), (9, port)] {
+        running.count(queries).await;
+        running.send(snapshot(1 + queries as u64, at, &SPLIT, 0));
+        running.wait("it moved", |report| report.dns_services[0].listeners.iter().any(|on| on.port() == at)).await;
+        running.dns.set_port(at);
+        // One in three goes over TCP.
+        seen = [seen[0] + queries as u64 / 3 * 2, seen[1] + queries as u64 / 3];
+        let sum = counts.wait_for(|counts| counts.dns.each_ref().map(|(_, stats)| stats.answers) == seen);
+        tokio::time::timeout(std::time::Duration::from_secs(20), sum).await.unwrap().unwrap();
+    }
+    running.engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_engine_serves_on_when_the_sender_is_gone() {
     let running = Running::start(snapshot(1, free_port(), &SPLIT, 0));
     running.wait("it answers", |report| report.dns_services[0].state == State::Up).await;

@@ -31,7 +31,13 @@ impl Running {
         let service = &snapshot.dns_services[0];
         let dns = SocketAddr::new(service.addresses[0], service.ports[0]);
         let (snapshots, receiver) = watch::channel(Some(Arc::new(snapshot)));
-        let config = EngineConfig { workers: NonZeroUsize::new(4).unwrap(), seed: 7, descriptors: 1024 };
+        let config = EngineConfig {
+            workers: NonZeroUsize::new(4).unwrap(),
+            seed: 7,
+            descriptors: 1024,
+            name: "engine".to_owned(),
+            logs: None,
+        };
         Self { engine: service_engine::start(&config, receiver).unwrap(), dns, snapshots }
     }
 

@@ -181,6 +181,8 @@ fn config() -> Config {
         clusters: contexts(),
         tenant: "admin".into(),
         refresh_interval: std::time::Duration::from_secs(600),
+        log_level: crate::config::LogLevel::Info,
+        unknown_log_level: None,
         api_version: None,
         uuid: None,
     }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use k8s_openapi::api::networking::v1::{Ingress, IngressRule};
 
-use super::{Candidate, Reason, Record, Rejected, Traffic, identifiers};
+use super::{Candidate, Reason, Record, Rejected, Traffic, identifiers, single_host};
 use crate::ObjectRef;
 
 const ENABLE_TLS_ANNOTATION: &str = "ako.vmware.com/enable-tls";
@@ -33,13 +33,10 @@ pub(super) fn records(whole: &ObjectRef, ingress: &Ingress) -> Vec<Record> {
 }
 
 fn record(object: ObjectRef, host: Option<&str>, ip: Option<&str>, ingress: &Ingress) -> Result<Candidate, Reason> {
-    let host = host.ok_or(Reason::NoHost)?;
+    let host = single_host(host)?;
     let address: IpAddr = ip.and_then(|ip| ip.parse().ok()).ok_or(Reason::NoAddress)?;
     let rules = ingress.spec.as_ref().and_then(|spec| spec.rules.as_deref()).unwrap_or_default();
-    let rule = rules
-        .iter()
-        .find(|rule| rule.host.as_deref() == Some(host))
-        .ok_or_else(|| Reason::HostNotInRules(host.to_owned()))?;
+    let rule = rules.iter().find(|rule| rule.host.as_deref() == Some(host)).ok_or_else(|| not_in_rules(rules, host))?;
     Ok(Candidate {
         object,
         host: host.to_owned(),
@@ -49,6 +46,15 @@ fn record(object: ObjectRef, host: Option<&str>, ip: Option<&str>, ingress: &Ing
         identifiers: identifiers(&ingress.metadata, host),
         is_held: false,
     })
+}
+
+/// A wildcard can stand in a rule, but in no status: an API server refuses it there.
+fn not_in_rules(rules: &[IngressRule], host: &str) -> Reason {
+    let covers = |rule: &str| host.split_once('.').is_some_and(|(_, parent)| rule.strip_prefix("*.") == Some(parent));
+    match rules.iter().filter_map(|rule| rule.host.as_deref()).find(|rule| covers(rule)) {
+        Some(wildcard) => Reason::WildcardHost(wildcard.to_owned()),
+        None => Reason::HostNotInRules(host.to_owned()),
+    }
 }
 
 /// Paths of a rule, each once; type and back end do not matter.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1::{Service, ServicePort};
 
-use super::{Candidate, Protocol, Reason, Record, Rejected, Traffic, identifiers};
+use super::{Candidate, Protocol, Reason, Record, Rejected, Traffic, identifiers, single_host};
 use crate::ObjectRef;
 
 pub(super) fn records(whole: &ObjectRef, service: &Service) -> Vec<Record> {
@@ -20,7 +20,7 @@ fn record(object: &ObjectRef, service: &Service) -> Result<Candidate, Reason> {
     let balancer = service.status.as_ref().and_then(|status| status.load_balancer.as_ref());
     let entries = balancer.and_then(|balancer| balancer.ingress.as_deref()).unwrap_or_default();
     let entry = entries.first().ok_or(Reason::NoStatus)?;
-    let host = entry.hostname.clone().filter(|host| !host.is_empty()).ok_or(Reason::NoHost)?;
+    let host = single_host(entry.hostname.as_deref())?.to_owned();
     let address: IpAddr = entry.ip.as_deref().and_then(|ip| ip.parse().ok()).ok_or(Reason::NoAddress)?;
     let ports = spec.and_then(|spec| spec.ports.as_deref()).unwrap_or_default();
     let (port, protocol) = probed_port(ports).ok_or(Reason::NoPort)?;

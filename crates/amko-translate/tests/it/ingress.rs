@@ -54,6 +54,24 @@ fn a_dropped_label_takes_every_host_out_and_back_in() {
     assert_eq!(world.outcome().desired.services.len(), 2);
 }
 
+/// amko 12 line 31: wildcard hosts are not supported. The other host of the Ingress lives on.
+#[test]
+fn a_wildcard_host_is_rejected_with_its_reason() {
+    let mut world = World::new();
+    world.put("k8s", ingress("ing1", &[("*.avi.com", "10.1.1.1"), ("a.avi.com", "10.1.1.1")]));
+    let outcome = world.outcome();
+    assert_eq!(services(&outcome), ["a.avi.com: 10.1.1.1*1@10(k8s)"]);
+    let reason = "host *.avi.com is a wildcard, which no GSLB service stands for; name each host";
+    let expected = [format!("Ingress default/ing1: {reason}")];
+    assert_eq!(rejections(&outcome), expected);
+    // API servers refuse a wildcard in a status, so that a name that it covers stands there.
+    let covered = edit(&ingress("ing1", &[("*.avi.com", "10.1.1.1")]), |body| {
+        body["status"]["loadBalancer"]["ingress"][0]["hostname"] = "www.avi.com".into();
+    });
+    world.put("k8s", covered);
+    assert_eq!(rejections(&world.outcome()), expected);
+}
+
 #[test]
 fn an_ingress_without_a_status_waits() {
     let mut world = World::new();

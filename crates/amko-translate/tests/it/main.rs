@@ -6,6 +6,7 @@ mod explanations;
 mod held;
 mod ingress;
 mod policy;
+mod scale;
 mod service;
 mod tenancy;
 mod world;

@@ -40,6 +40,8 @@ impl World {
             clusters: vec!["k8s".into(), "oshift".into()],
             tenant: "admin".into(),
             refresh_interval: std::time::Duration::from_secs(600),
+            log_level: amko_translate::LogLevel::Info,
+            unknown_log_level: None,
             api_version: None,
             uuid: None,
         };

@@ -25,7 +25,6 @@ const LATER_TYPES: &[&str] = &[
     "poolgroupdeploymentpolicy",
     "securitypolicy",
     "serverautoscalepolicy",
-    "serviceenginegroup",
     "ssopolicy",
     "testsedatastorelevel1",
     "trafficcloneprofile",

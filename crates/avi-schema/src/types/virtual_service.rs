@@ -37,8 +37,7 @@ pub(super) static VIRTUAL_SERVICE: TypeSchema = TypeSchema {
             Field::reference("network_profile_ref", "networkprofile"),
             Field::reference("analytics_profile_ref", "analyticsprofile").or_named("System-Analytics-Profile"),
             Field::message("analytics_policy", &analytics_policy::ANALYTICS_POLICY),
-            // To default to `Default-Group` of the cloud once that type is here.
-            Field::reference("se_group_ref", "serviceenginegroup"),
+            Field::reference("se_group_ref", "serviceenginegroup").or_named("Default-Group"),
             Field::reference("cloud_ref", "cloud").or_named("Default-Cloud").immutable(),
             Field::reference("vrf_context_ref", "vrfcontext").immutable(),
             Field::list("http_policies", &Kind::Message(&service::HTTP_POLICIES)),

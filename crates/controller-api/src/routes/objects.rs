@@ -77,14 +77,14 @@ async fn create(request: &Request<'_>, schema: &'static TypeSchema, body: &mut B
 fn list(request: &Request<'_>, schema: &'static TypeSchema) -> Result<Response, ApiError> {
     let query = query(request)?;
     let options = query.render_options(&request.call.base_url, request.api.clock.wall_us());
-    let report = request.api.engine.report();
+    let reports = request.api.engine.reports();
     let mut document = Map::new();
     let next = request.api.live.read(|state| {
         let projection = &state.projection;
         let page = objects::list(projection, schema, request.tenancy.visibility(), &query)?;
         let results = page.objects.iter().map(|object| {
             let mut shown = objects::render(projection, object, &options);
-            join_runtime(&mut shown, schema, object, projection, &query, report.as_deref());
+            join_runtime(&mut shown, schema, object, projection, &query, &reports);
             shown
         });
         document.insert("count".into(), json!(page.count));
@@ -102,12 +102,12 @@ fn list(request: &Request<'_>, schema: &'static TypeSchema) -> Result<Response, 
 fn read(request: &Request<'_>, schema: &'static TypeSchema, uuid: &str) -> Result<Response, ApiError> {
     let query = query(request)?;
     let options = query.render_options(&request.call.base_url, request.api.clock.wall_us());
-    let report = request.api.engine.report();
+    let reports = request.api.engine.reports();
     let document = request.api.live.read(|state| {
         let projection = &state.projection;
         let object = objects::read(projection, schema, uuid, request.tenancy.visibility())?;
         let mut shown = objects::render(projection, object, &options);
-        join_runtime(&mut shown, schema, object, projection, &query, report.as_deref());
+        join_runtime(&mut shown, schema, object, projection, &query, &reports);
         Ok::<_, ApiError>(shown)
     })?;
     Ok(axum::Json(document).into_response())
@@ -124,10 +124,10 @@ fn join_runtime(
     object: &Object,
     projection: &Projection,
     query: &Query,
-    report: Option<&se_protocol::Report>,
+    reports: &se_protocol::Reports,
 ) {
     if query.join.iter().any(|join| join == "runtime") && runtime::has(schema) {
-        shown["runtime"] = runtime::of(schema, object, projection, report);
+        shown["runtime"] = runtime::of(schema, object, projection, reports);
     }
 }
 

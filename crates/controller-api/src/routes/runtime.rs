@@ -1,9 +1,9 @@
-//! Operational state under objects, from the engine's last report (avi-api 5.4, 7.1, 7.3).
+//! Operational state under objects, from the last reports of the engines (avi-api 5.4, 7.1, 7.3).
 
 use avi_schema::TypeSchema;
 use axum::response::{IntoResponse, Response};
 use objects::{Object, Projection};
-use se_protocol::{DnsServiceState, GslbServiceState, MemberState, PoolState, Report, State};
+use se_protocol::{DnsServiceSummary, GslbServiceState, MemberState, PoolState, Reports, State};
 use serde_json::{Map, Value, json};
 
 use super::Request;
@@ -16,61 +16,62 @@ pub(super) fn has(schema: &TypeSchema) -> bool {
 
 /// `/api/<type>/<uuid>/runtime`.
 pub(super) fn show(request: &Request<'_>, schema: &TypeSchema, uuid: &str) -> Result<Response, ApiError> {
-    let report = request.api.engine.report();
+    let reports = request.api.engine.reports();
     let document = request.api.live.read(|state| {
         let projection = &state.projection;
         let object = objects::read(projection, schema, uuid, request.tenancy.visibility())?;
-        Ok::<_, ApiError>(of(schema, object, projection, report.as_deref()))
+        Ok::<_, ApiError>(of(schema, object, projection, &reports))
     })?;
     Ok(axum::Json(document).into_response())
 }
 
-/// The runtime of an object; unknown where the engine said nothing.
-pub(super) fn of(schema: &TypeSchema, object: &Object, projection: &Projection, report: Option<&Report>) -> Value {
+/// The runtime of an object; unknown where no engine said anything.
+pub(super) fn of(schema: &TypeSchema, object: &Object, projection: &Projection, reports: &Reports) -> Value {
     match schema.path {
-        "virtualservice" => virtual_service(object, projection, report),
-        "gslbservice" => gslb_service(object, projection, report),
-        _ => gslb(object, projection, report),
+        "virtualservice" => virtual_service(object, projection, reports),
+        "gslbservice" => gslb_service(object, projection, reports),
+        _ => gslb(object, projection, reports),
     }
 }
 
-fn virtual_service(object: &Object, projection: &Projection, report: Option<&Report>) -> Value {
-    let found = report.and_then(|report| report.dns_services.iter().find(|service| service.uuid == object.uuid));
-    let (state, reason) = match found {
+fn virtual_service(object: &Object, projection: &Projection, reports: &Reports) -> Value {
+    let found = reports.dns_service(&object.uuid);
+    let (state, reason) = match &found {
         _ if object.body.get("enabled") == Some(&Value::Bool(false)) => (State::Disabled, ""),
-        Some(DnsServiceState { state, reason, .. }) => (*state, reason.as_str()),
+        Some(DnsServiceSummary { state, reason, .. }) => (*state, reason.as_str()),
         None => (State::Unknown, "no engine has reported it"),
     };
-    let (assigned, percent) = (usize::from(found.is_some()), if state == State::Up { 100 } else { 0 });
+    let (assigned, up) = found.as_ref().map_or((0, 0), |found| (found.engines, found.engines_up));
+    let percent = if state == State::Up { 100 * up / assigned.max(1) } else { 0 };
+    // Each engine that is connected is asked to run it; before one is, it awaits one.
+    let requested = assigned.max(1);
     let vs_vip = object.body.get("vsvip_ref").and_then(Value::as_str).and_then(|text| text.rsplit('/').next());
     let vs_vip = vs_vip.and_then(|uuid| projection.get("vsvip", uuid));
     let vips = list(vs_vip.map_or(&object.body, |vs_vip| &vs_vip.body), "vip").iter().map(|vip| {
         json!({
             "vip_id": vip.get("vip_id").cloned().unwrap_or(json!("0")), "oper_status": status(state, reason, None),
-            "num_se_assigned": assigned, "num_se_requested": 1, "percent_ses_up": percent,
+            "num_se_assigned": assigned, "num_se_requested": requested, "percent_ses_up": percent,
         })
     });
     let vips: Vec<Value> = vips.collect();
     json!({
         "uuid": object.uuid, "name": object.name, "oper_status": status(state, reason, None),
-        "percent_ses_up": percent, "num_se_assigned": assigned, "num_se_requested": 1,
+        "percent_ses_up": percent, "num_se_assigned": assigned, "num_se_requested": requested,
         "east_west": false, "vip_summary": vips,
     })
 }
 
-fn gslb_service(object: &Object, projection: &Projection, report: Option<&Report>) -> Value {
-    let found = report.and_then(|report| report.gslb_services.iter().find(|service| service.uuid == object.uuid));
-    let oper_status = match found {
+fn gslb_service(object: &Object, projection: &Projection, reports: &Reports) -> Value {
+    let found = reports.gslb_service(&object.uuid);
+    let oper_status = match &found {
         _ if object.body.get("enabled") == Some(&Value::Bool(false)) => status(State::Disabled, "", None),
         Some(GslbServiceState { state, reason, since_us, .. }) => status(*state, reason, Some(*since_us)),
         None => status(State::Unknown, "no engine has reported it", None),
     };
-    let pools = found.map_or(&[][..], |service| &service.pools);
     let sites = Sites::read(projection);
     let groups = list(&object.body, "groups").iter().enumerate().map(|(index, group)| {
         let name = group.get("name").and_then(Value::as_str).unwrap_or_default();
-        // By place first: names are unique by convention only.
-        let pool = pools.get(index).filter(|pool| pool.name == name).or_else(|| pools.iter().find(|p| p.name == name));
+        let pool = found.as_ref().and_then(|service| service.pool(index, name));
         gslb_pool(group, name, pool, object, &sites)
     });
     let groups: Vec<Value> = groups.collect();
@@ -141,7 +142,7 @@ fn gslb_member(member: &Value, state: Option<&MemberState>, service: &Object, si
     Value::Object(out)
 }
 
-fn gslb(object: &Object, projection: &Projection, report: Option<&Report>) -> Value {
+fn gslb(object: &Object, projection: &Projection, reports: &Reports) -> Value {
     let sites = Sites::read(projection);
     let leader = object.body.get("leader_cluster_uuid").and_then(Value::as_str).unwrap_or_default();
     let mut dns_enabled = false;
@@ -164,7 +165,7 @@ fn gslb(object: &Object, projection: &Projection, report: Option<&Report>) -> Va
         if own {
             info["sw_version"] = json!(crate::API_VERSION);
             let states =
-                site.get("dns_vses").and_then(Value::as_array).map(|listed| dns_vs_states(listed, projection, report));
+                site.get("dns_vses").and_then(Value::as_array).map(|listed| dns_vs_states(listed, projection, reports));
             if let Some(states) = states.filter(|states| !states.is_empty()) {
                 info["dns_info"] = json!({"dns_active": true, "dns_vs_states": states});
             }
@@ -187,14 +188,14 @@ fn gslb(object: &Object, projection: &Projection, report: Option<&Report>) -> Va
     out
 }
 
-fn dns_vs_states(listed: &[Value], projection: &Projection, report: Option<&Report>) -> Vec<Value> {
+fn dns_vs_states(listed: &[Value], projection: &Projection, reports: &Reports) -> Vec<Value> {
     let states = listed.iter().filter_map(|vs| {
         let uuid = vs.get("dns_vs_uuid")?.as_str()?;
         let object = projection.get("virtualservice", uuid);
-        let found = report.and_then(|report| report.dns_services.iter().find(|service| service.uuid == uuid));
-        let oper_status = found.map_or(status(State::Unknown, "no engine has reported it", None), |service| {
-            status(service.state, &service.reason, None)
-        });
+        let oper_status =
+            reports.dns_service(uuid).map_or(status(State::Unknown, "no engine has reported it", None), |service| {
+                status(service.state, &service.reason, None)
+            });
         let name = object.map_or(uuid, |object| object.name.as_str());
         Some(json!({"uuid": uuid, "name": name, "oper_status": oper_status, "valid_dns_vs": object.is_some()}))
     });
@@ -218,18 +219,18 @@ fn list<'a>(fields: &'a Map<String, Value>, field: &str) -> &'a [Value] {
 }
 
 /// Names of the GSLB sites, and which is this controller's.
-struct Sites<'a> {
+pub(super) struct Sites<'a> {
     own: &'a str,
     gslb: Option<&'a Object>,
 }
 
 impl<'a> Sites<'a> {
-    fn read(projection: &'a Projection) -> Self {
+    pub(super) fn read(projection: &'a Projection) -> Self {
         let own = projection.single("cluster").map_or("", |cluster| cluster.uuid.as_str());
         Self { own, gslb: projection.single("gslb").map(AsRef::as_ref) }
     }
 
-    fn name(&self, cluster_uuid: &str) -> Option<&'a str> {
+    pub(super) fn name(&self, cluster_uuid: &str) -> Option<&'a str> {
         let body = &self.gslb?.body;
         let sites = list(body, "sites").iter().chain(list(body, "third_party_sites"));
         let site =

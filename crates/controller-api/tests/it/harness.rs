@@ -11,8 +11,9 @@ use controller_api::{Api, ApiConfig, Clock, Committer, Engine, ExplainError, Liv
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use objects::Types;
-use se_protocol::Report;
 use se_protocol::explain::{DnsAnswerText, DnsExplanation, DnsQuestion};
+use se_protocol::logs::{EngineLogs, LogQuery};
+use se_protocol::{Report, Reports};
 use serde_json::Value;
 use store::{MemoryStore, Store};
 use tower::ServiceExt;
@@ -24,6 +25,7 @@ pub(crate) struct Controller {
     pub(crate) router: Router,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) engine: Arc<FakeEngine>,
+    pub(crate) requests: controller_api::RequestMetrics,
     pub(crate) store: Arc<dyn Store>,
     _feed: AbortOnDrop,
 }
@@ -51,18 +53,25 @@ impl Clock for ManualClock {
     }
 }
 
-/// An engine that says what it is told to say.
+/// Engines that say what they are told to say.
 #[derive(Default)]
-pub(crate) struct FakeEngine(pub(crate) Mutex<Option<Arc<Report>>>);
+pub(crate) struct FakeEngine(
+    pub(crate) Mutex<Vec<Arc<Report>>>,
+    pub(crate) Mutex<Vec<EngineLogs>>,
+    /// What was last asked of its logs.
+    pub(crate) Mutex<Option<LogQuery>>,
+);
 
 #[async_trait]
 impl Engine for FakeEngine {
-    fn report(&self) -> Option<Arc<Report>> {
-        self.0.lock().unwrap().clone()
+    fn reports(&self) -> Reports {
+        self.0.lock().unwrap().iter().cloned().collect()
     }
 
     async fn explain_dns(&self, question: DnsQuestion) -> Result<DnsExplanation, ExplainError> {
-        let Some(report) = self.report() else { return Err(ExplainError::Unavailable("none is connected".into())) };
+        let Some(report) = self.0.lock().unwrap().first().cloned() else {
+            return Err(ExplainError::Unavailable("none is connected".into()));
+        };
         if question.name.contains("..") {
             return Err(ExplainError::Question(format!("`{}` is no domain name", question.name)));
         }
@@ -74,6 +83,11 @@ impl Engine for FakeEngine {
             members: vec![],
             answer: DnsAnswerText { rcode: "NOERROR".into(), answer: vec![], authority: vec![] },
         })
+    }
+
+    async fn logs(&self, query: LogQuery) -> Vec<EngineLogs> {
+        *self.2.lock().unwrap() = Some(query);
+        self.1.lock().unwrap().clone()
     }
 }
 
@@ -107,7 +121,7 @@ impl Controller {
         let engine = Arc::new(FakeEngine::default());
         let config = ApiConfig::new(Scheme::Https, "127.0.0.1:9443");
         let api = Api::new(config, store.clone(), live, engine.clone(), clock.clone()).unwrap();
-        Self { router: api.router(), clock, engine, store, _feed: feed }
+        Self { router: api.router(), requests: api.requests(), clock, engine, store, _feed: feed }
     }
 
     /// A client that has not logged in.

@@ -106,6 +106,7 @@ async fn a_minimal_virtual_service_is_completed_and_holds_what_it_uses() {
         ("analytics_profile_ref", "#System-Analytics-Profile"),
         ("vrf_context_ref", "#global"),
         ("vsvip_ref", "#v1"),
+        ("se_group_ref", "#Default-Group"),
     ] {
         assert!(vs[field].as_str().unwrap().ends_with(name), "{field}: {}", vs[field]);
     }
@@ -317,10 +318,13 @@ async fn a_cloud_comes_with_its_vrfs_and_goes_with_them() {
     let pool =
         client.post("/api/pool", json!({"name": "p", "cloud_ref": "/api/cloud?name=c2"})).await.expect(201).json();
     assert_eq!(pool["vrf_ref"], vrfs["results"][0]["url"]);
+    let groups = "/api/serviceenginegroup/?include_name&page_size=100&cloud_ref.name=c2&name.in=Default-Group";
+    assert_eq!(client.get(groups).await.json()["count"], 1);
     client.delete(&path(&cloud)).await.refused(400, "Cannot delete, object is referred by: ['Pool p']");
     client.delete(&path(&pool)).await.expect(204);
     client.delete(&path(&cloud)).await.expect(204);
     assert_eq!(client.get("/api/vrfcontext").await.json()["count"], 2);
+    assert_eq!(client.get("/api/serviceenginegroup").await.json()["count"], 1);
 }
 
 /// Lines 66, 102, 105; 1.6: what `admin` shares, a tenant may use.
@@ -339,6 +343,7 @@ async fn tenants_see_networks_and_vrfs_of_admin() {
     assert_eq!(inside.get("/api/network?vrf_context_ref.name=management").await.json()["count"], 0);
     let pool = inside.post("/api/pool", json!({"name": "p"})).await.expect(201).json();
     assert!(pool["vrf_ref"].as_str().unwrap().ends_with("#global"));
+    assert_eq!(inside.get("/api/serviceenginegroup?name=Default-Group").await.json()["count"], 1);
 
     let vrf = client.get("/api/vrfcontext/?include_name&name=global&cloud_ref.name=Default-Cloud").await.json();
     let mut body = vrf["results"][0].clone();

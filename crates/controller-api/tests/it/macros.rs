@@ -113,7 +113,7 @@ async fn an_older_ako_finds_its_vrf_in_the_cloud_of_the_object() {
     assert!(made[0]["vrf_context_ref"].as_str().unwrap().ends_with("#VRF_AZ1"));
 }
 
-/// Lines 81, 100, 103, 104, 106; 3.1.
+/// Lines 81, 100, 101, 103, 104, 106; 3.1.
 #[tokio::test]
 async fn what_ako_reads_at_its_start_is_there() {
     let controller = Controller::start().await;
@@ -146,6 +146,12 @@ async fn what_ako_reads_at_its_start_is_there() {
     assert_eq!(client.get(&domains).await.json(), json!({"domains": ["avi.iberia.local"]}));
     let networks = client.get("/api/network/?include_name&page_size=100&name.in=net,other").await.json();
     assert_eq!(networks["results"][0]["configured_subnets"][0]["prefix"]["mask"], 24);
+    let group =
+        "/api/serviceenginegroup/?include_name&page_size=100&cloud_ref.name=Default-Cloud&name.in=Default-Group";
+    let mut group = client.get(group).await.json()["results"][0].clone();
+    group["labels"] = json!([{"key": "clustername", "value": "c"}]);
+    let put = format!("/api/serviceenginegroup/{}", group["uuid"].as_str().unwrap());
+    assert_eq!(client.put(&put, group.clone()).await.expect(200).json()["labels"], group["labels"]);
     let status = client.get(&format!("/api/cloud/{cloud}/status/")).await.expect(200).json();
     assert_eq!(status["state"], "CLOUD_STATE_PLACEMENT_READY");
     client.get("/api/vimgrnwruntime/none").await.expect(404);

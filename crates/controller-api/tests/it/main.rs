@@ -11,6 +11,8 @@ mod explain;
 mod gslb;
 mod harness;
 mod load_balancing;
+mod logs;
 mod macros;
+mod requests;
 mod runtime;
 mod session;

@@ -66,7 +66,7 @@ async fn runtime_is_unknown_until_the_engine_reports() {
     assert_eq!(before["groups"][0]["members"][0]["oper_status"]["state"], "OPER_UNKNOWN");
     assert_eq!(get("virtualservice", &vs, "runtime/").await["oper_status"]["state"], "OPER_UNKNOWN");
 
-    *controller.engine.0.lock().unwrap() = Some(Arc::new(report(&vs, &uuid(&gs))));
+    *controller.engine.0.lock().unwrap() = vec![Arc::new(report(&vs, &uuid(&gs)))];
     let after = get("gslbservice", &uuid(&gs), "runtime/").await;
     assert_eq!((&after["name"], &after["tenant_name"]), (&json!(NAME), &json!("admin")));
     assert_eq!(after["oper_status"]["state"], "OPER_UP");
@@ -90,4 +90,35 @@ async fn runtime_is_unknown_until_the_engine_reports() {
     assert_eq!(joined["runtime"], after);
     client.get("/api/gslbservice/none/runtime").await.refused(404, "GslbService object not found!");
     client.get("/api/tenant/admin/runtime").await.expect(404);
+}
+
+#[tokio::test]
+async fn runtime_is_what_all_engines_say() {
+    let controller = Controller::start().await;
+    let mut client = controller.admin().await;
+    let gslb = with_gslb(&mut client).await;
+    client.post("/api/healthmonitor", monitor(NAME)).await.expect(201);
+    let gs = client.post("/api/gslbservice", service(NAME)).await.expect(201).json();
+    let gs = gs["uuid"].as_str().unwrap();
+    let vs = gslb["sites"][0]["dns_vses"][0]["dns_vs_uuid"].as_str().unwrap();
+    let first = {
+        let mut report = report(vs, gs);
+        report.dns_services[0].state = State::Down;
+        let service = &mut report.gslb_services[0];
+        (service.state, service.reason) = (State::Down, "no pool is up".into());
+        service.pools[0].state = State::Down;
+        service.pools[0].members[0].state = State::Unknown;
+        report
+    };
+    *controller.engine.0.lock().unwrap() = vec![Arc::new(first), Arc::new(report(vs, gs))];
+
+    let runtime = client.get(&format!("/api/gslbservice/{gs}/runtime")).await.expect(200).json();
+    assert_eq!(runtime["oper_status"]["state"], "OPER_UP");
+    let reason = "pool amko-gs-group-10 is up; so on 1 of 2 service engines, OPER_DOWN on another: no pool is up";
+    assert_eq!(runtime["oper_status"]["reason"], json!([reason]));
+    assert_eq!(runtime["groups"][0]["members"][0]["oper_status"]["state"], "OPER_UP");
+    let runtime = client.get(&format!("/api/virtualservice/{vs}/runtime")).await.expect(200).json();
+    assert_eq!(runtime["oper_status"]["state"], "OPER_UP");
+    let counts = (&runtime["num_se_assigned"], &runtime["num_se_requested"], &runtime["percent_ses_up"]);
+    assert_eq!(counts, (&json!(2), &json!(2), &json!(50)));
 }

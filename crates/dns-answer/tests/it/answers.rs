@@ -216,3 +216,31 @@ fn a_higher_edns_version_is_refused_with_ours() {
     assert_eq!(u16::from(reply.metadata.response_code), 16); // BADVERS, which shares its number with BADSIG
     assert_eq!(reply.edns.unwrap().version(), 0);
 }
+
+#[test]
+fn zone_transfers_are_refused_by_either_transport_and_at_any_name() {
+    let world = view(&dns(), &[hello()], &[]);
+    for (name, qtype) in [
+        ("avi.iberia.local.", RecordType::AXFR),
+        ("avi.iberia.local.", RecordType::IXFR),
+        (HELLO, RecordType::AXFR),
+        ("elsewhere.example.", RecordType::AXFR),
+    ] {
+        let mut asked = query(name, qtype, 0);
+        if qtype == RecordType::IXFR {
+            // The version that the client has (RFC 1995 §3).
+            let soa = ask(&world, &query("avi.iberia.local.", RecordType::SOA, 0)).unwrap();
+            asked.add_authority(soa.answers[0].clone());
+        }
+        for limit in [Limit::Udp, Limit::Tcp] {
+            let reply = ask_bytes(&world, &asked.to_vec().unwrap(), limit).unwrap();
+            let reply = Message::from_vec(&reply).unwrap();
+            check(&reply, ResponseCode::Refused, 0, 0);
+            assert!(!reply.metadata.authoritative, "{reply}");
+        }
+    }
+    let mut silent = dns();
+    silent.profile.on_error = ErrorResponse::Drop;
+    let asked = query("avi.iberia.local.", RecordType::AXFR, 0);
+    assert!(ask(&view(&silent, &[hello()], &[]), &asked).is_none());
+}

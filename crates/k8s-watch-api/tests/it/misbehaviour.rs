@@ -63,6 +63,7 @@ async fn a_server_that_accepts_and_never_answers_is_a_problem_and_delays_nobody(
         reader.until(|reader| !reader.problems.is_empty()).await;
         assert_eq!(reader.problems.len(), 1, "{:?}", reader.problems);
         assert!(reader.problems[0].place == "cluster s2" && reader.resets == 0, "{:?}", reader.problems);
+        assert!(reader.has_problem("API server does not answer"), "{:?}", reader.problems);
     }
 }
 

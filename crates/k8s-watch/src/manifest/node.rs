@@ -6,6 +6,8 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_saphyr::Spanned;
 
+use super::unique_names::UniqueNames;
+
 /// One value and the line on which it stands, counted from 1; 0 when unknown.
 #[derive(Debug)]
 pub(super) struct Node {
@@ -57,10 +59,13 @@ pub(super) fn parse_json(text: &str) -> Result<Node, Malformed> {
     if text.trim().is_empty() {
         return Ok(Node::from(Value::Null));
     }
-    let value: Value = serde_json::from_str(text).map_err(|error| Malformed {
+    let malformed = |error: serde_json::Error| Malformed {
         line: Some(error.line()).filter(|line| *line > 0),
         message: without_place(&error.to_string()),
-    })?;
+    };
+    // The YAML parser finds names that come twice, but it does not read all JSON.
+    serde_json::from_str::<UniqueNames>(text).map_err(malformed)?;
+    let value: Value = serde_json::from_str(text).map_err(malformed)?;
     Ok(parse_yaml(text, 1).unwrap_or_else(|_| Node::from(value)))
 }
 

@@ -133,6 +133,18 @@ fn a_key_given_twice_is_told_without_advice_to_programmers() {
 }
 
 #[test]
+fn a_name_given_twice_in_json_is_told_with_its_line() {
+    let json = "{\n\"kind\": \"Ingress\",\n\"metadata\": {\"name\": \"a\",\n\"name\": \"b\"}}";
+    // A tab stands between tokens in JSON, and the YAML parser refuses it there.
+    for text in [json.to_owned(), json.replace("\n", "\n\t")] {
+        let manifest = read("a.json", text);
+        let told: Vec<_> = manifest.problems.iter().map(ToString::to_string).collect();
+        assert!(told.len() == 1 && told[0].starts_with("a.json:4: ") && told[0].contains("duplicate"), "{told:?}");
+        assert!(manifest.objects.is_empty());
+    }
+}
+
+#[test]
 fn values_that_do_not_fit_are_told_with_field_and_line() {
     let manifest = check(
         &GDP.replace("weight: 6", "weight: six"),

@@ -1,4 +1,4 @@
-//! Cloud: comes with its VRFs `global` and `management`, and goes with them (avi-api 2.17, 3.7).
+//! Cloud: comes with its VRFs `global` and `management` and its `Default-Group`, and goes with them (avi-api 2.17, 3.7).
 
 use serde_json::json;
 
@@ -9,17 +9,18 @@ use crate::write::{Batch, Origin};
 
 pub(super) struct Cloud;
 
-const VRFS: [&str; 2] = ["global", "management"];
+/// Type and name of what every cloud has.
+const OWN: [(&str, &str); 3] =
+    [("vrfcontext", "global"), ("vrfcontext", "management"), ("serviceenginegroup", "Default-Group")];
 
 impl TypeRules for Cloud {
-    // A new cloud is to bring its `Default-Group` too, once engine groups are here.
     fn after_create(&self, batch: &mut Batch<'_>, object: &Object) -> Result<(), WriteError> {
         if batch.context().origin != Origin::Client {
             return Ok(()); // the first start makes those of its cloud itself
         }
-        let Some(schema) = batch.projection().types().get("vrfcontext") else { return Ok(()) };
         let tenant = format!("/api/tenant/{}", object.tenant);
-        for name in VRFS {
+        for (path, name) in OWN {
+            let Some(schema) = batch.projection().types().get(path) else { continue };
             let body = json!({"name": name, "cloud_ref": object.reference(), "tenant_ref": tenant});
             batch.create_as_controller(schema, &body, true)?;
         }
@@ -27,14 +28,12 @@ impl TypeRules for Cloud {
     }
 
     fn before_delete(&self, batch: &mut Batch<'_>, object: &Object) -> Result<(), WriteError> {
-        let Some(schema) = batch.projection().types().get("vrfcontext") else { return Ok(()) };
-        let by = batch.projection().referrers(object.path, &object.uuid);
-        let is_own = |uuid: &str, batch: &mut Batch<'_>| {
-            batch.projection().get("vrfcontext", uuid).is_some_and(|vrf| vrf.system_default)
-        };
         let (mut own, mut others) = (Vec::new(), Vec::new());
-        for by in by {
-            if by.path == "vrfcontext" && is_own(&by.uuid, batch) { own.push(by) } else { others.push(by) }
+        for by in batch.projection().referrers(object.path, &object.uuid) {
+            let referrer = batch.projection().get(by.path, &by.uuid);
+            let is_own = referrer.is_some_and(|referrer| referrer.system_default)
+                && OWN.iter().any(|(path, _)| *path == by.path);
+            if is_own { own.push(by) } else { others.push(by) }
         }
         if !others.is_empty() {
             let referrers = others.iter().map(|by| format!("{} {}", by.model, by.name)).collect();
@@ -43,6 +42,10 @@ impl TypeRules for Cloud {
         if object.system_default {
             return Err(WriteError::SystemDefault);
         }
-        own.iter().try_for_each(|vrf| batch.delete_as_controller(schema, &vrf.uuid))
+        for by in own {
+            let Some(schema) = batch.projection().types().get(by.path) else { continue };
+            batch.delete_as_controller(schema, &by.uuid)?;
+        }
+        Ok(())
     }
 }

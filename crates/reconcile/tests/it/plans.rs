@@ -69,14 +69,39 @@ fn a_tls_flip_makes_new_monitors_first_and_deletes_old_ones_last() {
     assert_eq!(controller.writes, ["create amko--2", "update hello", "delete amko--1"]);
 }
 
+/// As amko 6.7 has it, though the controller would let a PUT change it.
 #[test]
-fn a_port_is_changed_in_place() {
+fn another_port_makes_the_monitor_anew() {
     let wanted = |port| [monitor("amko--1", "svc", "TCP", port), service("svc", &[("10.1.1.1", 1)], &["amko--1"])];
-    check(
-        &mut Controller::with(&wanted(8080)),
-        &wanted(9090),
-        "update healthmonitor admin/amko--1\n    monitor_port: 8080 → 9090",
-    );
+    let mut controller = Controller::with(&wanted(8080));
+    controller.apply(&controller.plan(&wanted(9090)));
+    assert_eq!(controller.writes, ["detach svc", "delete amko--1", "create amko--1", "update svc"]);
+    assert_eq!(controller.body(ObjectType::HealthMonitor, "amko--1")["monitor_port"], 9090);
+    assert_eq!(controller.plan(&wanted(9090)).to_string(), "nothing to do\n");
+}
+
+/// The port of these follows from TLS, so that another port has another name; what differs was edited by hand.
+#[test]
+fn an_edited_port_of_an_http_monitor_is_repaired_in_place() {
+    let wanted = hello(&[("10.1.1.1", 1)]);
+    let mut controller = Controller::with(&wanted);
+    controller.body(ObjectType::HealthMonitor, "amko--1")["monitor_port"] = 8080.into();
+    check(&mut controller, &wanted, "update healthmonitor admin/amko--1\n    monitor_port: 8080 → 80");
+}
+
+/// Absent, they are the DNS service's and 10: a zero has to be written.
+#[test]
+fn a_zero_that_is_no_default_is_written() {
+    let mut wanted = hello(&[("10.1.1.1", 1)]);
+    let mut controller = Controller::with(&wanted);
+    let service = wanted.iter_mut().find(|wanted| wanted.key.kind == ObjectType::GslbService).unwrap();
+    service.body["ttl"] = 0.into();
+    service.body["groups"][0]["priority"] = 0.into();
+    let there = controller.body(ObjectType::GslbService, "hello");
+    there["groups"][0].as_object_mut().unwrap().remove("priority");
+    there.as_object_mut().unwrap().remove("ttl");
+    let plan = controller.plan(&wanted).to_string();
+    assert!(plan.contains("priority: unset → 0") && plan.contains("ttl: unset → 0"), "{plan}");
 }
 
 /// The type of a monitor cannot be changed, and one that is referred to cannot be deleted.

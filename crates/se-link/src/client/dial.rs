@@ -5,8 +5,7 @@ use std::{io, sync::Arc, time::Duration};
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use rustls::{
-    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error as TlsError,
-    SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error as TlsError, SignatureScheme,
     client::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -18,9 +17,12 @@ use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::TlsConnector;
 use tonic::transport::{Channel, Endpoint};
 
-use super::Identity;
+use super::{
+    Identity,
+    alert::{Alert, Alerted},
+};
 use crate::{
-    certificate::{ALPN, CONTROLLER_NAME, chain, fingerprint, provider, roots},
+    certificate::{ALPN, CONTROLLER_NAME, fingerprint, provider, roots},
     server::KEEPALIVE,
 };
 
@@ -82,15 +84,16 @@ pub(crate) fn pinned(fingerprint: [u8; 32]) -> Result<ClientConfig, TlsError> {
     Ok(with_alpn(builder(verifier)?.with_no_client_auth()))
 }
 
-/// A channel over one new connection; when that is lost, so is the channel.
-pub(crate) async fn dial(address: &str, tls: ClientConfig) -> Result<Channel, DialError> {
-    match timeout(CONNECT_WITHIN, connect(address, tls)).await {
+/// A channel over one new connection; when that is lost, so is the channel. What the other end's TLS says against this one
+/// is put into `alert`.
+pub(crate) async fn dial(address: &str, tls: ClientConfig, alert: &Alert) -> Result<Channel, DialError> {
+    match timeout(CONNECT_WITHIN, connect(address, tls, alert)).await {
         Ok(result) => result,
         Err(_) => Err(DialError::Slow(address.to_owned())),
     }
 }
 
-async fn connect(address: &str, tls: ClientConfig) -> Result<Channel, DialError> {
+async fn connect(address: &str, tls: ClientConfig, alert: &Alert) -> Result<Channel, DialError> {
     let at = || address.to_owned();
     let tcp = TcpStream::connect(address).await.map_err(|source| DialError::Connect { address: at(), source })?;
     tcp.set_nodelay(true).map_err(|source| DialError::Connect { address: at(), source })?;
@@ -105,7 +108,7 @@ async fn connect(address: &str, tls: ClientConfig) -> Result<Channel, DialError>
             )) => DialError::OtherController(at()),
             _ => DialError::Tls { address: at(), source },
         })?;
-    let connection = Mutex::new(Some(TokioIo::new(stream)));
+    let connection = Mutex::new(Some(TokioIo::new(Alerted::new(stream, alert.clone()))));
     let connector = tower::service_fn(move |_: http::Uri| {
         let connection = connection.lock().take();
         async move { connection.ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected)) }
@@ -117,40 +120,6 @@ async fn connect(address: &str, tls: ClientConfig) -> Result<Channel, DialError>
         .connect_with_connector(connector)
         .await
         .map_err(|source| DialError::Channel { address: at(), source })
-}
-
-/// What the controller's TLS said against this engine, in words that help; `None` for anything else. In TLS 1.3 it comes
-/// after the handshake, wrapped by every layer.
-pub(super) fn refusal(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        let alert = error.downcast_ref::<io::Error>().and_then(tls_error).or_else(|| error.downcast_ref());
-        match alert {
-            Some(TlsError::AlertReceived(AlertDescription::CertificateExpired)) => {
-                return Some(
-                    "the controller says that this engine's certificate has expired; join again with a new token",
-                );
-            }
-            Some(TlsError::AlertReceived(
-                AlertDescription::UnknownCA
-                | AlertDescription::BadCertificate
-                | AlertDescription::DecryptError
-                | AlertDescription::CertificateUnknown,
-            )) => {
-                return Some(
-                    "the controller does not know this engine's certificate; join with a token of this controller",
-                );
-            }
-            _ => {}
-        }
-        next = error.source();
-    }
-    None
-}
-
-/// Error and sources, or the plain words where TLS refused.
-pub(super) fn words(error: &(dyn std::error::Error + 'static)) -> String {
-    refusal(error).map_or_else(|| chain(error), str::to_owned)
 }
 
 fn tls_error(error: &io::Error) -> Option<&TlsError> {

@@ -23,6 +23,8 @@ pub struct Identity {
     pub name: String,
     /// Controllers as `host:port`.
     pub controllers: Vec<String>,
+    /// Which token it was got with; empty when that is not known.
+    pub token_id: String,
     pub(super) certificate: CertificateDer<'static>,
     /// PKCS #8 in DER.
     pub(super) key: Vec<u8>,
@@ -49,6 +51,8 @@ struct Stored {
     engine_uuid: String,
     name: String,
     controllers: Vec<String>,
+    #[serde(default)]
+    token_id: String,
     certificate: String,
     key: String,
     authority: String,
@@ -69,11 +73,17 @@ impl Identity {
             engine_uuid: facts.subject,
             name,
             controllers,
+            token_id: String::new(),
             certificate: certificate.into(),
             key,
             authority: authority.into(),
             not_after: facts.not_after,
         })
+    }
+
+    /// The same, got with this token.
+    pub(super) fn got_with(self, token_id: &str) -> Self {
+        Self { token_id: token_id.to_owned(), ..self }
     }
 
     /// Reads the identity in an engine's directory.
@@ -92,6 +102,7 @@ impl Identity {
             (decode(&stored.certificate)?, decode(&stored.key)?, decode(&stored.authority)?);
         Self::new(stored.name, stored.controllers, certificate, key, authority)
             .filter(|identity| identity.engine_uuid == stored.engine_uuid)
+            .map(|identity| identity.got_with(&stored.token_id))
     }
 
     pub(super) fn save(&self, dir: &Path) -> Result<(), FileError> {
@@ -100,6 +111,7 @@ impl Identity {
             engine_uuid: self.engine_uuid.clone(),
             name: self.name.clone(),
             controllers: self.controllers.clone(),
+            token_id: self.token_id.clone(),
             certificate: encode(&self.certificate),
             key: encode(&self.key),
             authority: encode(&self.authority),

@@ -7,6 +7,7 @@ use tonic::{Code, Status};
 
 use super::{
     Identity,
+    alert::Alert,
     dial::{self, DialError},
 };
 use crate::{
@@ -94,6 +95,7 @@ pub async fn join(token: &JoinToken, dir: &Path, name: &str) -> Result<Identity,
         answer.authority.to_vec(),
     )
     .filter(|identity| identity.engine_uuid == answer.engine_uuid)
+    .map(|identity| identity.got_with(&token.id))
     .ok_or(JoinError::Answer("the certificate is not for this engine"))?;
     identity.save(dir)?;
     Ok(identity)
@@ -103,7 +105,7 @@ async fn dial_any(token: &JoinToken, fingerprint: [u8; 32]) -> Result<tonic::tra
     let mut last = JoinError::Token("controllers");
     for controller in &token.controllers {
         let tls = dial::pinned(fingerprint).map_err(JoinError::Tls)?;
-        match dial::dial(controller, tls).await {
+        match dial::dial(controller, tls, &Alert::default()).await {
             Ok(channel) => return Ok(channel),
             Err(error) => last = error.into(),
         }

@@ -8,30 +8,36 @@ use std::{sync::Arc, time::Duration};
 use rcgen::KeyPair;
 use se_protocol::{
     Report,
+    logs::{self, LogQuery, LogRefusal},
     member_states::MemberStatesAssembler,
     report_delta,
     transfer::{Assembler, Part},
     wire::{
-        Applied, CertificateIssued, CertificateRequest, ExplainAnswer, ExplainRequest, FromController, FromEngine,
-        Hello, Refused, from_controller, from_engine,
+        Applied, CertificateIssued, CertificateRequest, ConvertError, ExplainAnswer, ExplainRequest, FromController,
+        FromEngine, Hello, LogRequest, Refused, from_controller, from_engine,
     },
 };
 use tokio::{
     sync::{mpsc, watch},
+    task::JoinSet,
     time::{Instant, sleep_until},
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 
-use super::{ClientConfig, Explain, Identity, LinkState, Shared, dial};
+use super::{Answers, ClientConfig, Explain, Identity, LinkState, SearchLogs, Shared, alert::Alert, dial};
 use crate::{
-    certificate::{fingerprint, request},
+    certificate::{chain, fingerprint, request},
     clock::wall_now,
     generated::link_client::LinkClient,
 };
 
 /// Messages on their way to the controller; when full, the writer waits and the next report is a newer one.
 const OUTBOUND_MAX: usize = 4;
+/// Parts of found logs that wait for the writer, of up to 1 MiB each; when full, the search that found them waits.
+const LOG_PARTS_MAX: usize = 2;
+/// Searches for logs at a time; one more is refused.
+const LOG_SEARCHES_MAX: usize = 4;
 /// Answers that wait for the writer; when full, the reader waits.
 const REPLIES_MAX: usize = 64;
 /// Shortest time from one report to the next: what changes meanwhile leaves as one.
@@ -63,7 +69,7 @@ pub(super) async fn run(
     controller: &str,
     shared: &Shared,
     reports: watch::Receiver<Option<Arc<Report>>>,
-    explain: &Explain,
+    answers: &Answers,
 ) -> End {
     let (outbound, messages) = mpsc::channel(OUTBOUND_MAX);
     let assembler = Assembler::new(shared.stamped.borrow().clone());
@@ -73,17 +79,21 @@ pub(super) async fn run(
         running: assembler.current().map(|stamped| (&stamped.stamp()).into()),
     };
     outbound.try_send(message(from_engine::Message::Hello(hello))).unwrap_or_default();
-    let inbound = match open(identity, controller, messages).await {
+    let alert = Alert::default();
+    let inbound = match open(identity, controller, messages, &alert).await {
         Ok(inbound) => inbound,
         Err(reason) => return End::failed(reason),
     };
-    let (replies, answers) = mpsc::channel(REPLIES_MAX);
+    let (replies, ready) = mpsc::channel(REPLIES_MAX);
+    let (found, parts) = mpsc::channel(LOG_PARTS_MAX);
     let (certificates, issued) = mpsc::channel(1);
-    let reader = Reader { controller, shared, explain, assembler, replies, certificates, was_good: false };
+    let logs = LogSearches { search: Arc::clone(&answers.logs), found, running: JoinSet::new() };
+    let explain = &answers.explain;
+    let reader = Reader { controller, shared, explain, logs, assembler, replies, certificates, alert, was_good: false };
     let writer = Writer { config, identity: Arc::clone(identity), outbound, pending: None };
     tokio::select! {
         end = reader.run(inbound) => end,
-        reason = writer.run(reports, answers, issued) => End { reason, was_good: true },
+        reason = writer.run(reports, ready, issued, parts) => End { reason, was_good: true },
     }
 }
 
@@ -91,23 +101,24 @@ async fn open(
     identity: &Identity,
     controller: &str,
     messages: mpsc::Receiver<FromEngine>,
+    alert: &Alert,
 ) -> Result<Streaming<FromController>, String> {
-    let tls = dial::as_engine(identity).map_err(|error| dial::words(&error))?;
-    let channel = dial::dial(controller, tls).await.map_err(|error| dial::words(&error))?;
+    let words = |error: &dial::DialError| alert.words().map_or_else(|| chain(error), str::to_owned);
+    let tls = dial::as_engine(identity).map_err(|error| chain(&error))?;
+    let channel = dial::dial(controller, tls, alert).await.map_err(|error| words(&error))?;
     let mut client = LinkClient::new(channel);
     match tokio::time::timeout(OPEN_WITHIN, client.connect(ReceiverStream::new(messages))).await {
         Ok(Ok(response)) => Ok(response.into_inner()),
-        Ok(Err(status)) => Err(status_words(&status)),
+        Ok(Err(status)) => Err(status_words(&status, alert)),
         Err(_) => Err(format!("{controller} did not open the stream within 10 s")),
     }
 }
 
 /// What a status says: the controller's own words, or what broke the connection.
-fn status_words(status: &tonic::Status) -> String {
-    match dial::refusal(status) {
+fn status_words(status: &tonic::Status, alert: &Alert) -> String {
+    match alert.words() {
         Some(words) => words.to_owned(),
-        None if std::error::Error::source(status).is_some() => dial::words(status),
-        None => status.message().to_owned(),
+        None => crate::certificate::words(status),
     }
 }
 
@@ -119,9 +130,11 @@ struct Reader<'a> {
     controller: &'a str,
     shared: &'a Shared,
     explain: &'a Explain,
+    logs: LogSearches,
     assembler: Assembler,
     replies: mpsc::Sender<from_engine::Message>,
     certificates: mpsc::Sender<CertificateIssued>,
+    alert: Alert,
     was_good: bool,
 }
 
@@ -132,7 +145,7 @@ impl Reader<'_> {
             let message = match inbound.message().await {
                 Ok(Some(message)) => message.message,
                 Ok(None) => return self.end("the controller ended the stream".into()),
-                Err(status) => return self.end(status_words(&status)),
+                Err(status) => return self.end(status_words(&status, &self.alert)),
             };
             // The first message shows that the controller took this engine in; a stream alone does not.
             if !self.was_good {
@@ -153,6 +166,7 @@ impl Reader<'_> {
                     Err(error) => return self.end(format!("the controller sent malformed states: {error}")),
                 },
                 Some(from_controller::Message::ExplainRequest(request)) => self.answer(request).await,
+                Some(from_controller::Message::LogRequest(request)) => self.logs.begin(request),
                 Some(from_controller::Message::CertificateIssued(issued)) => {
                     // One that was not asked for is of no use.
                     self.certificates.try_send(issued).unwrap_or_default();
@@ -190,7 +204,7 @@ impl Reader<'_> {
                 self.reply(from_engine::Message::Applied(Applied { stamp: Some((&stamp).into()) })).await;
             }
             Err(refusal) => {
-                let reason = crate::certificate::chain(&refusal);
+                let reason = chain(&refusal);
                 tracing::warn!(reason, "snapshot refused, the one before stays");
                 self.reply(from_engine::Message::Refused(Refused { version: offered, reason })).await;
             }
@@ -214,6 +228,40 @@ impl Reader<'_> {
     }
 }
 
+/// Searches for logs, beside everything else; they end with the connection.
+struct LogSearches {
+    search: SearchLogs,
+    found: mpsc::Sender<from_engine::Message>,
+    running: JoinSet<()>,
+}
+
+impl LogSearches {
+    fn begin(&mut self, LogRequest { id, query }: LogRequest) {
+        while self.running.try_join_next().is_some() {}
+        let is_busy = self.running.len() >= LOG_SEARCHES_MAX;
+        let (search, found) = (Arc::clone(&self.search), self.found.clone());
+        // One that is refused waits for the writer too, so these are bounded as well.
+        if self.running.len() >= 2 * LOG_SEARCHES_MAX {
+            return;
+        }
+        self.running.spawn(async move {
+            let query = query.ok_or(ConvertError::Missing("query")).and_then(LogQuery::try_from);
+            let outcome = match query {
+                _ if is_busy => Err(LogRefusal("it is busy with other searches: try again".to_owned())),
+                Ok(query) => tokio::task::spawn_blocking(move || search(&query))
+                    .await
+                    .unwrap_or_else(|_| Err(LogRefusal("the search ended badly".to_owned()))),
+                Err(error) => Err(LogRefusal(error.to_string())),
+            };
+            for part in logs::parts(id, outcome) {
+                if found.send(from_engine::Message::LogPart(part)).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+}
+
 struct Writer<'a> {
     config: &'a ClientConfig,
     identity: Arc<Identity>,
@@ -229,6 +277,7 @@ impl Writer<'_> {
         mut reports: watch::Receiver<Option<Arc<Report>>>,
         mut answers: mpsc::Receiver<from_engine::Message>,
         mut issued: mpsc::Receiver<CertificateIssued>,
+        mut log_parts: mpsc::Receiver<from_engine::Message>,
     ) -> String {
         reports.mark_changed();
         let mut reported: Option<Arc<Report>> = None;
@@ -259,6 +308,8 @@ impl Writer<'_> {
                         None => Ok(()),
                     }
                 }
+                // Last: many logs must not hold up anything else.
+                Some(part) = log_parts.recv() => self.send(part).await,
             };
             if let Err(reason) = sent {
                 return reason;
@@ -303,7 +354,8 @@ impl Writer<'_> {
             key.serialize_der(),
             issued.authority.to_vec(),
         )
-        .filter(|renewed| same_authority && renewed.engine_uuid == self.identity.engine_uuid);
+        .filter(|renewed| same_authority && renewed.engine_uuid == self.identity.engine_uuid)
+        .map(|renewed| renewed.got_with(&self.identity.token_id));
         let Some(renewed) = renewed.map(Arc::new) else {
             tracing::warn!("the controller sent a certificate that is not for this engine; the old one stays");
             return;
@@ -314,7 +366,7 @@ impl Writer<'_> {
                 tracing::info!("certificate renewed");
                 self.identity = renewed;
             }
-            Ok(Err(error)) => tracing::warn!(reason = crate::certificate::chain(&error), "new certificate not kept"),
+            Ok(Err(error)) => tracing::warn!(reason = chain(&error), "new certificate not kept"),
             Err(error) => tracing::error!(reason = %error, "keeping the new certificate ended badly"),
         }
     }

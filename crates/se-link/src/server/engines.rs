@@ -9,8 +9,9 @@ use std::{
 use model::Version;
 use parking_lot::Mutex;
 use se_protocol::{
-    MemberStates, Report,
+    MemberStates, Report, Reports,
     explain::{DnsExplanation, DnsQuestion, ExplainRefusal},
+    logs::{LogPage, LogQuery, LogRefusal},
 };
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -48,14 +49,24 @@ impl Engines {
     /// that are away, so that their virtual services become unknown.
     #[must_use]
     pub fn member_states(&self, cluster_uuid: &str) -> MemberStates {
-        let connected = self.0.values().filter(|engine| engine.connected);
-        MemberStates::from_reports(cluster_uuid, connected.filter_map(|engine| engine.report.as_deref()))
+        MemberStates::from_reports(cluster_uuid, self.connected().filter_map(|engine| engine.report.as_deref()))
+    }
+
+    /// The last reports of connected engines; of one that is away nothing is known.
+    #[must_use]
+    pub fn reports(&self) -> Reports {
+        self.connected().filter_map(|engine| engine.report.clone()).collect()
+    }
+
+    fn connected(&self) -> impl Iterator<Item = &EngineStatus> {
+        self.0.values().filter(|engine| engine.connected)
     }
 }
 
-pub(crate) struct Ask {
-    pub(crate) question: DnsQuestion,
-    pub(crate) reply: oneshot::Sender<Result<DnsExplanation, ExplainRefusal>>,
+/// A question for an engine, and where its answer goes.
+pub(crate) enum Ask {
+    Explain { question: DnsQuestion, reply: oneshot::Sender<Result<DnsExplanation, ExplainRefusal>> },
+    Logs { query: LogQuery, reply: oneshot::Sender<Result<LogPage, LogRefusal>> },
 }
 
 /// Who is connected. One session per engine: the newest, since an engine that comes again has lost the one before.
@@ -117,6 +128,16 @@ impl Registry {
                 ready.and_then(|engine| sessions.get(&engine.uuid)).map(|session| session.asks.clone())
             }
         }
+    }
+}
+
+impl Registry {
+    /// Every engine that is known, by name, with the way to those that are connected.
+    pub(crate) fn asks_of_all(&self) -> Vec<(String, Option<mpsc::Sender<Ask>>)> {
+        let sessions = self.sessions.lock();
+        let status = self.status.borrow();
+        let way = |engine: &EngineStatus| sessions.get(&engine.uuid).map(|session| session.asks.clone());
+        status.0.values().map(|engine| (engine.name.clone(), way(engine))).collect()
     }
 }
 

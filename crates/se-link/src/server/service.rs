@@ -107,7 +107,10 @@ mod tests {
     use crate::{
         Server, ServerConfig,
         certificate::fingerprint,
-        client::dial::{dial, pinned},
+        client::{
+            alert::Alert,
+            dial::{dial, pinned},
+        },
         generated::link_client::LinkClient,
     };
 
@@ -119,7 +122,7 @@ mod tests {
         let (snapshots, states) = (watch::Sender::new(None), watch::Sender::default());
         let server = Server::start(config, Arc::clone(&authority), snapshots.subscribe(), states.subscribe()).unwrap();
         let tls = pinned(fingerprint(authority.certificate())).unwrap();
-        let channel = dial(&server.local_addr().to_string(), tls).await.unwrap();
+        let channel = dial(&server.local_addr().to_string(), tls, &Alert::default()).await.unwrap();
         let mut client = LinkClient::new(channel);
         let status = client.connect(tokio_stream::empty()).await.unwrap_err();
         assert_eq!(status.code(), Code::Unauthenticated);

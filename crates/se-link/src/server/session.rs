@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use se_protocol::{
     MemberStates, Stamp, Stamped,
     explain::{DnsExplanation, ExplainRefusal},
+    logs::{LogAssembler, LogPage, LogRefusal},
     report_delta::ReportAssembler,
     transfer::{self, Part},
     wire::{self, CertificateIssued, ConvertError, FromController, FromEngine, Hello, from_controller, from_engine},
@@ -34,7 +35,7 @@ const HELLO_WITHIN: Duration = Duration::from_secs(10);
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 /// Answers of the engine that the writer has not seen. One transfer is open at a time, so more is a mistake.
 const VERDICTS_MAX: usize = 4;
-/// Explanations an engine owes; the registry lets no more wait, but some may be given up by their askers.
+/// Answers to questions that an engine owes; the registry lets no more wait, but some may be given up by their askers.
 const OWED_MAX: usize = 64;
 
 /// What every engine gets.
@@ -55,7 +56,22 @@ pub(super) struct Session {
 }
 
 type Outbound = mpsc::Sender<Result<FromController, Status>>;
-type Owed = Mutex<HashMap<u64, oneshot::Sender<Result<DnsExplanation, ExplainRefusal>>>>;
+type Owed = Mutex<HashMap<u64, Debt>>;
+
+/// An answer that an engine owes.
+enum Debt {
+    Explanation(oneshot::Sender<Result<DnsExplanation, ExplainRefusal>>),
+    Logs(oneshot::Sender<Result<LogPage, LogRefusal>>, LogAssembler),
+}
+
+impl Debt {
+    fn is_given_up(&self) -> bool {
+        match self {
+            Self::Explanation(asker) => asker.is_closed(),
+            Self::Logs(asker, _) => asker.is_closed(),
+        }
+    }
+}
 
 /// What the engine said of a transfer.
 enum Verdict {
@@ -151,7 +167,7 @@ impl Session {
             let message = match inbound.message().await {
                 Ok(Some(message)) => message.message,
                 Ok(None) => return Status::ok("the engine ended the stream"),
-                Err(status) => return Status::aborted(crate::certificate::chain(&status)),
+                Err(status) => return Status::aborted(crate::certificate::words(&status)),
             };
             let taken = match message {
                 Some(from_engine::Message::Applied(applied)) => {
@@ -167,6 +183,10 @@ impl Session {
                     }
                 }),
                 Some(from_engine::Message::ExplainAnswer(answer)) => settle(owed, answer),
+                Some(from_engine::Message::LogPart(part)) => {
+                    gather(owed, part);
+                    Ok(())
+                }
                 Some(from_engine::Message::CertificateRequest(request)) => self.renew(&request, &certificates),
                 Some(from_engine::Message::Hello(_)) => Err(Status::invalid_argument("a second hello")),
                 // Of a newer engine.
@@ -216,11 +236,25 @@ fn pass(verdicts: &mpsc::Sender<Verdict>, verdict: Verdict) -> Result<(), Status
 }
 
 fn settle(owed: &Owed, answer: wire::ExplainAnswer) -> Result<(), Status> {
-    let Some(asker) = owed.lock().remove(&answer.id) else { return Ok(()) };
+    let Some(Debt::Explanation(asker)) = owed.lock().remove(&answer.id) else { return Ok(()) };
     let outcome = answer.outcome.ok_or(ConvertError::Missing("outcome")).and_then(TryInto::try_into);
     // The asker may have given up.
     asker.send(outcome.map_err(malformed)?).unwrap_or_default();
     Ok(())
+}
+
+/// Adds a part of the logs that were asked for; those that nobody waits for any more are let go.
+fn gather(owed: &Owed, part: wire::LogPart) {
+    let (id, mut owed) = (part.id, owed.lock());
+    let Some(Debt::Logs(asker, assembler)) = owed.get_mut(&id) else { return };
+    let outcome = if asker.is_closed() { None } else { assembler.take(part) };
+    let is_over = asker.is_closed() || outcome.is_some();
+    if is_over
+        && let Some(Debt::Logs(asker, _)) = owed.remove(&id)
+        && let Some(outcome) = outcome
+    {
+        asker.send(outcome).unwrap_or_default();
+    }
 }
 
 struct Writer<'a> {
@@ -367,16 +401,27 @@ impl Writer<'_> {
     async fn ask(&mut self, ask: Ask) -> Result<(), Status> {
         self.questions += 1;
         let id = self.questions;
-        {
+        let message = {
             let mut owed = self.owed.lock();
-            owed.retain(|_, asker| !asker.is_closed());
+            owed.retain(|_, debt| !debt.is_given_up());
             if owed.len() >= OWED_MAX {
                 return Ok(()); // dropping the reply tells the asker
             }
-            owed.insert(id, ask.reply);
-        }
-        let question = Some((&ask.question).into());
-        self.send(from_controller::Message::ExplainRequest(wire::ExplainRequest { id, question })).await
+            let (debt, message) = match ask {
+                Ask::Explain { question, reply } => {
+                    let question = Some((&question).into());
+                    let request = wire::ExplainRequest { id, question };
+                    (Debt::Explanation(reply), from_controller::Message::ExplainRequest(request))
+                }
+                Ask::Logs { query, reply } => {
+                    let request = wire::LogRequest { id, query: Some((&query).into()) };
+                    (Debt::Logs(reply, LogAssembler::default()), from_controller::Message::LogRequest(request))
+                }
+            };
+            owed.insert(id, debt);
+            message
+        };
+        self.send(message).await
     }
 
     async fn send(&self, message: from_controller::Message) -> Result<(), Status> {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use se_link::{Authority, Client, IdentityError, JoinError, OpenError, join};
+use se_link::{Authority, Client, Identity, IdentityError, JoinError, OpenError, join};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -30,7 +30,8 @@ async fn wrong_used_and_expired_tokens_are_refused_with_the_reason() {
     unknown.id = "00".repeat(16);
     refused(&unknown, "not known").await;
 
-    join(&good, engine.path(), "engine-1").await.unwrap();
+    let identity = join(&good, engine.path(), "engine-1").await.unwrap();
+    assert_eq!((&identity.token_id, &Identity::load(engine.path()).unwrap()), (&good.id, &identity));
     refused(&good, "used already").await;
 
     let expired = controller.server.authority().create_token(good.controllers.clone(), HOUR, now() - 2 * HOUR).unwrap();

@@ -12,11 +12,13 @@ use model::{
     gslb::{DownResponse, GslbMember, GslbPool, GslbService, MemberAlgorithm, MonitorScope, PoolAlgorithm},
 };
 use se_link::{
-    Authority, Backoff, Client, ClientConfig, EngineStatus, Explain, JoinToken, LinkState, Server, ServerConfig, join,
+    Answers, Authority, Backoff, Client, ClientConfig, EngineStatus, Explain, JoinToken, LinkState, SearchLogs, Server,
+    ServerConfig, join,
 };
 use se_protocol::{
     MemberStates, PortOffset, Report, Snapshot,
     explain::{DnsAnswerText, DnsExplanation, ExplainRefusal},
+    logs::{DnsLog, LogPage, LogRefusal},
 };
 use tokio::sync::watch;
 
@@ -136,7 +138,7 @@ impl Engine {
     pub(crate) fn start(config: ClientConfig) -> Self {
         let mut client = Client::open(config).unwrap();
         let reports = watch::Sender::new(None);
-        client.start(reports.subscribe(), explain());
+        client.start(reports.subscribe(), Answers { explain: explain(), logs: logs() });
         let uuid = client.identity().engine_uuid.clone();
         Self { snapshots: client.snapshots(), client, reports, uuid }
     }
@@ -162,6 +164,16 @@ pub(crate) fn config(dir: &Path) -> ClientConfig {
     let mut config = ClientConfig::new(dir, "0.1.0-test", 7);
     config.backoff = Backoff { first: Duration::from_millis(10), longest: Duration::from_millis(40) };
     config
+}
+
+/// As many logs as the virtual service's name says.
+fn logs() -> SearchLogs {
+    Arc::new(|query| {
+        let Ok(count) = query.virtual_service.parse() else { return Err(LogRefusal("the disk is gone".into())) };
+        let log = |id| DnsLog { id, reason: "because ".repeat(100), ..DnsLog::default() };
+        let logs = (0..count).take(query.limit as usize).map(log).collect();
+        Ok(LogPage { count, logs, groups: Vec::new(), is_complete: true })
+    })
 }
 
 fn explain() -> Explain {

@@ -6,6 +6,7 @@ use se_link::LinkState;
 use se_protocol::{
     DnsServiceState, GslbServiceState, MemberState, MemberStates, MonitorState, PoolState, Report, State,
     explain::{DnsQuestion, ExplainRefusal},
+    logs::{EngineLogs, LogQuery},
 };
 
 use crate::harness::{Controller, Engine, config, snapshot, until, version};
@@ -133,6 +134,39 @@ async fn control_plane_verdict_goes_round_and_becomes_unknown_without_a_controll
 }
 
 #[tokio::test]
+async fn several_engines_speak_together_until_they_are_away() {
+    let dirs = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let controller = Controller::start(dirs[0].path());
+    let sick = Engine::join(dirs[1].path(), &controller.token()).await;
+    let well = Engine::join(dirs[2].path(), &controller.token()).await;
+    for (engine, state) in [(&sick, State::Down), (&well, State::Up)] {
+        engine.reports.send_replace(Some(report(1, state, 2)));
+        controller.engine(&engine.uuid, |engine| engine.report.is_some()).await;
+    }
+    let seen = || {
+        let engines = controller.server.engines().borrow().clone();
+        let states = engines.member_states("cluster-1").get("cluster-1", "virtualservice-1");
+        let reports = engines.reports();
+        let service = reports.gslb_service("gslbservice-000001").map(|service| service.pools[0].members[0].state);
+        (states, service, reports.dns_service("virtualservice-1").map(|service| (service.engines_up, service.engines)))
+    };
+    assert_eq!(seen(), (State::Up, Some(State::Up), Some((1, 2))));
+
+    let uuid = well.uuid.clone();
+    well.client.shutdown().await;
+    controller.engine(&uuid, |engine| !engine.connected).await;
+    assert_eq!(seen(), (State::Down, Some(State::Down), Some((0, 1))));
+    // One that is left is asked.
+    let question = DnsQuestion { name: "x".into(), qtype: "A".into(), client: None };
+    controller.server.explainer().explain_dns(None, question).await.unwrap();
+
+    let uuid = sick.uuid.clone();
+    sick.client.shutdown().await;
+    controller.engine(&uuid, |engine| !engine.connected).await;
+    assert_eq!(seen(), (State::Unknown, None, None));
+}
+
+#[tokio::test]
 async fn older_version_is_refused_and_a_newer_one_taken() {
     let (dir, engine_dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let controller = Controller::start(dir.path());
@@ -142,7 +176,8 @@ async fn older_version_is_refused_and_a_newer_one_taken() {
     engine.runs(&newer).await;
     controller.publish(&older);
     let status = controller.engine(&engine.uuid, |engine| engine.refusal.is_some()).await;
-    assert_eq!(status.refusal.as_deref(), Some("version 0.4 is older than 0.5, which runs here"));
+    let refusal = status.refusal.unwrap();
+    assert!(refusal.starts_with("version 0.4 is older than 0.5, which runs here; "), "{refusal}");
     assert_eq!(engine.snapshots.borrow().as_ref(), Some(&newer));
     let newest = snapshot("a", 6, 7);
     controller.publish(&newest);
@@ -182,4 +217,80 @@ async fn controller_comes_back_with_the_same_store_and_with_another() {
     engine.runs(&other).await;
     controller.engine(&engine.uuid, |engine| engine.running.as_ref() == Some(&other.version)).await;
     assert!(matches!(&*engine.client.state().borrow(), LinkState::Connected { .. }));
+}
+
+#[tokio::test]
+async fn members_that_are_up_are_known_to_the_engine_that_starts_again() {
+    let (dir, engine_dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let controller = Controller::start(dir.path());
+    let engine = Engine::join(engine_dir.path(), &controller.token()).await;
+    assert!(engine.client.up_members().is_empty());
+    engine.reports.send_replace(Some(report(3, State::Up, 2)));
+    let known = || std::fs::read_to_string(engine_dir.path().join("up-members")).unwrap_or_default();
+    wait_for_text(known, "gslbservice-000001 192.0.2.1").await;
+    // Killed: nothing is written at the end.
+    let up = report(3, State::Up, 2).up_members();
+    drop(engine);
+    let again = Engine::start(config(engine_dir.path()));
+    assert_eq!(again.client.up_members(), &up);
+    again.reports.send_replace(Some(report(3, State::Down, 2)));
+    wait_for_text(|| if known().contains("192.0.2.1") { String::new() } else { "none".into() }, "none").await;
+}
+
+async fn wait_for_text(read: impl Fn() -> String, wanted: &str) {
+    let waited = tokio::time::timeout(Duration::from_secs(20), async {
+        while !read().contains(wanted) {
+            tokio::time::sleep(Duration::from_millis(10)).await; // bounded: polls a file
+        }
+    });
+    assert!(waited.await.is_ok(), "waited in vain for {wanted}");
+}
+
+#[tokio::test]
+async fn logs_of_every_engine_travel_up_in_parts_and_those_that_are_missing_are_named() {
+    let dirs = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let controller = Controller::start(dirs[0].path());
+    let reader = controller.server.log_reader();
+    let query = |virtual_service: &str, limit| LogQuery {
+        virtual_service: virtual_service.into(),
+        start_us: 0,
+        end_us: 1,
+        significant: true,
+        non_significant: true,
+        filters: Vec::new(),
+        newest_first: true,
+        limit,
+        group_by: None,
+        within_ms: 60_000,
+    };
+    assert!(reader.logs(query("1", 1)).await.is_empty());
+    let mut engines = Vec::new();
+    for dir in &dirs[1..] {
+        let engine = Engine::join(dir.path(), &controller.token()).await;
+        controller.engine(&engine.uuid, |engine| engine.connected).await;
+        engines.push(engine);
+    }
+    // Several messages of 1 MiB from each, with reports and questions between.
+    let answers = reader.logs(query("20000", 10_000)).await;
+    for EngineLogs { engine, outcome } in &answers {
+        let page = outcome.as_ref().unwrap();
+        assert_eq!(
+            (engine.as_str(), page.count, page.logs.len(), page.is_complete),
+            ("engine-1", 20_000, 10_000, true)
+        );
+        assert!(page.logs.iter().zip(0..).all(|(log, id)| log.id == id));
+    }
+    assert_eq!(answers.len(), 2);
+    let refused = reader.logs(query("broken", 1)).await;
+    assert_eq!(refused[0].outcome.as_ref().unwrap_err().to_string(), "the disk is gone");
+
+    let gone = engines.remove(0);
+    let uuid = gone.uuid.clone();
+    gone.client.shutdown().await;
+    controller.engine(&uuid, |engine| !engine.connected).await;
+    let answers = reader.logs(query("1", 1)).await;
+    let reasons: Vec<String> =
+        answers.iter().filter_map(|answer| Some(answer.outcome.as_ref().err()?.to_string())).collect();
+    assert_eq!(reasons, ["it is not connected to this controller"]);
+    assert_eq!(answers.iter().filter(|answer| answer.outcome.is_ok()).count(), 1);
 }

@@ -3,13 +3,13 @@
 use model::{Ttl, dns};
 
 use super::{
-    ConvertError, DnsProfile, DnsVirtualService, DomainNames, ErrorResponse, Zone, all, ip_from_bytes, ip_to_bytes,
-    name_from_text, names_from_text, names_to_text, narrow, required,
+    ConvertError, DnsProfile, DnsVirtualService, DomainNames, ErrorResponse, FullLogs, LogGroup, LogPolicy, Zone, all,
+    ip_from_bytes, ip_to_bytes, name_from_text, names_from_text, names_to_text, narrow, required,
 };
 
 impl From<&dns::DnsVirtualService> for DnsVirtualService {
     fn from(service: &dns::DnsVirtualService) -> Self {
-        let dns::DnsVirtualService { uuid, name, enabled, addresses, ports, profile, gslb_domains } = service;
+        let dns::DnsVirtualService { uuid, name, enabled, addresses, ports, profile, gslb_domains, logs } = service;
         Self {
             uuid: uuid.clone(),
             name: name.clone(),
@@ -18,6 +18,7 @@ impl From<&dns::DnsVirtualService> for DnsVirtualService {
             ports: ports.iter().copied().map(u32::from).collect(),
             profile: Some(profile.into()),
             gslb_domains: gslb_domains.as_deref().map(|names| DomainNames { names: names_to_text(names) }),
+            logs: Some(logs.into()),
         }
     }
 }
@@ -25,7 +26,7 @@ impl From<&dns::DnsVirtualService> for DnsVirtualService {
 impl TryFrom<DnsVirtualService> for dns::DnsVirtualService {
     type Error = ConvertError;
     fn try_from(message: DnsVirtualService) -> Result<Self, ConvertError> {
-        let DnsVirtualService { uuid, name, enabled, addresses, ports, profile, gslb_domains } = message;
+        let DnsVirtualService { uuid, name, enabled, addresses, ports, profile, gslb_domains, logs } = message;
         Ok(Self {
             uuid,
             name,
@@ -34,7 +35,39 @@ impl TryFrom<DnsVirtualService> for dns::DnsVirtualService {
             ports: ports.into_iter().map(|port| narrow("port", port)).collect::<Result<_, _>>()?,
             profile: required("profile", profile)?.try_into()?,
             gslb_domains: gslb_domains.map(|domains| names_from_text(domains.names)).transpose()?,
+            // An older controller, or checkpoint, says nothing of them.
+            logs: logs.map(dns::LogPolicy::from).unwrap_or_default(),
         })
+    }
+}
+
+impl From<&dns::LogPolicy> for LogPolicy {
+    fn from(dns::LogPolicy { significant_per_s, full, group }: &dns::LogPolicy) -> Self {
+        let dns::LogGroup { uuid, significant_per_s: group_significant, non_significant_per_s } = group;
+        Self {
+            significant_per_s: *significant_per_s,
+            full: full.map(|dns::FullLogs { per_s, until_us }| FullLogs { per_s, until_us }),
+            group: Some(LogGroup {
+                uuid: uuid.clone(),
+                significant_per_s: *group_significant,
+                non_significant_per_s: *non_significant_per_s,
+            }),
+        }
+    }
+}
+
+impl From<LogPolicy> for dns::LogPolicy {
+    fn from(LogPolicy { significant_per_s, full, group }: LogPolicy) -> Self {
+        let group = group.map(|LogGroup { uuid, significant_per_s, non_significant_per_s }| dns::LogGroup {
+            uuid,
+            significant_per_s,
+            non_significant_per_s,
+        });
+        Self {
+            significant_per_s,
+            full: full.map(|FullLogs { per_s, until_us }| dns::FullLogs { per_s, until_us }),
+            group: group.unwrap_or_default(),
+        }
     }
 }
 

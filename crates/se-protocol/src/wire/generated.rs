@@ -28,7 +28,7 @@ pub struct JoinResponse {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct FromEngine {
-    #[prost(oneof = "from_engine::Message", tags = "1, 2, 3, 4, 5, 6")]
+    #[prost(oneof = "from_engine::Message", tags = "1, 2, 3, 4, 5, 6, 7")]
     pub message: ::core::option::Option<from_engine::Message>,
 }
 /// Nested message and enum types in `FromEngine`.
@@ -47,11 +47,13 @@ pub mod from_engine {
         ExplainAnswer(super::ExplainAnswer),
         #[prost(message, tag = "6")]
         CertificateRequest(super::CertificateRequest),
+        #[prost(message, tag = "7")]
+        LogPart(super::LogPart),
     }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct FromController {
-    #[prost(oneof = "from_controller::Message", tags = "1, 2, 3, 4, 5, 6")]
+    #[prost(oneof = "from_controller::Message", tags = "1, 2, 3, 4, 5, 6, 7")]
     pub message: ::core::option::Option<from_controller::Message>,
 }
 /// Nested message and enum types in `FromController`.
@@ -70,6 +72,8 @@ pub mod from_controller {
         ExplainRequest(super::ExplainRequest),
         #[prost(message, tag = "6")]
         CertificateIssued(super::CertificateIssued),
+        #[prost(message, tag = "7")]
+        LogRequest(super::LogRequest),
     }
 }
 /// First message of an engine.
@@ -178,6 +182,38 @@ pub struct DnsVirtualService {
     /// Absent: it serves none because the site does not list it.
     #[prost(message, optional, tag = "7")]
     pub gslb_domains: ::core::option::Option<DomainNames>,
+    /// Absent: the defaults.
+    #[prost(message, optional, tag = "8")]
+    pub logs: ::core::option::Option<LogPolicy>,
+}
+/// Rates are logs per second and engine; 0 is no limit.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogPolicy {
+    #[prost(uint32, tag = "1")]
+    pub significant_per_s: u32,
+    /// Absent: only errors are logged.
+    #[prost(message, optional, tag = "2")]
+    pub full: ::core::option::Option<FullLogs>,
+    #[prost(message, optional, tag = "3")]
+    pub group: ::core::option::Option<LogGroup>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FullLogs {
+    #[prost(uint32, tag = "1")]
+    pub per_s: u32,
+    /// Microseconds since the epoch; absent: for ever.
+    #[prost(int64, optional, tag = "2")]
+    pub until_us: ::core::option::Option<i64>,
+}
+/// The service engine group: its rates hold for all its virtual services together.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogGroup {
+    #[prost(string, tag = "1")]
+    pub uuid: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "2")]
+    pub significant_per_s: u32,
+    #[prost(uint32, tag = "3")]
+    pub non_significant_per_s: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DomainNames {
@@ -599,6 +635,187 @@ pub struct CertificateIssued {
     #[prost(bytes = "bytes", tag = "2")]
     pub authority: ::prost::bytes::Bytes,
 }
+/// Asks for logs of DNS answers.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct LogRequest {
+    /// Ties the parts of the answer to the question.
+    #[prost(uint64, tag = "1")]
+    pub id: u64,
+    #[prost(message, optional, tag = "2")]
+    pub query: ::core::option::Option<LogQuery>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct LogQuery {
+    /// Object uuid.
+    #[prost(string, tag = "1")]
+    pub virtual_service: ::prost::alloc::string::String,
+    /// Microseconds since the epoch, both included.
+    #[prost(int64, tag = "2")]
+    pub start_us: i64,
+    #[prost(int64, tag = "3")]
+    pub end_us: i64,
+    #[prost(bool, tag = "4")]
+    pub significant: bool,
+    #[prost(bool, tag = "5")]
+    pub non_significant: bool,
+    #[prost(message, repeated, tag = "6")]
+    pub filters: ::prost::alloc::vec::Vec<LogFilter>,
+    #[prost(bool, tag = "7")]
+    pub newest_first: bool,
+    /// Most logs to send; all that match are counted.
+    #[prost(uint32, tag = "8")]
+    pub limit: u32,
+    /// Count by the values of this field, and send no logs.
+    #[prost(string, optional, tag = "9")]
+    pub group_by: ::core::option::Option<::prost::alloc::string::String>,
+    /// Longest time to search.
+    #[prost(uint32, tag = "10")]
+    pub within_ms: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogFilter {
+    /// Name of a column, of a member of one, or `all`.
+    #[prost(string, tag = "1")]
+    pub field: ::prost::alloc::string::String,
+    #[prost(enumeration = "LogOperator", tag = "2")]
+    pub operator: i32,
+    #[prost(string, repeated, tag = "3")]
+    pub values: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// Some of the logs asked for, in order; a message is at most 1 MiB.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct LogPart {
+    #[prost(uint64, tag = "1")]
+    pub id: u64,
+    #[prost(message, repeated, tag = "2")]
+    pub logs: ::prost::alloc::vec::Vec<DnsLog>,
+    #[prost(message, repeated, tag = "3")]
+    pub counts: ::prost::alloc::vec::Vec<LogCount>,
+    /// The last part has it.
+    #[prost(message, optional, tag = "4")]
+    pub end: ::core::option::Option<LogEnd>,
+}
+/// How often a value occurs.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogCount {
+    #[prost(string, tag = "1")]
+    pub value: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "2")]
+    pub count: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogEnd {
+    /// Logs that match.
+    #[prost(uint64, tag = "1")]
+    pub count: u64,
+    /// False: the time was over before all were looked at.
+    #[prost(bool, tag = "2")]
+    pub complete: bool,
+    /// Why there is no answer.
+    #[prost(string, optional, tag = "3")]
+    pub failure: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// One answer to a DNS query, or a query that got none. Addresses are texts. It also lies so on the engine's disk.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DnsLog {
+    /// Number within the engine; increases with time.
+    #[prost(uint64, tag = "1")]
+    pub id: u64,
+    /// Microseconds since the epoch.
+    #[prost(int64, tag = "2")]
+    pub at_us: i64,
+    #[prost(string, tag = "3")]
+    pub virtual_service: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub service_engine: ::prost::alloc::string::String,
+    /// Whether it is an error.
+    #[prost(bool, tag = "5")]
+    pub significant: bool,
+    /// Why this answer, in words.
+    #[prost(string, tag = "6")]
+    pub reason: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "7")]
+    pub version: ::core::option::Option<Version>,
+    #[prost(string, tag = "8")]
+    pub client_ip: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "9")]
+    pub client_port: u32,
+    /// Where the query came to.
+    #[prost(string, tag = "10")]
+    pub service_ip: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "11")]
+    pub service_port: u32,
+    #[prost(bool, tag = "12")]
+    pub over_tcp: bool,
+    #[prost(uint32, tag = "13")]
+    pub query_bytes: u32,
+    /// 0: no packet was sent.
+    #[prost(uint32, tag = "14")]
+    pub answer_bytes: u32,
+    /// Without the last dot; empty for a query that could not be read.
+    #[prost(string, tag = "15")]
+    pub qname: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "16")]
+    pub qtype: u32,
+    #[prost(uint32, tag = "17")]
+    pub query_id: u32,
+    #[prost(bool, tag = "18")]
+    pub recursion_desired: bool,
+    #[prost(message, optional, tag = "19")]
+    pub edns: ::core::option::Option<LogEdns>,
+    /// What kind of entry answered: `GSLB` or `LOCAL`.
+    #[prost(string, tag = "20")]
+    pub entry: ::prost::alloc::string::String,
+    #[prost(string, tag = "21")]
+    pub gslb_service: ::prost::alloc::string::String,
+    #[prost(string, tag = "22")]
+    pub gslb_service_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "23")]
+    pub gslb_pool_name: ::prost::alloc::string::String,
+    #[prost(bool, tag = "24")]
+    pub by_wildcard: bool,
+    /// Absent: no packet was sent.
+    #[prost(uint32, optional, tag = "25")]
+    pub rcode: ::core::option::Option<u32>,
+    #[prost(bool, tag = "26")]
+    pub authoritative: bool,
+    #[prost(bool, tag = "27")]
+    pub truncated: bool,
+    #[prost(uint32, tag = "28")]
+    pub answer_records: u32,
+    #[prost(uint32, tag = "29")]
+    pub authority_records: u32,
+    #[prost(uint32, tag = "30")]
+    pub additional_records: u32,
+    #[prost(message, repeated, tag = "31")]
+    pub records: ::prost::alloc::vec::Vec<LogRecord>,
+    #[prost(uint32, tag = "32")]
+    pub opcode: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogEdns {
+    #[prost(uint32, tag = "1")]
+    pub udp_payload_size: u32,
+    #[prost(uint32, tag = "2")]
+    pub version: u32,
+    #[prost(bool, tag = "3")]
+    pub dnssec_ok: bool,
+    #[prost(string, optional, tag = "4")]
+    pub subnet_ip: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(uint32, tag = "5")]
+    pub subnet_prefix_length: u32,
+}
+/// A record of the answer section.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogRecord {
+    #[prost(uint32, tag = "1")]
+    pub rtype: u32,
+    #[prost(uint32, tag = "2")]
+    pub ttl_s: u32,
+    /// An address, or the target of a CNAME.
+    #[prost(string, tag = "3")]
+    pub data: ::prost::alloc::string::String,
+}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum ResourceKind {
@@ -794,6 +1011,56 @@ impl State {
             "STATE_DOWN" => Some(Self::Down),
             "STATE_UNKNOWN" => Some(Self::Unknown),
             "STATE_DISABLED" => Some(Self::Disabled),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum LogOperator {
+    Unspecified = 0,
+    Eq = 1,
+    Ne = 2,
+    Lt = 3,
+    Le = 4,
+    Gt = 5,
+    Ge = 6,
+    Co = 7,
+    Nc = 8,
+    Sw = 9,
+}
+impl LogOperator {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "LOG_OPERATOR_UNSPECIFIED",
+            Self::Eq => "LOG_OPERATOR_EQ",
+            Self::Ne => "LOG_OPERATOR_NE",
+            Self::Lt => "LOG_OPERATOR_LT",
+            Self::Le => "LOG_OPERATOR_LE",
+            Self::Gt => "LOG_OPERATOR_GT",
+            Self::Ge => "LOG_OPERATOR_GE",
+            Self::Co => "LOG_OPERATOR_CO",
+            Self::Nc => "LOG_OPERATOR_NC",
+            Self::Sw => "LOG_OPERATOR_SW",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "LOG_OPERATOR_UNSPECIFIED" => Some(Self::Unspecified),
+            "LOG_OPERATOR_EQ" => Some(Self::Eq),
+            "LOG_OPERATOR_NE" => Some(Self::Ne),
+            "LOG_OPERATOR_LT" => Some(Self::Lt),
+            "LOG_OPERATOR_LE" => Some(Self::Le),
+            "LOG_OPERATOR_GT" => Some(Self::Gt),
+            "LOG_OPERATOR_GE" => Some(Self::Ge),
+            "LOG_OPERATOR_CO" => Some(Self::Co),
+            "LOG_OPERATOR_NC" => Some(Self::Nc),
+            "LOG_OPERATOR_SW" => Some(Self::Sw),
             _ => None,
         }
     }

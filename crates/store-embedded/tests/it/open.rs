@@ -149,14 +149,32 @@ async fn a_full_disk_refuses_what_does_not_fit_and_goes_on() {
     for (n, outcome) in outcomes.iter().enumerate() {
         assert_eq!(outcome.is_err(), n == 3, "{n}: {outcome:?}");
     }
-    let Some(Err(error @ StoreError::Backend { .. })) = outcomes.get(3) else { panic!("{outcomes:?}") };
-    assert!(chain(error).contains("committing to the object store: the disk is full"), "{}", chain(error));
+    let Some(Err(error @ StoreError::Full { .. })) = outcomes.get(3) else { panic!("{outcomes:?}") };
+    let said = format!("committing to the object store: {}: the disk is full: free some space", path.display());
+    assert!(chain(error).starts_with(&said), "{}", chain(error));
 
     assert_eq!(store.txn(put("/b", vec![1])).await.unwrap(), Outcome::Committed(9));
     assert!(store.get("/3").await.unwrap().is_none());
     for revision in 1..=9 {
         assert_eq!(watch.recv().await.unwrap().unwrap().revision, revision);
     }
+}
+
+#[tokio::test]
+async fn another_history_has_the_same_content_and_revision_under_another_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("objects.db");
+    let store = SqliteStore::open(&path).unwrap();
+    assert_eq!(store.txn(put("/a", vec![1])).await.unwrap(), Outcome::Committed(1));
+    let before = store.incarnation().to_owned();
+    drop(store);
+    let store = SqliteStore::open_with(&path, Options { new_history: true, ..Options::default() }).unwrap();
+    let renewed = store.incarnation().to_owned();
+    assert_ne!(renewed, before);
+    assert_eq!(store.revision().await.unwrap(), 1);
+    assert!(store.get("/a").await.unwrap().is_some());
+    drop(store);
+    assert_eq!(SqliteStore::open(&path).unwrap().incarnation(), renewed);
 }
 
 #[tokio::test]

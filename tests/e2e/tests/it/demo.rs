@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::world::turn::Turn;
+
 /// Name of the story's application.
 pub(crate) const HELLO: &str = "hello.avi.iberia.local";
 /// Longest wait for a state; reached only when a test fails.
@@ -19,6 +21,7 @@ pub(crate) struct Demo {
     pub(crate) data: PathBuf,
     directory: tempfile::TempDir,
     runs: u32,
+    _turn: Turn,
 }
 
 impl Demo {
@@ -28,10 +31,11 @@ impl Demo {
             println!("skipped: {reason}");
             return None;
         }
+        let turn = Turn::take();
         let directory = tempfile::tempdir().unwrap();
         let data = directory.path().join("data");
         let process = spawn(&directory, &data, 0, &[], "");
-        let demo = Self { process, data, directory, runs: 0 };
+        let demo = Self { process, data, directory, runs: 0, _turn: turn };
         demo.wait_for_banner();
         Some(demo)
     }
@@ -50,10 +54,11 @@ impl Demo {
             println!("skipped: {reason}");
             return None;
         }
+        let turn = Turn::take();
         let directory = tempfile::tempdir().unwrap();
         let data = directory.path().join("data");
         let process = spawn(&directory, &data, 0, &[], before);
-        Some(Self { process, data, directory, runs: 0 })
+        Some(Self { process, data, directory, runs: 0, _turn: turn })
     }
 
     /// Interrupts the demo and waits for its end.
@@ -282,6 +287,6 @@ pub(crate) fn prerequisites() -> Result<(), String> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the harness is told by the environment which binary to test")]
-fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

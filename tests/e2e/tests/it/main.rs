@@ -6,9 +6,18 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on fails or says why")]
 
 mod apart;
+mod away;
 mod bad_input;
+mod bad_peers;
+mod clusters;
 mod demo;
+mod disk_full;
 mod explain;
 mod health;
+mod kill;
+mod load;
+mod logs;
+mod lone;
+mod sdk;
 mod story;
 mod world;

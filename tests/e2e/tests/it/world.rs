@@ -1,5 +1,13 @@
 //! Three API servers, and controller, engine and operator as processes, in one network namespace.
 
+mod bad_peers;
+pub(crate) mod clients;
+pub(crate) mod clusters;
+pub(crate) mod load;
+mod logs;
+pub(crate) mod turn;
+mod undisturbed;
+
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -10,6 +18,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::demo::{HELLO, binary, prerequisites};
+use turn::Turn;
 
 /// Longest wait for a state; reached only when a test fails.
 const WAIT_MAX: Duration = Duration::from_secs(60);
@@ -33,11 +42,21 @@ pub(crate) struct World {
     /// Holds the namespace.
     holder: Child,
     directory: tempfile::TempDir,
+    _turn: Turn,
 }
 
 impl World {
     /// Brings all of it up; `None`, with the reason printed, where that is not possible.
     pub(crate) fn start() -> Option<Self> {
+        Self::bring_up(Turn::take())
+    }
+
+    /// As [`World::start`], when no other story runs, and none begins before this one ends.
+    pub(crate) fn start_alone() -> Option<Self> {
+        Self::bring_up(Turn::take_alone())
+    }
+
+    fn bring_up(turn: Turn) -> Option<Self> {
         let reason = prerequisites().err().or_else(|| programs().err());
         if let Some(reason) = reason {
             println!("skipped: {reason}");
@@ -59,7 +78,7 @@ impl World {
         let mut clusters = up.spawn().unwrap();
         assert!(has_line(&mut clusters, "ready after"), "clusters did not start; the reason is above");
 
-        let mut world = Self { parts: BTreeMap::new(), backends: Vec::new(), clusters, holder, directory };
+        let mut world = Self { parts: BTreeMap::new(), backends: Vec::new(), clusters, holder, directory, _turn: turn };
         for (cluster, _, vip) in CLUSTERS {
             let listen = format!("{vip}:80");
             let backend = world.enter(&binary()).args(["backend", "--listen", &listen, "--message", cluster]).spawn();
@@ -67,10 +86,7 @@ impl World {
         }
         world.start_controller();
         world.set_up_gslb();
-        let token = world.path("engine.token");
-        let mut join = world.enter(&binary());
-        let made = join.args(["join-token", "--data", &world.path("controller"), "--out", &token]).output().unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        world.join_engine();
         world.start_engine();
         world.fill_clusters();
         world.start_amko();
@@ -81,6 +97,13 @@ impl World {
         let data = self.path("controller");
         self.spawn("controller", &["--data", &data, "--listen", CONTROLLER, "--privileged-ports"]);
         self.wait_ready(9445);
+    }
+
+    /// Makes the token that an engine joins with.
+    fn join_engine(&self) {
+        let (data, token) = (self.path("controller"), self.path("engine.token"));
+        let made = self.enter(&binary()).args(["join-token", "--data", &data, "--out", &token]).output().unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     }
 
     pub(crate) fn start_engine(&mut self) {
@@ -160,6 +183,16 @@ impl World {
         self.wait(&format!("the split {expected:?}"), || self.count(turns) == Self::counts(expected));
     }
 
+    /// Waits until a name is answered.
+    #[track_caller]
+    pub(crate) fn wait_for_name(&self, name: &str) {
+        let server = format!("@{DNS}");
+        self.wait(name, || {
+            let dig = self.enter("dig").args(["+short", "+tries=1", "+time=2", &server, name]).output().unwrap();
+            !dig.stdout.is_empty()
+        });
+    }
+
     /// Uuid and `_last_modified` of everything that the operator writes.
     pub(crate) fn written(&self) -> Vec<(String, String)> {
         let kinds = ["gslbservice", "healthmonitor"];
@@ -199,8 +232,7 @@ impl World {
             std::thread::sleep(STEP); // bounded: polls a condition
             waited += STEP;
         }
-        let logs: String = ["controller", "engine", "amko"].map(|part| self.log(part)).concat();
-        panic!("waited in vain for {what}\n{logs}");
+        panic!("waited in vain for {what}\n{}", self.logs());
     }
 
     /// DNS profile, DNS virtual service and GSLB, as an administrator makes them.
@@ -319,6 +351,10 @@ impl World {
         self.directory.path().join(name).to_str().unwrap().to_owned()
     }
 
+    pub(crate) fn logs(&self) -> String {
+        ["controller", "engine", "amko"].map(|part| self.log(part)).concat()
+    }
+
     fn log(&self, part: &str) -> String {
         format!("-- {part}\n{}", fs::read_to_string(self.path(&format!("{part}.log"))).unwrap_or_default())
     }
@@ -368,7 +404,7 @@ fn enter(holder: &Child, program: &str) -> Command {
 }
 
 /// Reads what a process prints until a line begins so; `false` when it ended before.
-fn has_line(process: &mut Child, begin: &str) -> bool {
+pub(crate) fn has_line(process: &mut Child, begin: &str) -> bool {
     let lines = BufReader::new(process.stdout.take().unwrap()).lines();
     lines.map_while(Result::ok).any(|line| line.starts_with(begin))
 }

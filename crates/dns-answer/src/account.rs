@@ -1,0 +1,298 @@
+//! What was answered to a query and why: borrowed while it is fresh, owned when it is to be logged (avi-api 7.5).
+//!
+//! [`Told`] costs nothing to make, so that whoever keeps logs can decide first whether this one is wanted. [`Account`]
+//! is what a log needs, without any text; [`Account::log`] makes the text, elsewhere and later.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use dns_wire::{Edns, Header, Name, OwnedName, Problem, Query, Rcode, Rtype};
+use gslb::{Decision, Outcome, Service};
+use se_protocol::logs::{DnsLog, LogEdns, LogRecord};
+
+use crate::resolve::{Content, Dropped, Empty, NameError, Resolution};
+use crate::view::View;
+
+/// One query and what became of it.
+#[derive(Debug)]
+pub struct Told<'a> {
+    kind: Kind,
+    header: Header,
+    /// As the client wrote it; `None` for what could not be parsed.
+    query: Option<&'a Query<'a>>,
+    qname: Option<Name<'a>>,
+    resolution: Option<&'a Resolution<'a>>,
+    length: Option<usize>,
+}
+
+/// What an answer was, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Members,
+    AllRecords,
+    Fallback,
+    Cname,
+    Soa,
+    Empty(Empty),
+    NameError(NameError),
+    Dropped(Dropped),
+    Refused(Refused),
+    Invalid(Problem),
+}
+
+/// Why a well-formed query was not looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    EdnsVersion,
+    Class,
+    Transfer,
+}
+
+/// What a log says of one query; no text yet.
+#[derive(Debug)]
+pub struct Account {
+    kind: Kind,
+    header: Header,
+    question: Option<(OwnedName, Rtype)>,
+    edns: Option<Edns>,
+    reached: Option<(Arc<Service>, Decision, bool)>,
+    ttl: u32,
+    /// The fallback of a service that is down.
+    fallback: Option<Fallback>,
+    /// Head of the answer; `None` when no packet was sent.
+    head: Option<[u8; 12]>,
+    length: usize,
+}
+
+#[derive(Debug)]
+enum Fallback {
+    Address(IpAddr),
+    Name(OwnedName),
+}
+
+/// Where and when a query came.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrival<'a> {
+    /// Microseconds since the epoch.
+    pub at_us: i64,
+    /// Who asked.
+    pub client: SocketAddr,
+    /// Who was asked.
+    pub service: SocketAddr,
+    /// Whether it came over TCP.
+    pub over_tcp: bool,
+    /// Octets of the query.
+    pub query_bytes: usize,
+    /// What people call this engine.
+    pub engine: &'a str,
+}
+
+impl<'a> Told<'a> {
+    pub(crate) fn invalid(header: Header, problem: Problem, length: Option<usize>) -> Self {
+        Self { kind: Kind::Invalid(problem), header, query: None, qname: None, resolution: None, length }
+    }
+
+    pub(crate) fn refused(query: &'a Query<'a>, why: Refused, length: Option<usize>) -> Self {
+        let kind = Kind::Refused(why);
+        Self { kind, header: query.header(), query: Some(query), qname: None, resolution: None, length }
+    }
+
+    pub(crate) fn resolved(
+        query: &'a Query<'a>,
+        qname: Name<'a>,
+        resolution: &'a Resolution<'a>,
+        length: Option<usize>,
+    ) -> Self {
+        let kind = match &resolution.content {
+            Content::Members { .. } => Kind::Members,
+            Content::AllRecords { .. } => Kind::AllRecords,
+            Content::Fallback { .. } => Kind::Fallback,
+            Content::Cname { .. } => Kind::Cname,
+            Content::Soa { .. } => Kind::Soa,
+            Content::Empty { why, .. } => Kind::Empty(*why),
+            Content::NameError { why, .. } => Kind::NameError(*why),
+            Content::Refused => Kind::Refused(Refused::Transfer),
+            Content::Drop { why } => Kind::Dropped(*why),
+        };
+        let (query, header) = (Some(query), query.header());
+        Self { kind, header, query, qname: Some(qname), resolution: Some(resolution), length }
+    }
+
+    /// Whether it is an error by the defaults of an analytics profile (avi-api 2.14): a query that was malformed, not
+    /// supported, outside every zone or for a name that does not exist, a service that is down, and every query that
+    /// got no packet. An empty answer for a name that exists is none.
+    #[must_use]
+    pub fn is_significant(&self) -> bool {
+        match self.kind {
+            Kind::Members | Kind::Soa => false,
+            Kind::Empty(why) => matches!(why, Empty::DownResponse | Empty::DownResponseOfOtherFamily),
+            Kind::AllRecords | Kind::Fallback | Kind::Cname => true,
+            Kind::NameError(_) | Kind::Dropped(_) | Kind::Refused(_) | Kind::Invalid(_) => true,
+        }
+    }
+
+    /// Keeps what a log needs; `answer` is the packet that was written, if one was.
+    #[must_use]
+    pub fn account(&self, answer: &[u8]) -> Account {
+        let (mut ttl, mut fallback) = (0, None);
+        match self.resolution.map(|resolution| &resolution.content) {
+            Some(Content::Members { ttl: of } | Content::AllRecords { ttl: of }) => ttl = *of,
+            Some(Content::Fallback { ip, ttl: of }) => (ttl, fallback) = (*of, Some(Fallback::Address(*ip))),
+            Some(Content::Cname { target, ttl: of }) => (ttl, fallback) = (*of, Some(Fallback::Name(target.clone()))),
+            _ => {}
+        }
+        let reached = self.resolution.and_then(|resolution| resolution.service.as_ref());
+        Account {
+            kind: self.kind,
+            header: self.header,
+            question: self.query.map(|query| (self.qname.unwrap_or(query.qname()).to_owned_name(), query.qtype())),
+            edns: self.query.and_then(|query| query.edns().copied()),
+            reached: reached.map(|it| (Arc::clone(it.service), it.decision.clone(), it.by_wildcard)),
+            ttl,
+            fallback,
+            head: self.length.and_then(|_| answer.first_chunk().copied()),
+            length: self.length.unwrap_or(0),
+        }
+    }
+}
+
+impl Account {
+    /// The log, in text. `view` is what the answer was made from.
+    #[must_use]
+    pub fn log(&self, view: &View, significant: bool, arrival: &Arrival<'_>) -> DnsLog {
+        let word = |at: usize| self.head.map_or(0, |head| u16::from_be_bytes([head[at], head[at + 1]]));
+        let flags = Header { id: word(0), flags: word(2) };
+        let service = self.reached.as_ref().map(|(service, ..)| service);
+        let pool = self.reached.as_ref().and_then(|(service, decision, _)| match decision.outcome {
+            Outcome::Members { pool, .. } => service.pools.get(pool),
+            _ => None,
+        });
+        DnsLog {
+            id: 0,
+            at_us: arrival.at_us,
+            virtual_service: view.table.uuid.clone(),
+            service_engine: arrival.engine.to_owned(),
+            significant,
+            reason: self.reason(),
+            version: Some((&view.version).into()),
+            client_ip: arrival.client.ip().to_string(),
+            client_port: arrival.client.port().into(),
+            service_ip: arrival.service.ip().to_string(),
+            service_port: arrival.service.port().into(),
+            over_tcp: arrival.over_tcp,
+            query_bytes: u32::try_from(arrival.query_bytes).unwrap_or(u32::MAX),
+            answer_bytes: u32::try_from(self.length).unwrap_or(u32::MAX),
+            qname: self.question.as_ref().map(|(qname, _)| qname.to_string()).unwrap_or_default(),
+            qtype: self.question.as_ref().map_or(0, |(_, qtype)| u32::from(qtype.0)),
+            query_id: self.header.id.into(),
+            recursion_desired: self.header.rd(),
+            edns: self.edns.map(|edns| LogEdns {
+                udp_payload_size: edns.udp_payload_size.into(),
+                version: edns.version.into(),
+                dnssec_ok: edns.do_bit,
+                subnet_ip: edns.client_subnet.and_then(|subnet| Some(subnet.address()?.to_string())),
+                subnet_prefix_length: edns.client_subnet.map_or(0, |subnet| subnet.source_prefix_length().into()),
+            }),
+            entry: if service.is_some() { "GSLB" } else { "LOCAL" }.to_owned(),
+            gslb_service: service.map(|service| service.uuid.clone()).unwrap_or_default(),
+            gslb_service_name: service.map(|service| service.name.clone()).unwrap_or_default(),
+            gslb_pool_name: pool.map(|pool| pool.name.clone()).unwrap_or_default(),
+            by_wildcard: self.reached.as_ref().is_some_and(|(_, _, by_wildcard)| *by_wildcard),
+            rcode: self.head.map(|_| self.rcode(flags)),
+            authoritative: flags.flags & 0x0400 != 0,
+            truncated: flags.flags & 0x0200 != 0,
+            answer_records: word(6).into(),
+            authority_records: word(8).into(),
+            additional_records: word(10).into(),
+            records: self.records(usize::from(word(6))),
+            opcode: self.header.opcode().0.into(),
+        }
+    }
+
+    /// The code with the upper bits that the OPT record carries (RFC 6891 §6.1.3).
+    fn rcode(&self, flags: Header) -> u32 {
+        match self.kind {
+            Kind::Refused(Refused::EdnsVersion) => Rcode::BADVERS.0.into(),
+            _ => u32::from(flags.flags & 0x000f),
+        }
+    }
+
+    /// Records of the answer section that fitted; the SOA's fields are not repeated.
+    fn records(&self, count: usize) -> Vec<LogRecord> {
+        let address = |ip: IpAddr| {
+            let rtype = if ip.is_ipv4() { Rtype::A } else { Rtype::AAAA };
+            LogRecord { rtype: rtype.0.into(), ttl_s: self.ttl, data: ip.to_string() }
+        };
+        let mut records: Vec<LogRecord> = match (&self.fallback, &self.reached) {
+            (Some(Fallback::Address(ip)), _) => vec![address(*ip)],
+            (Some(Fallback::Name(name)), _) => {
+                vec![LogRecord { rtype: Rtype::CNAME.0.into(), ttl_s: self.ttl, data: name.to_string() }]
+            }
+            (None, Some((service, decision, _))) if self.kind == Kind::AllRecords => {
+                gslb::all_records(service, decision.family).map(|member| address(member.ip)).collect()
+            }
+            (None, Some((service, decision, _))) => match decision.outcome {
+                Outcome::Members { pool, .. } => {
+                    let members = service.pools.get(pool).map_or(&[][..], |pool| &pool.members);
+                    let chosen = decision.members().iter().filter_map(|&index| members.get(usize::from(index)));
+                    chosen.map(|member| address(member.ip)).collect()
+                }
+                Outcome::OtherFamilyOnly | Outcome::Down => Vec::new(),
+            },
+            (None, None) => Vec::new(),
+        };
+        records.truncate(count);
+        records
+    }
+
+    fn reason(&self) -> String {
+        match self.kind {
+            Kind::Members => self.turn(),
+            Kind::AllRecords => "the service is down: all its addresses".to_owned(),
+            Kind::Fallback => "the service is down: its fallback address".to_owned(),
+            Kind::Cname => "the service is down: its fallback name".to_owned(),
+            Kind::Soa => "the zone's SOA record".to_owned(),
+            Kind::Empty(why) => match why {
+                Empty::OtherFamilyOnly => "no member that is up has an address of this type",
+                Empty::OtherTypeOnly => "the name has no record of this type",
+                Empty::ApexWithoutType => "the apex has no record of this type",
+                Empty::NonTerminal => "the name has no records",
+                Empty::DownResponse => "the service is down: an empty answer",
+                Empty::DownResponseOfOtherFamily => "the service is down, its fallback has no address of this type",
+            }
+            .to_owned(),
+            Kind::NameError(why) => match why {
+                NameError::Absent => "the name does not exist",
+                NameError::OutsideEveryZone => "outside every zone of this service",
+                NameError::ServiceDown => "the service is down and has no down response",
+            }
+            .to_owned(),
+            Kind::Dropped(why) => {
+                let why = match why {
+                    Dropped::Absent => "the name does not exist",
+                    Dropped::OutsideEveryZone => "outside every zone of this service",
+                    Dropped::ServiceDown => "the service is down and has no down response",
+                    Dropped::OtherFamilyOnly => "no member that is up has an address of this type",
+                    Dropped::OtherTypeOnly => "the name has no record of this type",
+                    Dropped::Transfer => "zones are not transferred",
+                };
+                format!("no packet: {why}")
+            }
+            Kind::Refused(Refused::EdnsVersion) => "an EDNS version above 0".to_owned(),
+            Kind::Refused(Refused::Class) => "a class other than IN".to_owned(),
+            Kind::Refused(Refused::Transfer) => "zones are not transferred".to_owned(),
+            Kind::Invalid(problem) => problem.to_string(),
+        }
+    }
+
+    fn turn(&self) -> String {
+        let Some((service, Decision { family, outcome }, _)) = &self.reached else { return String::new() };
+        let Outcome::Members { pool, turn, skipped, .. } = outcome else { return String::new() };
+        let length = service.pools.get(*pool).map_or(1, |pool| pool.ring(*family).sequence.len()).max(1) as u64;
+        let number = turn.wrapping_add(u64::from(*skipped)) % length + 1;
+        match skipped {
+            0 => format!("turn {number} of {length}"),
+            _ => format!("turn {number} of {length}, after {skipped} of members that are not up"),
+        }
+    }
+}

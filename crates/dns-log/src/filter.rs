@@ -1,0 +1,213 @@
+//! `op(field,value)`: read, and asked of a log (avi-api 7.5).
+
+use std::cmp::Ordering;
+
+use jiff::Timestamp;
+use se_protocol::logs::{DnsLog, FILTERS_MAX, Filter, Operator};
+use serde_json::Value;
+
+use crate::columns::{self, COLUMNS, is_field};
+
+/// Why a text is no filter.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FilterError {
+    /// It has another form.
+    #[error("`{0}` is no filter: write op(field,value), for example eq(dns_fqdn,app.example.com)")]
+    Form(String),
+    /// An unknown operator.
+    #[error("`{0}` is no operator: there are eq, ne, lt, le, gt, ge, co, nc and sw")]
+    Operator(String),
+    /// An unknown field.
+    #[error(
+        "logs have no field `{0}`: a column of the CSV export, a member such as dns_response.response_code, or all"
+    )]
+    Field(String),
+    /// The field `all` with an operator that compares.
+    #[error("`all` can be asked with co, nc, eq, ne and sw only, not with {0}")]
+    All(String),
+    /// Too many values.
+    #[error("a filter takes up to {FILTERS_MAX} values")]
+    Values,
+}
+
+/// Reads `op(field,value)` or `op(field,[value,value])`.
+///
+/// # Errors
+/// [`FilterError`].
+pub fn parse_filter(text: &str) -> Result<Filter, FilterError> {
+    let form = || FilterError::Form(text.to_owned());
+    let (operator, rest) = text.trim().split_once('(').ok_or_else(form)?;
+    let (field, value) = rest.strip_suffix(')').ok_or_else(form)?.split_once(',').ok_or_else(form)?;
+    let (field, value) = (field.trim(), value.trim());
+    let found = match operator.trim().to_ascii_lowercase().as_str() {
+        "eq" => Operator::Eq,
+        "ne" => Operator::Ne,
+        "lt" => Operator::Lt,
+        "le" => Operator::Le,
+        "gt" => Operator::Gt,
+        "ge" => Operator::Ge,
+        "co" => Operator::Co,
+        "nc" => Operator::Nc,
+        "sw" => Operator::Sw,
+        other => return Err(FilterError::Operator(other.to_owned())),
+    };
+    if field != "all" && !is_field(field) {
+        return Err(FilterError::Field(field.to_owned()));
+    }
+    if field == "all" && matches!(found, Operator::Lt | Operator::Le | Operator::Gt | Operator::Ge) {
+        return Err(FilterError::All(operator.trim().to_owned()));
+    }
+    let list = value.strip_prefix('[').and_then(|value| value.strip_suffix(']'));
+    let values: Vec<String> = match list {
+        Some(list) => list.split(',').map(unquoted).collect(),
+        None => vec![unquoted(value)],
+    };
+    if values.len() > FILTERS_MAX {
+        return Err(FilterError::Values);
+    }
+    Ok(Filter { field: field.to_owned(), operator: found, values })
+}
+
+fn unquoted(text: &str) -> String {
+    let text = text.trim();
+    let inner = ['"', '\''].iter().find_map(|&quote| text.strip_prefix(quote)?.strip_suffix(quote));
+    inner.unwrap_or(text).to_owned()
+}
+
+/// A filter, made ready to be asked of many logs.
+#[derive(Debug)]
+pub struct Matcher {
+    field: String,
+    operator: Operator,
+    /// In lower case.
+    wanted: Vec<String>,
+}
+
+impl Matcher {
+    /// Prepares a filter.
+    #[must_use]
+    pub fn new(filter: &Filter) -> Self {
+        let wanted = filter.values.iter().map(|value| value.to_lowercase()).collect();
+        Self { field: filter.field.clone(), operator: filter.operator, wanted }
+    }
+
+    /// Whether it holds for a log. A field without value is equal to nothing and contains nothing.
+    #[must_use]
+    pub fn holds(&self, log: &DnsLog) -> bool {
+        let mut texts = Vec::new();
+        if self.field == "all" {
+            COLUMNS.iter().for_each(|(_, of)| texts_of(&of(log), &mut texts));
+        } else {
+            texts_of(&columns::value(log, &self.field), &mut texts);
+        }
+        let any = |matches: fn(&str, &str) -> bool| {
+            texts.iter().any(|text| self.wanted.iter().any(|wanted| matches(text, wanted)))
+        };
+        match self.operator {
+            Operator::Eq => any(equal),
+            Operator::Ne => !any(equal),
+            Operator::Co => any(|text, wanted| text.contains(wanted)),
+            Operator::Nc => !any(|text, wanted| text.contains(wanted)),
+            Operator::Sw => any(|text, wanted| text.starts_with(wanted)),
+            Operator::Lt => any(|text, wanted| order(text, wanted).is_lt()),
+            Operator::Le => any(|text, wanted| order(text, wanted).is_le()),
+            Operator::Gt => any(|text, wanted| order(text, wanted).is_gt()),
+            Operator::Ge => any(|text, wanted| order(text, wanted).is_ge()),
+        }
+    }
+}
+
+fn equal(text: &str, wanted: &str) -> bool {
+    // Enumerations may be named without their prefix: `eq(dns_qtype,A)`.
+    text == wanted || text.strip_prefix("dns_record_").or_else(|| text.strip_prefix("dns_rcode_")) == Some(wanted)
+}
+
+/// By number or moment where both are one, else by text.
+fn order(text: &str, wanted: &str) -> Ordering {
+    if let (Ok(a), Ok(b)) = (text.parse::<f64>(), wanted.parse::<f64>()) {
+        return a.total_cmp(&b);
+    }
+    if let (Ok(a), Ok(b)) = (text.parse::<Timestamp>(), wanted.parse::<Timestamp>()) {
+        return a.cmp(&b);
+    }
+    text.cmp(wanted)
+}
+
+/// Every value at any depth, as lower-case text.
+fn texts_of(value: &Value, texts: &mut Vec<String>) {
+    match value {
+        Value::Null => {}
+        Value::String(text) => texts.push(text.to_lowercase()),
+        Value::Array(items) => items.iter().for_each(|item| texts_of(item, texts)),
+        Value::Object(members) => members.values().for_each(|member| texts_of(member, texts)),
+        other => texts.push(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use se_protocol::logs::LogRecord;
+
+    use super::*;
+
+    fn log() -> DnsLog {
+        let record = |data: &str| LogRecord { rtype: 1, ttl_s: 30, data: data.into() };
+        DnsLog {
+            qname: "app.example.com".into(),
+            qtype: 1,
+            client_ip: "10.1.2.3".into(),
+            client_port: 5353,
+            rcode: Some(0),
+            at_us: 1_704_067_200_000_000,
+            records: vec![record("192.0.2.1"), record("192.0.2.2")],
+            ..DnsLog::default()
+        }
+    }
+
+    #[track_caller]
+    fn check(filter: &str, expected: bool) {
+        let parsed = parse_filter(filter).unwrap();
+        assert_eq!(Matcher::new(&parsed).holds(&log()), expected, "{filter}");
+    }
+
+    #[test]
+    fn filters_compare_names_numbers_addresses_and_moments() {
+        check("eq(dns_fqdn,APP.example.com)", true);
+        check("eq(dns_fqdn, app.example.org)", false);
+        check("eq(dns_fqdn,[a.example.com,app.example.com])", true);
+        check("ne(dns_fqdn,[a.example.com,app.example.com])", false);
+        check("co(dns_fqdn,example)", true);
+        check("nc(dns_fqdn,example)", false);
+        check("sw(client_ip,10.1.)", true);
+        check("eq(dns_ips,192.0.2.2)", true);
+        check("ne(dns_ips,192.0.2.2)", false);
+        check("gt(client_src_port,1000)", true);
+        check("lt(client_src_port,999)", false);
+        check("ge(report_timestamp,2024-01-01T00:00:00Z)", true);
+        check("lt(report_timestamp,2024-01-01T00:00:00Z)", false);
+        check("eq(dns_qtype,dns_record_a)", true);
+        check("eq(dns_qtype,A)", true);
+        check("eq(dns_response.response_code,DNS_RCODE_NOERROR)", true);
+        check("eq(dns_response.records.ttl,30)", true);
+        check("co(all,192.0.2.1)", true);
+        check("eq(gslbservice,x)", false);
+        check("ne(gslbservice,x)", true);
+        check("eq(udf,false)", true);
+        check("eq(dns_fqdn,\"app.example.com\")", true);
+    }
+
+    #[track_caller]
+    fn refuse(filter: &str, expected: &str) {
+        assert!(parse_filter(filter).unwrap_err().to_string().contains(expected), "{filter}");
+    }
+
+    #[test]
+    fn what_is_no_filter_is_told() {
+        refuse("dns_fqdn=x", "write op(field,value)");
+        refuse("eq(dns_fqdn)", "write op(field,value)");
+        refuse("is(dns_fqdn,x)", "`is` is no operator");
+        refuse("eq(fqdn,x)", "no field `fqdn`");
+        refuse("eq(dns_fqdn.x,x)", "no field `dns_fqdn.x`");
+        refuse("gt(all,x)", "not with gt");
+    }
+}

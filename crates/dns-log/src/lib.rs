@@ -1,0 +1,18 @@
+//! Logs of DNS answers as rows: columns, filters, throttles, JSON and CSV. Pure: values in, values out.
+//!
+//! `columns.rs` has the 87 columns of the export and what each holds, `filter.rs` reads `op(field,value)` and decides,
+//! `search.rs` collects what matches, in an engine and over engines, `render.rs` writes documents, `throttle.rs` says
+//! how many are kept. Where logs lie is no concern of this crate. Covers avi-api 7.5 for type 0, DNS.
+#![warn(missing_docs)]
+
+mod columns;
+mod filter;
+mod render;
+mod search;
+mod throttle;
+
+pub use columns::{COLUMNS, Column, is_field, timestamp};
+pub use filter::{FilterError, Matcher, parse_filter};
+pub use render::{csv, json, text};
+pub use search::{Search, merge};
+pub use throttle::Throttle;
