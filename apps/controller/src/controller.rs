@@ -25,6 +25,7 @@ use crate::{
     engine_link::{EngineLink, EngineSocket},
     first_start, listen,
     readiness::Readiness,
+    seal_key,
     snapshots::SnapshotBuilder,
     tls,
     watched_store::WatchedStore,
@@ -72,7 +73,9 @@ pub async fn start(config: ControllerConfig) -> anyhow::Result<Controller> {
     let store: Arc<dyn Store> = watched.clone();
 
     let clock = Arc::new(SystemClock::start());
-    let live = LiveProjection::new(store.clone(), Types::new(avi_schema::TYPES.iter().copied()));
+    let types = Types::new(avi_schema::TYPES.iter().copied());
+    let seal = seal_key::prepare(&data, store.as_ref(), &types).await?;
+    let live = LiveProjection::sealed(store.clone(), types, seal);
     live.load().await.context("reading the object store")?;
     let (stop, mut tasks, mut parts) = (CancellationToken::new(), JoinSet::new(), Vec::new());
     {

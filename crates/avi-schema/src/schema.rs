@@ -31,6 +31,22 @@ pub enum Scope {
     TenantShared,
     /// A tenant and a cloud.
     TenantCloud,
+    /// A tenant and a cloud, and readable and referable from every tenant when it lives in `admin` (networks, VRFs).
+    TenantCloudShared,
+}
+
+impl Scope {
+    /// Whether objects live in a cloud, which is part of what makes their name unique.
+    #[must_use]
+    pub const fn is_in_cloud(self) -> bool {
+        matches!(self, Self::TenantCloud | Self::TenantCloudShared)
+    }
+
+    /// Whether every tenant sees the objects that live in `admin`.
+    #[must_use]
+    pub const fn is_shared(self) -> bool {
+        matches!(self, Self::TenantShared | Self::TenantCloudShared)
+    }
 }
 
 /// How the collection of a type behaves.
@@ -75,6 +91,8 @@ pub struct Field {
     pub sensitive: bool,
     /// Made by the controller; input is ignored.
     pub output_only: bool,
+    /// Shown by reads, left out of the answer to a write.
+    pub get_only: bool,
 }
 
 /// What a field holds.

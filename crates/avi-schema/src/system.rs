@@ -6,6 +6,7 @@
 mod health_monitors;
 mod profiles;
 mod roles;
+mod traffic;
 
 use serde_json::{Value, json};
 
@@ -41,7 +42,13 @@ pub fn system_objects() -> Vec<SystemObject> {
         ),
         object("serviceenginegroup", "Default-Group", json!({})),
     ];
+    for name in ["global", "management"] {
+        objects.push(object("vrfcontext", name, json!({"cloud_ref": "/api/cloud?name=Default-Cloud"})));
+    }
     objects.extend(roles::roles());
+    objects.extend(traffic::ssl_profiles());
+    objects.extend(traffic::network_profiles());
+    objects.push(object("analyticsprofile", "System-Analytics-Profile", json!({})));
     objects.extend(profiles::application_profiles());
     objects.extend(profiles::persistence_profiles());
     objects.extend(health_monitors::health_monitors());

@@ -1,6 +1,7 @@
 //! The tables: one file per type, and the messages that several types share.
 
 mod address;
+mod analytics_profile;
 mod application_persistence_profile;
 mod application_profile;
 mod cloud;
@@ -12,22 +13,37 @@ mod gslb;
 mod gslb_location;
 mod gslb_service;
 mod health_monitor;
+mod http_policy_set;
 mod http_profile;
+mod ipam_dns_provider_profile;
+mod l4_policy_set;
 mod label;
+mod match_target;
+mod network;
+mod network_profile;
 mod pki_profile;
+mod pool;
+mod pool_group;
 mod role;
 mod service_engine_group;
+mod ssl_key_and_certificate;
+mod ssl_profile;
+mod string_group;
 mod system_configuration;
 mod tenant;
 mod user;
 mod vip;
 mod virtual_service;
+mod vrf_context;
+mod vs_data_script_set;
+mod vs_vip;
 
 pub(crate) use role::PERMISSIONS;
 
 use crate::TypeSchema;
 
-/// All types, in an order in which system objects and references can be made: a type comes after what it refers to.
+/// All types, in an order in which system objects and references can be made: a type comes after what it refers to, as
+/// far as types do not refer to each other (a cloud and its profiles do).
 pub static TYPES: &[&TypeSchema] = &[
     &tenant::TENANT,
     &role::ROLE,
@@ -35,11 +51,28 @@ pub static TYPES: &[&TypeSchema] = &[
     &cluster::CLUSTER,
     &controller_properties::CONTROLLER_PROPERTIES,
     &cloud::CLOUD,
+    &vrf_context::VRF_CONTEXT,
+    &network::NETWORK,
+    &ipam_dns_provider_profile::IPAM_DNS_PROVIDER_PROFILE,
+    &string_group::STRING_GROUP,
+    &string_group::IP_ADDR_GROUP,
+    &string_group::PRIORITY_LABELS,
+    &vs_data_script_set::PROTOCOL_PARSER,
+    &analytics_profile::ANALYTICS_PROFILE,
+    &ssl_profile::SSL_PROFILE,
+    &ssl_key_and_certificate::SSL_KEY_AND_CERTIFICATE,
+    &network_profile::NETWORK_PROFILE,
     &pki_profile::PKI_PROFILE,
     &health_monitor::HEALTH_MONITOR,
     &application_persistence_profile::APPLICATION_PERSISTENCE_PROFILE,
     &application_profile::APPLICATION_PROFILE,
     &service_engine_group::SERVICE_ENGINE_GROUP,
+    &pool::POOL,
+    &pool_group::POOL_GROUP,
+    &http_policy_set::HTTP_POLICY_SET,
+    &l4_policy_set::L4_POLICY_SET,
+    &vs_data_script_set::VS_DATA_SCRIPT_SET,
+    &vs_vip::VS_VIP,
     &virtual_service::VIRTUAL_SERVICE,
     &system_configuration::SYSTEM_CONFIGURATION,
     &gslb::GSLB,

@@ -5,10 +5,13 @@ use std::{sync::Arc, time::Duration};
 use objects::{Effect, Guard, Projection, Write, WriteError};
 use store::{Compare, Op, Outcome, Revision, Store, StoreError, Txn};
 
-use crate::live::{BehindError, LiveProjection};
+use crate::{
+    live::{BehindError, LiveProjection},
+    seal::{Seal, SealError},
+};
 
 /// Attempts of one write when others write what it relied on. Each lost attempt means that somebody else succeeded.
-const ATTEMPTS_MAX: usize = 16;
+const ATTEMPTS_MAX: u32 = 16;
 /// Longest wait for the projection to apply a commit.
 const VISIBLE_WITHIN: Duration = Duration::from_secs(10);
 
@@ -31,6 +34,9 @@ pub enum CommitError {
     /// The projection lags.
     #[error("the projection is behind the store")]
     Behind(#[source] BehindError),
+    /// A secret cannot be sealed.
+    #[error("sealing the object")]
+    Seal(#[source] SealError),
     /// The store failed.
     #[error("committing to the object store")]
     Store(#[source] StoreError),
@@ -44,17 +50,22 @@ impl Committer {
     }
 
     /// Decides and commits until no guard is hurt; returns when readers see the commit. `decide` is called again with
-    /// a newer projection after every conflict.
+    /// a newer projection, and with how often it lost, after every conflict.
     ///
     /// # Errors
     /// See [`CommitError`].
     pub async fn commit<F>(&self, decide: F) -> Result<(Write, Revision), CommitError>
     where
-        F: Fn(&Projection) -> Result<Write, WriteError>,
+        F: Fn(&Projection, u32) -> Result<Write, WriteError>,
     {
-        for _ in 0..ATTEMPTS_MAX {
-            let write = self.live.read(|state| decide(&state.projection)).map_err(CommitError::Refused)?;
-            match self.store.txn(transaction(&write)).await.map_err(CommitError::Store)? {
+        for attempt in 0..ATTEMPTS_MAX {
+            let write = self.live.read(|state| decide(&state.projection, attempt)).map_err(CommitError::Refused)?;
+            match self
+                .store
+                .txn(transaction(&write, self.live.seal()).map_err(CommitError::Seal)?)
+                .await
+                .map_err(CommitError::Store)?
+            {
                 Outcome::Committed(revision) => {
                     self.catch_up(revision).await?;
                     return Ok((write, revision));
@@ -74,15 +85,18 @@ impl Committer {
     }
 }
 
-fn transaction(write: &Write) -> Txn {
+fn transaction(write: &Write, seal: Option<&Seal>) -> Result<Txn, SealError> {
     let compares = write.guards.iter().map(|guard| match guard {
         Guard::Absent(key) => Compare::Absent(key.clone()),
         Guard::Present(key) => Compare::Present(key.clone()),
         Guard::ModifiedAt(key, revision) => Compare::ModifiedAt(key.clone(), *revision),
     });
     let ops = write.effects.iter().map(|effect| match effect {
-        Effect::Put(key, value) => Op::Put(key.clone(), value.as_slice().into()),
-        Effect::Delete(key) => Op::Delete(key.clone()),
+        Effect::Put(key, value) => match seal {
+            Some(seal) => Ok(Op::Put(key.clone(), seal.seal(key, value)?.into())),
+            None => Ok(Op::Put(key.clone(), value.as_slice().into())),
+        },
+        Effect::Delete(key) => Ok(Op::Delete(key.clone())),
     });
-    Txn { compares: compares.collect(), ops: ops.collect() }
+    Ok(Txn { compares: compares.collect(), ops: ops.collect::<Result<_, _>>()? })
 }

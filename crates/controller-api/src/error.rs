@@ -121,6 +121,7 @@ fn of_class(class: Class) -> StatusCode {
         Class::Stale => StatusCode::PRECONDITION_FAILED,
         Class::Referred | Class::SystemDefault | Class::Forbidden => StatusCode::FORBIDDEN,
         Class::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        Class::Import => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 
@@ -158,6 +159,7 @@ impl From<CommitError> for ApiError {
             CommitError::Contended => Self::Contended,
             CommitError::Behind(_) => Self::Behind,
             CommitError::Store(source) => source.into(),
+            CommitError::Seal(source) => Self::Internal(source.into()),
         }
     }
 }

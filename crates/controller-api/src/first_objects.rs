@@ -94,8 +94,9 @@ async fn create(
         new_uuid: &|| uuid::Uuid::new_v4().to_string(),
         slug: uuid,
         origin: Origin::Controller { system_default: true },
+        attempt: 0,
     };
-    committer.commit(|projection| objects::create(projection, schema, body, &context)).await?;
+    committer.commit(|projection, _| objects::create(projection, schema, body, &context)).await?;
     Ok(())
 }
 

@@ -3,10 +3,10 @@
 //! Rules of objects live in `objects`, storage behind `store`; here a request is read, the caller is known, a rule is
 //! asked, its write is committed, and the answer is put into the shape that clients expect. Start at [`Api`]: it holds
 //! everything, [`Api::router`] serves it. Then `call` (what a request asks), `authenticate` (who asks), `routes` (one
-//! file per family of paths), `commit` (a write from decision to visibility), `live` (the projection), `error` (the one
+//! file per family of paths), `commit` (a write from decision to visibility), `live` (the projection), `seal` (secrets at rest), `error` (the one
 //! table of status codes). The service engine is reached through the port [`Engine`].
 //!
-//! Left out for now: roles (only superusers write), macro (1.11), files (1.14), events (1.15).
+//! Left out for now: roles (only superusers write), files (1.14), events (1.15).
 #![warn(missing_docs)]
 
 mod api;
@@ -24,6 +24,7 @@ mod password;
 mod path;
 mod requests;
 mod routes;
+mod seal;
 mod session;
 mod settings;
 mod tenancy;
@@ -37,4 +38,5 @@ pub use engine::{Engine, ExplainError, NoEngine};
 pub use live::{BehindError, LiveProjection, State};
 pub use password::{PasswordError, hash as hash_password};
 pub use requests::RequestMetrics;
+pub use seal::{SEAL_KEY_LEN, Seal, SealClaimError, SealError, has_seal};
 pub use version::API_VERSION;

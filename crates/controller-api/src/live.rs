@@ -1,11 +1,13 @@
 //! The projection, kept current by the store's watch.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{borrow::Cow, collections::HashMap, sync::Arc, time::Duration};
 
 use objects::{Applied, Projection, Types};
 use parking_lot::RwLock;
 use store::{Change, Commit, Revision, Store, StoreError};
 use tokio::sync::watch;
+
+use crate::seal::Seal;
 
 /// First pause before a store that failed is read again; doubled up to [`RETRY_MAX`].
 const RETRY_MIN: Duration = Duration::from_millis(50);
@@ -15,6 +17,8 @@ const RETRY_MAX: Duration = Duration::from_secs(5);
 /// All objects in memory, fed with every commit in order. Readers see whole commits only.
 pub struct LiveProjection {
     store: Arc<dyn Store>,
+    /// How secrets are stored; `None` keeps them readable.
+    seal: Option<Seal>,
     state: RwLock<State>,
     /// Revision of `state`; `None` until the store was read once.
     applied: watch::Sender<Option<Revision>>,
@@ -49,17 +53,32 @@ impl State {
 }
 
 impl LiveProjection {
-    /// An empty projection; [`Self::load`] and [`Self::run`] fill it.
+    /// An empty projection of a store that keeps secrets as they are; [`Self::load`] and [`Self::run`] fill it.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, types: Types) -> Arc<Self> {
+        Self::with(store, types, None)
+    }
+
+    /// An empty projection of a store whose secrets are sealed.
+    #[must_use]
+    pub fn sealed(store: Arc<dyn Store>, types: Types, seal: Seal) -> Arc<Self> {
+        Self::with(store, types, Some(seal))
+    }
+
+    fn with(store: Arc<dyn Store>, types: Types, seal: Option<Seal>) -> Arc<Self> {
         let state = State { projection: Projection::new(types), revision: 0, changed: HashMap::new() };
-        Arc::new(Self { store, state: RwLock::new(state), applied: watch::Sender::new(None) })
+        Arc::new(Self { store, seal, state: RwLock::new(state), applied: watch::Sender::new(None) })
     }
 
     /// Looks at the objects. The closure holds a lock that keeps commits from being applied: it has to be short and
     /// take what it needs along.
     pub fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         look(&self.state.read())
+    }
+
+    /// How secrets are stored.
+    pub(crate) fn seal(&self) -> Option<&Seal> {
+        self.seal.as_ref()
     }
 
     /// Whether the store has been read.
@@ -96,7 +115,7 @@ impl LiveProjection {
         let types = self.read(|state| state.projection.types().clone());
         let mut fresh = State { projection: Projection::new(types), revision, changed: HashMap::new() };
         for entry in &entries {
-            fresh.put(entry, revision);
+            fresh.put(entry, revision, self.seal());
         }
         // A rebuild may have skipped commits: every type counts as changed, also one whose last object went.
         for schema in fresh.projection.types().clone().iter() {
@@ -151,7 +170,7 @@ impl LiveProjection {
         }
         for change in &commit.changes {
             match change {
-                Change::Put(entry) => state.put(entry, commit.revision),
+                Change::Put(entry) => state.put(entry, commit.revision, self.seal()),
                 Change::Delete(key) => {
                     let applied = state.projection.apply_delete(key);
                     state.note(&applied, commit.revision);
@@ -165,8 +184,16 @@ impl LiveProjection {
 }
 
 impl State {
-    fn put(&mut self, entry: &store::Entry, revision: Revision) {
-        match self.projection.apply_put(&entry.key, &entry.value, entry.modified) {
+    fn put(&mut self, entry: &store::Entry, revision: Revision, seal: Option<&Seal>) {
+        let opened = seal.map_or(Ok(Cow::Borrowed(&*entry.value)), |seal| seal.open(&entry.key, &entry.value));
+        let value = match opened {
+            Ok(value) => value,
+            Err(error) => {
+                tracing::error!(key = entry.key, reason = %error, "stored object cannot be opened; skipped");
+                return;
+            }
+        };
+        match self.projection.apply_put(&entry.key, &value, entry.modified) {
             Ok(applied) => self.note(&applied, revision),
             // The stored bytes stay as they are, for a release that knows them.
             Err(error) => tracing::warn!(key = entry.key, reason = %error, "stored object skipped"),

@@ -1,10 +1,12 @@
 //! Where paths lead, and what happens on the way there.
 
 mod account;
+mod addresses;
 mod cluster;
 mod explain;
 mod login;
 mod logs;
+mod macros;
 mod objects;
 mod runtime;
 mod user_token;
@@ -32,6 +34,11 @@ pub(crate) enum Route {
     UserTokens,
     UserToken(String),
     ExplainDns,
+    Macro,
+    NetworkRuntimes,
+    NetworkRuntime(String),
+    Domains,
+    CloudStatus(String),
     Logs,
     /// `/api/<type>`.
     Collection(&'static TypeSchema),
@@ -56,6 +63,11 @@ impl Route {
             ["api", "user-token"] => Self::UserTokens,
             ["api", "user-token", id] => Self::UserToken(id.to_owned()),
             ["api", "explain", "dns"] => Self::ExplainDns,
+            ["api", "macro"] => Self::Macro,
+            ["api", "networkruntime"] => Self::NetworkRuntimes,
+            ["api", "networkruntime", uuid] => Self::NetworkRuntime(uuid.to_owned()),
+            ["api", "ipamdnsproviderprofiledomainlist"] => Self::Domains,
+            ["api", "cloud", uuid, "status"] => Self::CloudStatus(uuid.to_owned()),
             ["api", "analytics", "logs"] => Self::Logs,
             ["api", kind] => Self::Collection(types.get(kind)?),
             ["api", kind, uuid] => Self::Element(types.get(kind)?, uuid.to_owned()),
@@ -76,8 +88,13 @@ impl Route {
             | Self::ClusterVersion
             | Self::InitialData
             | Self::ExplainDns
+            | Self::NetworkRuntimes
+            | Self::NetworkRuntime(_)
+            | Self::Domains
+            | Self::CloudStatus(_)
             | Self::Logs
             | Self::Runtime(..) => "HEAD, GET, OPTIONS",
+            Self::Macro => "POST, PUT, OPTIONS, DELETE",
             Self::UserAccount => "HEAD, GET, PUT, OPTIONS",
             Self::UserTokens => "HEAD, POST, GET, OPTIONS",
             Self::UserToken(_) => "DELETE, OPTIONS",
@@ -102,6 +119,11 @@ impl Route {
             Self::UserToken(_) => "/api/user-token/{id}",
             Self::ExplainDns => "/api/explain/dns",
             Self::Logs => "/api/analytics/logs",
+            Self::Macro => "/api/macro",
+            Self::NetworkRuntimes => "/api/networkruntime",
+            Self::NetworkRuntime(_) => "/api/networkruntime/{uuid}",
+            Self::Domains => "/api/ipamdnsproviderprofiledomainlist",
+            Self::CloudStatus(_) => "/api/cloud/{uuid}/status",
             Self::Collection(schema) => return format!("/api/{}", schema.path),
             Self::Element(schema, _) => return format!("/api/{}/{{uuid}}", schema.path),
             Self::Runtime(schema, _) => return format!("/api/{}/{{uuid}}/runtime", schema.path),
@@ -168,6 +190,11 @@ async fn answer_to(api: &Inner, call: &Call, caller: &Caller, body: &mut Body) -
         Route::UserTokens => user_token::at_collection(&request, body).await,
         Route::UserToken(id) => user_token::at_element(&request, id).await,
         Route::ExplainDns => explain::dns(&request).await,
+        Route::Macro => macros::write(&request, body).await,
+        Route::NetworkRuntimes => addresses::network_runtimes(&request),
+        Route::NetworkRuntime(uuid) => addresses::network_runtime(&request, uuid),
+        Route::Domains => addresses::domains(&request),
+        Route::CloudStatus(uuid) => addresses::cloud_status(&request, uuid),
         Route::Logs => logs::show(&request).await,
         Route::Runtime(schema, uuid) => runtime::show(&request, schema, uuid),
         Route::Collection(schema) => objects::at_collection(&request, schema, body).await,

@@ -1,6 +1,7 @@
 //! What can go wrong with a request, in the words that clients match (avi-api 1.10, 1.12, 5.2).
 
 use std::fmt;
+use std::net::IpAddr;
 
 /// Kind of refusal; the edge maps it to a status code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,6 +22,8 @@ pub enum Class {
     MethodNotAllowed,
     /// The caller may not: 403.
     Forbidden,
+    /// A certificate cannot be read: 500, the one refusal that looks like a failure because operators expect it so.
+    Import,
 }
 
 /// Why a write is refused. `Display` is the exact text of the error body.
@@ -112,6 +115,29 @@ pub enum WriteError {
     /// A GSLB service wants a name outside `dns_configs`.
     #[error("{0} does not match any of the GSLB sub-domains")]
     OutsideSubDomains(String),
+    /// A VsVip wants an address that another one holds in the same VRF.
+    #[error("IP address {address} conflicts with VsVip {holder}")]
+    AddressTaken {
+        /// The address.
+        address: IpAddr,
+        /// Name of the VsVip that holds it.
+        holder: String,
+    },
+    /// No address is left where one was to be allocated; why, and where it was looked for.
+    #[error("No available free IPs for the requested network: {0}")]
+    NoFreeAddress(String),
+    /// The address of an allocated VIP cannot be exchanged.
+    #[error("If a new preferred IP is needed, please recreate the VIP")]
+    PreferredAddress,
+    /// `vip_id` identifies an entry for life.
+    #[error("Changing an existing VIP's vip_id is not supported")]
+    VipId,
+    /// A name outside the domains of the cloud's DNS profile.
+    #[error("FQDN {0} does not match any of the configured DNS domains")]
+    OutsideDnsDomains(String),
+    /// A certificate cannot be read; both phrases make operators give it up.
+    #[error("Import error: {0}")]
+    Import(String),
     /// The write needs more guards or operations than a transaction carries.
     #[error("the write touches {keys} keys, at most {max} are possible: write fewer references or names at once")]
     TooLarge {
@@ -170,6 +196,11 @@ impl WriteError {
             | Self::Maintenance
             | Self::DomainNameTaken { .. }
             | Self::OutsideSubDomains(_)
+            | Self::AddressTaken { .. }
+            | Self::NoFreeAddress(_)
+            | Self::PreferredAddress
+            | Self::VipId
+            | Self::OutsideDnsDomains(_)
             | Self::TooLarge { .. } => Class::Validation,
             Self::NotFound(model) if answers_400(model) => Class::Validation,
             Self::NotFound(_) => Class::NotFound,
@@ -180,6 +211,7 @@ impl WriteError {
             Self::SystemDefault => Class::SystemDefault,
             Self::MethodNotAllowed(_) => Class::MethodNotAllowed,
             Self::OtherTenant { .. } => Class::Forbidden,
+            Self::Import(_) => Class::Import,
         }
     }
 

@@ -6,12 +6,19 @@
 //! | `/name/<path>/<tenant>[/<cloud>]/<name>` | uuid | unique names |
 //! | `/fqdn/<domain name>` | uuid | unique names of GSLB services |
 //! | `/single/<path>` | uuid | collections of at most one object |
+//! | `/address/<uuid of VRF or network>/<address>` | uuid | addresses that a VsVip holds |
+//! | `/vh/<uuid of the parent>/<domain name>` | uuid | server names of a virtual service's children |
+//! | `/listeners/<uuid of a VsVip>` | uuid of the last writer | compared and written with every change of ports there |
 //! | `/refs/<path>/<uuid>` | uuid of the last referrer | written with every new reference to that object |
+
+use std::net::IpAddr;
 
 /// Every object's key starts so.
 pub const OBJECT_PREFIX: &str = "/object/";
 /// Every back-reference guard starts so.
 pub const REFS_PREFIX: &str = "/refs/";
+/// Every listener guard starts so.
+pub const LISTENERS_PREFIX: &str = "/listeners/";
 
 /// Key of an object.
 #[must_use]
@@ -38,6 +45,24 @@ pub fn name(path: &str, tenant: &str, cloud: Option<&str>, name: &str) -> String
 #[must_use]
 pub fn fqdn(domain_name: &str) -> String {
     format!("/fqdn/{}", domain_name.trim_end_matches('.').to_ascii_lowercase())
+}
+
+/// Guard of an address in a VRF, or of one allocated from a network.
+#[must_use]
+pub fn address(space: &str, address: IpAddr) -> String {
+    format!("/address/{space}/{address}")
+}
+
+/// Guard of a server name among the children of a virtual service.
+#[must_use]
+pub fn vh_domain(parent: &str, domain_name: &str) -> String {
+    format!("/vh/{parent}/{}", domain_name.trim_end_matches('.').to_ascii_lowercase())
+}
+
+/// Guard of the ports that virtual services open on a VsVip.
+#[must_use]
+pub fn listeners(vs_vip: &str) -> String {
+    format!("{LISTENERS_PREFIX}{vs_vip}")
 }
 
 /// Guard of a collection of at most one object.

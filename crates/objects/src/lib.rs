@@ -6,12 +6,14 @@
 //! clock, no HTTP status: the edge turns guards into a transaction and a [`Class`] into a status code.
 //!
 //! Start with [`write`](mod@write) (create, replace, patch, delete, and how races are excluded), then [`Projection`],
-//! [`render()`] and [`list()`]. Covers avi-api 1.6 to 1.10, 1.12, 1.16, 2.1 to 2.3, 5.1, 5.2 and the validation of 6.1.
+//! [`render()`] and [`list()`], then `ipam` (addresses of VIPs). Covers avi-api 1.6 to 1.12, 1.16, 2.1 to 2.19, 4.1 to
+//! 4.3, 5.1, 5.2, 10.2 as far as rules go, and the validation of 6.1.
 #![warn(missing_docs)]
 
 mod coerce;
 mod defaults;
 mod error;
+mod ipam;
 pub mod key;
 mod list;
 mod natural_key;
@@ -26,10 +28,15 @@ mod types;
 pub mod write;
 
 pub use error::{Class, ReadError, UniqueBy, WriteError};
+pub use ipam::network_runtime;
 pub use list::{Page, list, read};
 pub use object::{DecodeError, Object};
 pub use projection::{ADMIN, Applied, Projection, Referrer, Visibility};
 pub use query::{PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, Query};
 pub use render::{RenderOptions, render, url};
+pub use rules::dns_domains;
 pub use types::Types;
-pub use write::{Change, Effect, Guard, Origin, Write, WriteContext, create, delete, patch, replace};
+pub use write::{
+    Batch, Change, Effect, Guard, MacroVerb, Origin, Write, WriteContext, create, decide_macro, delete, model, patch,
+    replace,
+};

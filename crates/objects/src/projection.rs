@@ -6,11 +6,13 @@
 //! whatever lock the edge put around the projection.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use avi_schema::{Scope, TypeSchema};
 
 use crate::object::{DecodeError, Object};
+use crate::rules::Claim;
 use crate::types::Types;
 use crate::write::{Effect, Write};
 use crate::{defaults, key, reference, rules};
@@ -27,8 +29,10 @@ pub struct Projection {
     referrers: HashMap<String, BTreeSet<Id>>,
     /// Exclusive key (name, domain name, single) to its holder.
     claims: HashMap<String, Id>,
-    /// Back-reference guard key to the revision that wrote it last.
-    refs_modified: HashMap<String, u64>,
+    /// Key that writers take turns on (back-references, listeners) to the revision that wrote it last.
+    turns: HashMap<String, u64>,
+    /// Uuid of a VRF or network to the addresses that are held there, and by whom.
+    addresses: HashMap<String, BTreeMap<IpAddr, Id>>,
     /// Tenant uuid to the objects it owns, global types left out.
     owned: HashMap<String, BTreeSet<Id>>,
 }
@@ -91,11 +95,7 @@ impl Visibility<'_> {
 }
 
 fn is_shared(schema: &TypeSchema, object: &Object) -> bool {
-    match schema.scope {
-        Scope::Global => true,
-        Scope::TenantShared => object.tenant == ADMIN,
-        Scope::Tenant | Scope::TenantCloud => false,
-    }
+    schema.scope == Scope::Global || (schema.scope.is_shared() && object.tenant == ADMIN)
 }
 
 impl Projection {
@@ -120,8 +120,8 @@ impl Projection {
             let object = Object::from_bytes(&self.types, value, modified)?;
             return Ok(self.insert(object));
         }
-        if key.starts_with(key::REFS_PREFIX) {
-            self.refs_modified.insert(key.to_owned(), modified);
+        if key.starts_with(key::REFS_PREFIX) || key.starts_with(key::LISTENERS_PREFIX) {
+            self.turns.insert(key.to_owned(), modified);
         }
         Ok(Applied::Other)
     }
@@ -131,7 +131,7 @@ impl Projection {
         if let Some((path, uuid)) = key::parse_object(key) {
             return Applied::Object { before: self.remove(path, uuid), after: None };
         }
-        self.refs_modified.remove(key);
+        self.turns.remove(key);
         Applied::Other
     }
 
@@ -224,9 +224,14 @@ impl Projection {
         self.get(path, uuid)
     }
 
-    /// Revision at which a back-reference guard was written last.
-    pub(crate) fn refs_modified(&self, refs_key: &str) -> Option<u64> {
-        self.refs_modified.get(refs_key).copied()
+    /// Revision at which a key that writers take turns on was written last.
+    pub(crate) fn turn_taken(&self, key: &str) -> Option<u64> {
+        self.turns.get(key).copied()
+    }
+
+    /// Addresses held in a VRF, or allocated from a network, with path and uuid of the holder.
+    pub(crate) fn addresses(&self, space: &str) -> Option<&BTreeMap<IpAddr, Id>> {
+        self.addresses.get(space)
     }
 
     fn insert(&mut self, mut object: Object) -> Applied {
@@ -244,8 +249,11 @@ impl Projection {
         for reference in self.references_of(object) {
             self.referrers.entry(reference).or_default().insert(id.clone());
         }
-        for claim in self.claims_of(object) {
-            self.claims.insert(claim, id.clone());
+        for (key, claim) in self.claims_of(object) {
+            if let Claim::Address { space, address } = claim {
+                self.addresses.entry(space).or_default().insert(address, id.clone());
+            }
+            self.claims.insert(key, id.clone());
         }
         if self.is_owned(object) {
             self.owned.entry(object.tenant.clone()).or_default().insert(id);
@@ -266,9 +274,10 @@ impl Projection {
         for reference in self.references_of(&object) {
             remove_from(&mut self.referrers, &reference, &id);
         }
-        for claim in self.claims_of(&object) {
-            if self.claims.get(&claim) == Some(&id) {
-                self.claims.remove(&claim);
+        for (key, claim) in self.claims_of(&object) {
+            if self.claims.get(&key) == Some(&id) {
+                self.claims.remove(&key);
+                self.free_address(&claim);
             }
         }
         remove_from(&mut self.owned, &object.tenant, &id);
@@ -279,8 +288,19 @@ impl Projection {
         self.types.get(object.path).map(|schema| rules::references(schema, &object.body)).unwrap_or_default()
     }
 
-    fn claims_of(&self, object: &Object) -> Vec<String> {
-        self.types.get(object.path).map(|schema| rules::claim_keys(schema, object)).unwrap_or_default()
+    fn claims_of(&self, object: &Object) -> Vec<(String, Claim)> {
+        let Some(schema) = self.types.get(object.path) else { return Vec::new() };
+        rules::claims(schema, object).into_iter().map(|claim| (claim.key(schema, object), claim)).collect()
+    }
+
+    fn free_address(&mut self, claim: &Claim) {
+        let Claim::Address { space, address } = claim else { return };
+        if let Some(held) = self.addresses.get_mut(space) {
+            held.remove(address);
+            if held.is_empty() {
+                self.addresses.remove(space);
+            }
+        }
     }
 
     fn is_owned(&self, object: &Object) -> bool {

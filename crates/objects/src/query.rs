@@ -75,15 +75,17 @@ impl Query {
         Ok(query)
     }
 
-    /// How the query wants each object shown.
+    /// How the query wants each object shown at `now_us`, microseconds since the epoch.
     #[must_use]
-    pub fn render_options<'a>(&'a self, base_url: &'a str) -> RenderOptions<'a> {
+    pub fn render_options<'a>(&'a self, base_url: &'a str, now_us: i64) -> RenderOptions<'a> {
         RenderOptions {
             base_url,
             names: self.include_name,
             fields: &self.fields,
             exclude: &self.exclude,
             skip_default: self.skip_default,
+            is_reply: false,
+            now_us,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use avi_schema::{Kind, MessageSchema, Scope};
+use avi_schema::{Kind, MessageSchema};
 use serde_json::{Map, Value};
 
 use crate::error::WriteError;
@@ -106,8 +106,7 @@ impl Resolver<'_> {
     }
 
     fn by_name(&self, path: &str, name: &str, cloud: Option<&str>, tenant: Option<&str>) -> Option<&Object> {
-        let is_cloud_scoped =
-            self.projection.types().get(path).is_some_and(|schema| schema.scope == Scope::TenantCloud);
+        let is_cloud_scoped = self.projection.types().get(path).is_some_and(|schema| schema.scope.is_in_cloud());
         let cloud = cloud.or(self.cloud.as_deref()).filter(|_| is_cloud_scoped);
         let found = self.projection.by_name(path, tenant.unwrap_or(self.tenant), cloud, name)?;
         self.by_uuid(path, &found.uuid)

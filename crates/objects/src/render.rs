@@ -8,6 +8,7 @@ use crate::defaults;
 use crate::object::Object;
 use crate::projection::Projection;
 use crate::reference;
+use crate::rules::{self, Show};
 
 /// How to show an object.
 #[derive(Debug, Clone, Copy, Default)]
@@ -22,6 +23,10 @@ pub struct RenderOptions<'a> {
     pub exclude: &'a [String],
     /// Leave out what equals its default.
     pub skip_default: bool,
+    /// The object is the answer to a write, which leaves out some of what a read shows.
+    pub is_reply: bool,
+    /// Microseconds since the epoch, for what depends on the day: whether a certificate is about to expire.
+    pub now_us: i64,
 }
 
 /// The object as JSON: url, absolute references, masked secrets, no null, no empty text, no empty list.
@@ -37,6 +42,9 @@ pub fn render(projection: &Projection, object: &Object, options: &RenderOptions<
     let schema = projection.types().get(object.path);
     if let Some(schema) = schema {
         rendering.message(schema.message, &object.body, |name| options.shows(name), &mut shown);
+        if let Some(rules) = rules::of(schema.path) {
+            rules.show(&mut Show { projection, options, shown: &mut shown }, object);
+        }
     }
     if schema.is_none_or(|schema| schema.scope != Scope::Global) && options.shows("tenant_ref") {
         let stored = reference::stored("tenant", &object.tenant);
@@ -58,13 +66,23 @@ pub fn url(object: &Object, base_url: &str, names: bool) -> String {
     format!("{base_url}{}{name}", object.reference())
 }
 
+/// A value of this kind as a client sees it.
+pub(crate) fn render_value(
+    projection: &Projection,
+    kind: &Kind,
+    value: &Value,
+    options: &RenderOptions<'_>,
+) -> Option<Value> {
+    Rendering { projection, options }.value(kind, value)
+}
+
 struct Rendering<'a> {
     projection: &'a Projection,
     options: &'a RenderOptions<'a>,
 }
 
 impl RenderOptions<'_> {
-    fn shows(&self, name: &str) -> bool {
+    pub(crate) fn shows(&self, name: &str) -> bool {
         let is_listed = |list: &[String]| list.iter().any(|listed| listed == name);
         (self.fields.is_empty() || is_listed(self.fields)) && !is_listed(self.exclude)
     }
@@ -95,6 +113,9 @@ impl Rendering<'_> {
     }
 
     fn field(&self, field: &Field, value: &Value) -> Option<Value> {
+        if field.get_only && self.options.is_reply {
+            return None;
+        }
         if field.sensitive {
             return without_empty(value).map(|_| Value::from(SENSITIVE));
         }

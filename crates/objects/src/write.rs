@@ -21,16 +21,28 @@
 //! * **GSLB.** Federated writes compare the `gslb` object (or its absence) they were judged by: maintenance mode, leader and
 //!   sub-domains cannot change in between. A new GSLB service counts as a reference to `gslb`.
 //!
+//! * **Addresses.** An address that a VsVip holds is a key within its VRF, taken like a name, whether it was given or
+//!   allocated. Which one is allocated depends on [`WriteContext::attempt`], so that writers who met in a conflict part.
+//! * **Listeners.** Virtual services on one VsVip write its `/listeners/…` key, comparing it: their ports cannot overlap.
+//!
+//! Some writes are more than one object: a virtual service with an address brings a VsVip, a cloud its VRFs, a macro
+//! whatever it holds inline. [`Batch`] decides them one after the other, and they are one write of one transaction.
+//!
 //! On a conflict the edge lets the projection reach the store's revision and calls the same function again: either
 //! the write is still right, under new guards, or the error with the right text comes out by itself.
 
 mod assembly;
+mod batch;
+mod compound;
 pub(crate) mod guards;
 
 use std::sync::Arc;
 
 use avi_schema::{Names, Scope, TypeSchema};
 use serde_json::{Map, Value};
+
+pub use self::batch::Batch;
+pub use self::compound::{MacroVerb, decide_macro, model};
 
 use self::assembly::Assembly;
 use self::guards::Guards;
@@ -50,6 +62,10 @@ pub const NAME_CHARS_MAX: usize = 255;
 pub struct Write {
     /// What happens.
     pub change: Change,
+    /// What else happens in the same commit, in order.
+    pub others: Vec<Change>,
+    /// What was accepted and deserves a look, in sentences.
+    pub warnings: Vec<String>,
     /// Conditions, at most [`KEYS_MAX`].
     pub guards: Vec<Guard>,
     /// Keys to write, at most [`KEYS_MAX`], each once.
@@ -119,15 +135,25 @@ pub struct WriteContext<'a> {
     pub slug: Option<&'a str>,
     /// Who writes.
     pub origin: Origin,
+    /// How often this write was decided before and lost to another writer.
+    pub attempt: u32,
 }
 
 impl Write {
     /// The object as it will be, `None` for a delete.
     #[must_use]
     pub fn object(&self) -> Option<&Arc<Object>> {
-        match &self.change {
-            Change::Created(object) | Change::Replaced { after: object, .. } => Some(object),
-            Change::Deleted(_) => None,
+        self.change.object()
+    }
+}
+
+impl Change {
+    /// The object as it will be, `None` for a delete.
+    #[must_use]
+    pub fn object(&self) -> Option<&Arc<Object>> {
+        match self {
+            Self::Created(object) | Self::Replaced { after: object, .. } => Some(object),
+            Self::Deleted(_) => None,
         }
     }
 }
@@ -142,16 +168,9 @@ pub fn create(
     input: &Value,
     context: &WriteContext<'_>,
 ) -> Result<Write, WriteError> {
-    if schema.names == Names::Singleton && context.origin == Origin::Client {
-        return Err(WriteError::MethodNotAllowed("POST"));
-    }
-    let input = members(input)?;
-    let assembly = Assembly { projection, schema, context, before: None };
-    let tenant = assembly.tenant(input)?;
-    let (name, uuid, body) = (assembly.name(input)?, assembly.uuid(input)?, assembly.body(input, &tenant)?);
-    let mut object = Object::new(schema.path, uuid, name, tenant, body, context.now_us);
-    object.system_default = context.origin == Origin::Controller { system_default: true };
-    assembly.finish(object)
+    let mut batch = Batch::new(projection, context);
+    batch.create(schema, input)?;
+    batch.finish()
 }
 
 /// Decides a PUT: the object's configuration becomes `input` (avi-api 1.10). `Value::Null` stands for an empty body,
@@ -167,14 +186,9 @@ pub fn replace(
     input: &Value,
     context: &WriteContext<'_>,
 ) -> Result<Write, WriteError> {
-    let before = existing(projection, schema, uuid, context)?;
-    let assembly = Assembly { projection, schema, context, before: Some(before) };
-    if schema.names == Names::Singleton && input.is_null() {
-        return assembly.finish(assembly.successor(before.name.clone(), before.body.clone()));
-    }
-    let input = members(input)?;
-    assembly.check_not_stale(input)?;
-    assembly.replace(input)
+    let mut batch = Batch::new(projection, context);
+    batch.replace(schema, uuid, input)?;
+    batch.finish()
 }
 
 /// Decides a PATCH in any of the accepted forms (avi-api 1.10): it is applied to what is stored, and the result is
@@ -193,7 +207,7 @@ pub fn patch(
     let assembly = Assembly { projection, schema, context, before: Some(before) };
     let coercion = assembly.coercion(Mode::Fragment, &before.tenant, reference::cloud_of(before).map(str::to_owned));
     let patched = crate::patch::apply(schema, before, input, &coercion)?;
-    assembly.replace(&patched)
+    replace(projection, schema, uuid, &Value::Object(patched), context)
 }
 
 /// Decides a DELETE (avi-api 1.10).
@@ -206,11 +220,59 @@ pub fn delete(
     uuid: &str,
     context: &WriteContext<'_>,
 ) -> Result<Write, WriteError> {
+    let mut batch = Batch::new(projection, context);
+    batch.delete(schema, uuid)?;
+    batch.finish()
+}
+
+/// A create of this object alone.
+fn create_alone(
+    projection: &Projection,
+    schema: &'static TypeSchema,
+    input: &Map<String, Value>,
+    context: &WriteContext<'_>,
+) -> Result<Write, WriteError> {
+    if schema.names == Names::Singleton && context.origin == Origin::Client {
+        return Err(WriteError::MethodNotAllowed("POST"));
+    }
+    let assembly = Assembly { projection, schema, context, before: None };
+    let tenant = assembly.tenant(input)?;
+    let (name, uuid, body) = (assembly.name(input)?, assembly.uuid(input)?, assembly.body(input, &tenant)?);
+    let mut object = Object::new(schema.path, uuid, name, tenant, body, context.now_us);
+    object.system_default = context.origin == Origin::Controller { system_default: true };
+    assembly.finish(object)
+}
+
+/// A replace of this object alone.
+fn replace_alone(
+    projection: &Projection,
+    schema: &'static TypeSchema,
+    uuid: &str,
+    input: &Value,
+    context: &WriteContext<'_>,
+) -> Result<Write, WriteError> {
+    let before = existing(projection, schema, uuid, context)?;
+    let assembly = Assembly { projection, schema, context, before: Some(before) };
+    if schema.names == Names::Singleton && input.is_null() {
+        return assembly.finish(assembly.successor(before.name.clone(), before.body.clone()));
+    }
+    let input = members(input)?;
+    assembly.check_not_stale(input)?;
+    assembly.replace(input)
+}
+
+/// A delete of this object alone.
+fn delete_alone(
+    projection: &Projection,
+    schema: &'static TypeSchema,
+    uuid: &str,
+    context: &WriteContext<'_>,
+) -> Result<Write, WriteError> {
     if schema.names == Names::Singleton {
         return Err(WriteError::MethodNotAllowed("DELETE"));
     }
     let object = existing(projection, schema, uuid, context)?;
-    if object.system_default {
+    if object.system_default && context.origin == Origin::Client {
         return Err(WriteError::SystemDefault);
     }
     let mut guards = Guards::default();
@@ -231,8 +293,7 @@ pub fn delete(
     for claim in rules::claim_keys(schema, object) {
         guards.delete(claim);
     }
-    let (guards, effects) = guards.finish()?;
-    Ok(Write { change: Change::Deleted(object.clone()), guards, effects })
+    guards.finish(Change::Deleted(object.clone()))
 }
 
 /// The object to write, if the caller sees and owns it.

@@ -40,7 +40,7 @@ pub(crate) fn read(
         uuid: object.uuid.to_owned(),
         name: object.name.to_owned(),
         enabled: service.flag("enabled", true) && service.flag("traffic_enabled", true),
-        addresses: addresses(&service, problems),
+        addresses: addresses(&service, world, problems),
         ports: ports(&service, problems),
         profile: read_profile(&profile.message("dns_service_profile"), problems),
         logs: log_policy::read(object, &service, world),
@@ -53,9 +53,13 @@ pub(crate) fn read(
     (!found.addresses.is_empty() && !found.ports.is_empty()).then_some(found)
 }
 
-fn addresses(service: &Message<'_>, problems: &mut Vec<Problem>) -> Vec<IpAddr> {
+/// The addresses of its VsVip; of its own `vip` where it was stored before VsVips were.
+fn addresses(service: &Message<'_>, world: &World<'_>, problems: &mut Vec<Problem>) -> Vec<IpAddr> {
+    let vs_vip = service.reference("vsvip_ref").and_then(|uuid| world.get("vsvip", uuid));
+    let label = vs_vip.map(|object| format!("VsVip {}", object.name)).unwrap_or_default();
+    let vs_vip = vs_vip.map(|object| Message::root(&label, object.fields));
     let mut found = Vec::new();
-    for vip in service.messages("vip").iter().filter(|vip| vip.flag("enabled", true)) {
+    for vip in vs_vip.as_ref().unwrap_or(service).messages("vip").iter().filter(|vip| vip.flag("enabled", true)) {
         for address in ["ip_address", "ip6_address"].into_iter().filter_map(|field| vip.address(field)) {
             match address {
                 Ok(address) => found.push(address),

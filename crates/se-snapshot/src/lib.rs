@@ -12,6 +12,7 @@ mod gslb_service;
 mod log_policy;
 mod monitor;
 mod problem;
+mod registration;
 mod site;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,7 @@ use se_protocol::{PortOffset, Snapshot};
 use serde_json::{Map, Value};
 
 pub use problem::Problem;
+pub use registration::{Order, RecordData, Registration, TYPES as REGISTRATION_TYPES, registrations};
 
 /// Types whose changes can change a snapshot.
 pub const TYPES: &[&str] = &[
@@ -32,6 +34,7 @@ pub const TYPES: &[&str] = &[
     "serviceenginegroup",
     "tenant",
     "virtualservice",
+    "vsvip",
 ];
 
 /// One stored object.

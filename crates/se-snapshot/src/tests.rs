@@ -68,6 +68,19 @@ fn world(change: impl FnOnce(&mut Value)) -> (Snapshot, Vec<Problem>) {
 }
 
 #[test]
+fn the_addresses_of_a_virtual_service_are_those_of_its_vsvip() {
+    let (snapshot, problems) = world(|w| {
+        w["vsvip"] = json!({"uuid": "vsvip-1", "name": "dns-vip", "vip": [
+            {"vip_id": "0", "ip_address": {"addr": "192.0.2.53", "type": "V4"}},
+            {"vip_id": "1", "enabled": false, "ip_address": {"addr": "192.0.2.54", "type": "V4"}}]});
+        w["virtualservice"]["vsvip_ref"] = json!("/api/vsvip/vsvip-1");
+    });
+    assert_eq!(problems, []);
+    let addresses: Vec<String> = snapshot.dns_services[0].addresses.iter().map(ToString::to_string).collect();
+    assert_eq!(addresses, ["192.0.2.53"]);
+}
+
+#[test]
 fn the_published_story_becomes_a_snapshot() {
     let (snapshot, problems) = world(|_| ());
     assert_eq!(problems, []);

@@ -5,4 +5,5 @@ mod durability;
 mod early_answers;
 mod harness;
 mod lifecycle;
+mod secrets;
 mod snapshots;

@@ -15,6 +15,7 @@ impl Field {
             immutable: false,
             sensitive: false,
             output_only: false,
+            get_only: false,
         }
     }
 
@@ -177,6 +178,13 @@ impl Field {
     #[must_use]
     pub const fn output_only(mut self) -> Self {
         self.output_only = true;
+        self
+    }
+
+    /// Shown by reads only.
+    #[must_use]
+    pub const fn get_only(mut self) -> Self {
+        self.get_only = true;
         self
     }
 

@@ -2,7 +2,8 @@
 
 use crate::{Field, MessageSchema};
 
-static GEO_LOCATION: MessageSchema = MessageSchema {
+/// `GeoLocation`: degrees.
+pub(super) static GEO_LOCATION: MessageSchema = MessageSchema {
     name: "GeoLocation",
     fields: &[Field::text("name"), Field::text("tag"), Field::float("latitude"), Field::float("longitude")],
     keep_unknown: false,

@@ -16,6 +16,13 @@ pub(super) static KEY_VALUE: MessageSchema = MessageSchema {
     keep_unknown: false,
 };
 
+/// `KeyValueTuple`: labels of networks that IPAM may use.
+pub(super) static KEY_VALUE_TUPLE: MessageSchema = MessageSchema {
+    name: "KeyValueTuple",
+    fields: &[Field::text("key").required(), Field::text("value")],
+    keep_unknown: false,
+};
+
 /// `markers`: object tags, filterable by `label_key` and `label_value`.
 pub(super) const MARKERS: Field = Field::list("markers", &MARKER).keyed("key");
 

@@ -8,7 +8,7 @@ pub(super) static SERVICE_ENGINE_GROUP: TypeSchema = TypeSchema {
     path: "serviceenginegroup",
     model: "ServiceEngineGroup",
     words: "Service engine group",
-    scope: Scope::TenantCloud,
+    scope: Scope::TenantCloudShared,
     names: Names::Unique,
     message: &MessageSchema {
         name: "ServiceEngineGroup",

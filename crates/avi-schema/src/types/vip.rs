@@ -1,4 +1,4 @@
-//! Vip: an address inside a virtual service, the legacy inline form (avi-api 2.4, 2.5).
+//! Vip: an address of a VsVip; given in a virtual service, the older form of the same (avi-api 2.4, 2.5).
 
 use super::address;
 use crate::{Field, Kind, MessageSchema};
@@ -20,8 +20,8 @@ pub(super) static VIP: MessageSchema = MessageSchema {
         Field::message("floating_ip6", &address::IP_ADDR),
         Field::text("floating_subnet_uuid"),
         Field::text("floating_subnet6_uuid"),
-        Field::bool("avi_allocated_vip").or_bool(false),
-        Field::bool("avi_allocated_fip").or_bool(false),
+        Field::bool("avi_allocated_vip").or_bool(false).output_only(),
+        Field::bool("avi_allocated_fip").or_bool(false).output_only(),
         Field::int("prefix_length", 0, 32).or_int(32),
         Field::list("discovered_networks", &Kind::Message(&DISCOVERED_NETWORK)).output_only(),
         Field::reference("network_ref", "network"),
@@ -57,7 +57,8 @@ static VIP_PLACEMENT_NETWORK: MessageSchema = MessageSchema {
     keep_unknown: false,
 };
 
-static DISCOVERED_NETWORK: MessageSchema = MessageSchema {
+/// `DiscoveredNetwork`: a network whose subnet holds the address.
+pub(super) static DISCOVERED_NETWORK: MessageSchema = MessageSchema {
     name: "DiscoveredNetwork",
     fields: &[
         Field::reference("network_ref", "network"),

@@ -8,8 +8,8 @@ use crate::{Field, Kind, MessageSchema, Names, Scope, TypeSchema};
 
 /// `/api/virtualservice`.
 ///
-/// `cloud_type` is a copy of the cloud's `vtype`; `fqdn` is the first name. References to pools, VIPs, networks and
-/// the like wait for their types.
+/// `cloud_type` is a copy of the cloud's `vtype`; `fqdn` is the first name. Defaults that depend on other members
+/// (network and SSL profile, VRF) are filled in by its rules. An address given in `vip` becomes a VsVip of its own.
 pub(super) static VIRTUAL_SERVICE: TypeSchema = TypeSchema {
     path: "virtualservice",
     model: "VirtualService",
@@ -25,7 +25,7 @@ pub(super) static VIRTUAL_SERVICE: TypeSchema = TypeSchema {
             Field::one_of("vh_type", &["VS_TYPE_VH_SNI", "VS_TYPE_VH_ENHANCED"]).or_str("VS_TYPE_VH_SNI"),
             Field::reference("vh_parent_vs_ref", "virtualservice"),
             Field::texts("vh_domain_name"),
-            Field::list("vh_matches", &Kind::Message(&service::VH_MATCH)),
+            Field::list("vh_matches", &Kind::Message(&service::VH_MATCH)).keyed("host"),
             Field::reference("vsvip_ref", "vsvip"),
             Field::bool("enabled").or_bool(true),
             Field::bool("traffic_enabled").or_bool(true),
@@ -35,7 +35,7 @@ pub(super) static VIRTUAL_SERVICE: TypeSchema = TypeSchema {
             Field::list("service_pool_select", &Kind::Message(&service::SERVICE_POOL_SELECTOR)),
             Field::reference("application_profile_ref", "applicationprofile").or_named("System-HTTP"),
             Field::reference("network_profile_ref", "networkprofile"),
-            Field::reference("analytics_profile_ref", "analyticsprofile"),
+            Field::reference("analytics_profile_ref", "analyticsprofile").or_named("System-Analytics-Profile"),
             Field::message("analytics_policy", &analytics_policy::ANALYTICS_POLICY),
             Field::reference("se_group_ref", "serviceenginegroup").or_named("Default-Group"),
             Field::reference("cloud_ref", "cloud").or_named("Default-Cloud").immutable(),

@@ -48,9 +48,11 @@ pub(super) async fn change(request: &Request<'_>, body: &mut Body) -> Result<Res
             new_uuid: &|| uuid::Uuid::new_v4().to_string(),
             slug: None,
             origin: Origin::Client,
+            attempt: 0,
         };
-        let decide =
-            |projection: &objects::Projection| objects::patch(projection, schema, &user.uuid, &patch, &context);
+        let decide = |projection: &objects::Projection, _attempt: u32| {
+            objects::patch(projection, schema, &user.uuid, &patch, &context)
+        };
         let (_, revision) = request.api.committer.commit(decide).await?;
         let fields: Vec<&str> = replace.keys().map(String::as_str).collect();
         tracing::info!(target: "audit", user = user.name, ?fields, revision, "account changed by its user");

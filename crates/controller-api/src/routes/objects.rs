@@ -76,13 +76,14 @@ async fn create(request: &Request<'_>, schema: &'static TypeSchema, body: &mut B
 
 fn list(request: &Request<'_>, schema: &'static TypeSchema) -> Result<Response, ApiError> {
     let query = query(request)?;
+    let options = query.render_options(&request.call.base_url, request.api.clock.wall_us());
     let reports = request.api.engine.reports();
     let mut document = Map::new();
     let next = request.api.live.read(|state| {
         let projection = &state.projection;
         let page = objects::list(projection, schema, request.tenancy.visibility(), &query)?;
         let results = page.objects.iter().map(|object| {
-            let mut shown = objects::render(projection, object, &query.render_options(&request.call.base_url));
+            let mut shown = objects::render(projection, object, &options);
             join_runtime(&mut shown, schema, object, projection, &query, &reports);
             shown
         });
@@ -100,11 +101,12 @@ fn list(request: &Request<'_>, schema: &'static TypeSchema) -> Result<Response, 
 
 fn read(request: &Request<'_>, schema: &'static TypeSchema, uuid: &str) -> Result<Response, ApiError> {
     let query = query(request)?;
+    let options = query.render_options(&request.call.base_url, request.api.clock.wall_us());
     let reports = request.api.engine.reports();
     let document = request.api.live.read(|state| {
         let projection = &state.projection;
         let object = objects::read(projection, schema, uuid, request.tenancy.visibility())?;
-        let mut shown = objects::render(projection, object, &query.render_options(&request.call.base_url));
+        let mut shown = objects::render(projection, object, &options);
         join_runtime(&mut shown, schema, object, projection, &query, &reports);
         Ok::<_, ApiError>(shown)
     })?;
@@ -131,14 +133,17 @@ fn join_runtime(
 
 /// The body of a write, with passwords of users already hashed: no plain password reaches a rule or the store.
 async fn input(request: &Request<'_>, schema: &TypeSchema, body: &mut Body) -> Result<Value, ApiError> {
-    if !request.caller.is_superuser() {
-        return Err(ApiError::ReadOnly(request.caller.user.name.clone()));
-    }
+    check_may_write(request)?;
     let mut input = body::read_json(body, request.api.config.body_bytes_max).await?;
     if schema.path == "user" {
         account::hash_passwords(&mut input, &request.api.verifier).await?;
     }
     Ok(input)
+}
+
+/// Refuses those who may only read.
+pub(super) fn check_may_write(request: &Request<'_>) -> Result<(), ApiError> {
+    if request.caller.is_superuser() { Ok(()) } else { Err(ApiError::ReadOnly(request.caller.user.name.clone())) }
 }
 
 /// The uuid that a new object is to have, if the client may and does say.
@@ -150,7 +155,7 @@ fn slug(request: &Request<'_>, input: &Value) -> Option<String> {
     })
 }
 
-async fn write<F>(request: &Request<'_>, decide: F) -> Result<(Write, u64), ApiError>
+pub(super) async fn write<F>(request: &Request<'_>, decide: F) -> Result<(Write, u64), ApiError>
 where
     F: Fn(&Projection, &WriteContext<'_>) -> Result<Write, WriteError>,
 {
@@ -161,9 +166,7 @@ async fn write_as<F>(request: &Request<'_>, slug: Option<String>, decide: F) -> 
 where
     F: Fn(&Projection, &WriteContext<'_>) -> Result<Write, WriteError>,
 {
-    if !request.caller.is_superuser() {
-        return Err(ApiError::ReadOnly(request.caller.user.name.clone()));
-    }
+    check_may_write(request)?;
     let context = WriteContext {
         tenant: &request.tenancy.tenant,
         visibility: request.tenancy.visibility(),
@@ -171,23 +174,31 @@ where
         new_uuid: &|| uuid::Uuid::new_v4().to_string(),
         slug: slug.as_deref(),
         origin: Origin::Client,
+        attempt: 0,
     };
-    Ok(request.api.committer.commit(|projection| decide(projection, &context)).await?)
+    let decide = |projection: &Projection, attempt| decide(projection, &WriteContext { attempt, ..context });
+    Ok(request.api.committer.commit(decide).await?)
 }
 
 /// The object as the answer to a write shows it: names on every reference (avi-api 1.7).
-fn shown(request: &Request<'_>, object: &Object) -> Value {
-    let options = RenderOptions { base_url: &request.call.base_url, names: true, ..RenderOptions::default() };
+pub(super) fn shown(request: &Request<'_>, object: &Object) -> Value {
+    let (base_url, now_us) = (&request.call.base_url, request.api.clock.wall_us());
+    let options = RenderOptions { base_url, names: true, is_reply: true, now_us, ..RenderOptions::default() };
     request.api.live.read(|state| objects::render(&state.projection, object, &options))
 }
 
-fn audit(request: &Request<'_>, write: &Write, revision: u64) {
-    let (action, object) = match &write.change {
-        Change::Created(object) => ("created", object),
-        Change::Replaced { after, .. } => ("changed", after),
-        Change::Deleted(object) => ("deleted", object),
-    };
+pub(super) fn audit(request: &Request<'_>, write: &Write, revision: u64) {
     let (user, agent) = (&request.caller.user.name, request.call.header("x-avi-useragent").unwrap_or_default());
-    let (kind, name, tenant) = (object.path, &object.name, &object.tenant);
-    tracing::info!(target: "audit", action, kind, %name, %tenant, %user, agent, revision, "configuration written");
+    for change in std::iter::once(&write.change).chain(&write.others) {
+        let (action, object) = match change {
+            Change::Created(object) => ("created", object),
+            Change::Replaced { after, .. } => ("changed", after),
+            Change::Deleted(object) => ("deleted", object),
+        };
+        let (kind, name, tenant) = (object.path, &object.name, &object.tenant);
+        tracing::info!(target: "audit", action, kind, %name, %tenant, %user, agent, revision, "configuration written");
+    }
+    for reason in &write.warnings {
+        tracing::warn!(reason, "configuration accepted with a doubt");
+    }
 }

@@ -28,13 +28,13 @@ pub(super) fn show(request: &Request<'_>, schema: &TypeSchema, uuid: &str) -> Re
 /// The runtime of an object; unknown where no engine said anything.
 pub(super) fn of(schema: &TypeSchema, object: &Object, projection: &Projection, reports: &Reports) -> Value {
     match schema.path {
-        "virtualservice" => virtual_service(object, reports),
+        "virtualservice" => virtual_service(object, projection, reports),
         "gslbservice" => gslb_service(object, projection, reports),
         _ => gslb(object, projection, reports),
     }
 }
 
-fn virtual_service(object: &Object, reports: &Reports) -> Value {
+fn virtual_service(object: &Object, projection: &Projection, reports: &Reports) -> Value {
     let found = reports.dns_service(&object.uuid);
     let (state, reason) = match &found {
         _ if object.body.get("enabled") == Some(&Value::Bool(false)) => (State::Disabled, ""),
@@ -45,7 +45,9 @@ fn virtual_service(object: &Object, reports: &Reports) -> Value {
     let percent = if state == State::Up { 100 * up / assigned.max(1) } else { 0 };
     // Each engine that is connected is asked to run it; before one is, it awaits one.
     let requested = assigned.max(1);
-    let vips = list(&object.body, "vip").iter().map(|vip| {
+    let vs_vip = object.body.get("vsvip_ref").and_then(Value::as_str).and_then(|text| text.rsplit('/').next());
+    let vs_vip = vs_vip.and_then(|uuid| projection.get("vsvip", uuid));
+    let vips = list(vs_vip.map_or(&object.body, |vs_vip| &vs_vip.body), "vip").iter().map(|vip| {
         json!({
             "vip_id": vip.get("vip_id").cloned().unwrap_or(json!("0")), "oper_status": status(state, reason, None),
             "num_se_assigned": assigned, "num_se_requested": requested, "percent_ses_up": percent,

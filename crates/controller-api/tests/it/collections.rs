@@ -91,9 +91,9 @@ async fn origin_and_labels_pick_objects() {
     }
     let found = client.get("/api/healthmonitor?label_key=created_by&label_value=ako-x").await.json();
     assert_eq!(names(&found), ["m1"]);
-    for (name, created_by) in [("v1", "ako-x"), ("v2", "ako-y")] {
+    for (name, created_by, vip) in [("v1", "ako-x", "192.0.2.1"), ("v2", "ako-y", "192.0.2.2")] {
         let body = json!({"name": name, "created_by": created_by, "application_profile_ref": "System-DNS",
-            "services": [{"port": 53}], "vip": [{"vip_id": "0", "ip_address": {"addr": "192.0.2.1", "type": "V4"}}]});
+            "services": [{"port": 53}], "vip": [{"vip_id": "0", "ip_address": {"addr": vip, "type": "V4"}}]});
         client.post("/api/virtualservice", body).await.expect(201);
     }
     assert_eq!(names(&client.get("/api/virtualservice?created_by=ako-x").await.json()), ["v1"]);

@@ -116,6 +116,7 @@ async fn references_are_taken_in_every_form_and_resolved() {
     let object = client.post("/api/virtualservice", service.clone()).await.expect(201).json();
     assert!(object["application_profile_ref"].as_str().unwrap().ends_with("#System-DNS"));
     service["name"] = json!("vs2");
+    service["vip"][0]["ip_address"]["addr"] = json!("192.0.2.2");
     service["application_profile_ref"] = json!("/api/applicationprofile?name=zz");
     client.post("/api/virtualservice", service).await.refused(404, "ApplicationProfile object not found!");
 }

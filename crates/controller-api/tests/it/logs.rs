@@ -31,7 +31,8 @@ fn found(logs: Vec<DnsLog>) -> Result<LogPage, LogRefusal> {
 async fn controller(engines: Vec<(&str, Result<LogPage, LogRefusal>)>) -> (Controller, Client, String) {
     let controller = Controller::start().await;
     let mut client = controller.admin().await;
-    let body = json!({"name": "g-dns", "application_profile_ref": "/api/applicationprofile?name=System-DNS"});
+    let body = json!({"name": "g-dns", "application_profile_ref": "/api/applicationprofile?name=System-DNS",
+        "services": [{"port": 53}], "vip": [{"ip_address": {"addr": "192.0.2.53"}}]});
     let uuid = client.post("/api/virtualservice", body).await.expect(201).json()["uuid"].as_str().unwrap().to_owned();
     let answers = engines.into_iter().map(|(engine, outcome)| EngineLogs { engine: engine.into(), outcome });
     *controller.engine.1.lock().unwrap() = answers.collect();

@@ -14,7 +14,7 @@ use crate::write::guards::Guards;
 pub(super) struct Gslb;
 
 impl TypeRules for Gslb {
-    fn complete(&self, draft: &mut Draft<'_>) {
+    fn complete(&self, draft: &mut Draft<'_>) -> Result<(), WriteError> {
         let named_before = draft.before.and_then(|before| before.body.get("leader_cluster_uuid")).cloned();
         let body = &mut draft.object.body;
         if named_before.is_some() && named_before.as_ref() != body.get("leader_cluster_uuid") {
@@ -32,6 +32,7 @@ impl TypeRules for Gslb {
                 site.entry("cluster_uuid").or_insert(cluster_uuid);
             }
         }
+        Ok(())
     }
 
     fn check(&self, draft: &Draft<'_>, _guards: &mut Guards) -> Result<(), WriteError> {

@@ -9,12 +9,13 @@ use crate::write::guards::Guards;
 pub(super) struct HealthMonitor;
 
 impl TypeRules for HealthMonitor {
-    fn complete(&self, draft: &mut Draft<'_>) {
+    fn complete(&self, draft: &mut Draft<'_>) -> Result<(), WriteError> {
         let body = &mut draft.object.body;
         let can_be_made = matches!(kind(body), Some("TCP" | "UDP" | "SCTP"));
         if let Some(name) = sub_message(body).filter(|_| can_be_made) {
             body.entry(name).or_insert_with(|| Value::Object(Map::new()));
         }
+        Ok(())
     }
 
     fn check(&self, draft: &Draft<'_>, _guards: &mut Guards) -> Result<(), WriteError> {

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{Draft, TypeRules};
+use crate::error::WriteError;
 
 pub(super) struct User;
 
@@ -11,11 +12,12 @@ impl TypeRules for User {
         input.get("username")
     }
 
-    fn complete(&self, draft: &mut Draft<'_>) {
+    fn complete(&self, draft: &mut Draft<'_>) -> Result<(), WriteError> {
         let name = draft.object.name.clone();
         draft.object.body.insert("username".to_owned(), Value::from(name));
         if let Some(password) = draft.before.and_then(|before| before.body.get("password")) {
             draft.object.body.entry("password").or_insert_with(|| password.clone());
         }
+        Ok(())
     }
 }

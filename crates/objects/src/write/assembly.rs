@@ -131,10 +131,18 @@ impl<'a> Assembly<'a> {
     /// Completes and judges the object, and guards what the judgement relied on.
     pub(super) fn finish(&self, object: Object) -> Result<Write, WriteError> {
         let (projection, schema, before) = (self.projection, self.schema, self.before);
-        let mut draft = Draft { projection, context: self.context, before: before.map(AsRef::as_ref), object };
+        let before_draft = before.map(AsRef::as_ref);
+        let mut draft = Draft {
+            projection,
+            context: self.context,
+            before: before_draft,
+            object,
+            relied_on: Vec::new(),
+            warnings: Vec::new(),
+        };
         let rules = rules::of(schema.path);
         if let Some(rules) = rules {
-            rules.complete(&mut draft);
+            rules.complete(&mut draft)?;
         }
         defaults::fill(schema.message, &mut draft.object.body);
         defaults::check_required(schema.message, &draft.object.body, "")?;
@@ -152,6 +160,9 @@ impl<'a> Assembly<'a> {
         if let Some(rules) = rules {
             rules.check(&draft, &mut guards)?;
         }
+        for object in &draft.relied_on {
+            guards.require_unchanged(object);
+        }
         guards.put(object_key, draft.object.to_bytes());
         guards.add_references(projection, schema, draft.before, &draft.object);
         if before.is_none() && schema.scope != Scope::Global {
@@ -159,18 +170,17 @@ impl<'a> Assembly<'a> {
             guards.refer_to(tenant, &draft.object.uuid);
         }
 
-        let (guards, effects) = guards.finish()?;
         let after = std::sync::Arc::new(draft.object);
         let change = match before {
             None => Change::Created(after),
             Some(before) => Change::Replaced { before: before.clone(), after },
         };
-        Ok(Write { change, guards, effects })
+        Ok(Write { warnings: draft.warnings, ..guards.finish(change)? })
     }
 
     /// Uuid of the cloud that a cloud-scoped object will live in.
     fn cloud(&self, input: &Map<String, Value>, tenant: &str) -> Result<Option<String>, WriteError> {
-        if self.schema.scope != Scope::TenantCloud {
+        if !self.schema.scope.is_in_cloud() {
             return Ok(None);
         }
         let resolver = Resolver { projection: self.projection, tenant, any_tenant: false, cloud: None };

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use avi_schema::TypeSchema;
 
-use super::{Effect, Guard, KEYS_MAX};
+use super::{Change, Effect, Guard, KEYS_MAX, Write};
 use crate::error::WriteError;
 use crate::object::Object;
 use crate::projection::Projection;
@@ -42,7 +42,7 @@ impl Guards {
     /// Nobody may have pointed at the object since the projection said so.
     pub(crate) fn require_unreferred(&mut self, projection: &Projection, object: &Object) {
         let refs = key::refs(object.path, &object.uuid);
-        match projection.refs_modified(&refs) {
+        match projection.turn_taken(&refs) {
             Some(modified) => {
                 self.guard(Guard::ModifiedAt(refs.clone(), modified));
                 self.delete(refs);
@@ -67,9 +67,9 @@ impl Guards {
         let mut kept = BTreeSet::new();
         for claim in rules::claims(schema, after) {
             let key = claim.key(schema, after);
-            if projection.claimant(&key).is_some_and(|holder| (holder.path, &holder.uuid) != (after.path, &after.uuid))
-            {
-                return Err(claim.taken(schema, after));
+            let holder = projection.claimant(&key);
+            if let Some(holder) = holder.filter(|by| (by.path, &by.uuid) != (after.path, &after.uuid)) {
+                return Err(claim.taken(schema, after, holder));
             }
             if !held.contains(&key) {
                 self.require_absent(key.clone());
@@ -101,6 +101,15 @@ impl Guards {
         }
     }
 
+    /// Nobody may have written the key since the projection, and the next writer is to notice this one.
+    pub(crate) fn take_turn(&mut self, projection: &Projection, key: String, by: &str) {
+        match projection.turn_taken(&key) {
+            Some(modified) => self.guard(Guard::ModifiedAt(key.clone(), modified)),
+            None => self.guard(Guard::Absent(key.clone())),
+        }
+        self.put(key, by.as_bytes().to_vec());
+    }
+
     /// Writes a key.
     pub(crate) fn put(&mut self, key: String, value: Vec<u8>) {
         if !self.effects.iter().any(|effect| effect.key() == key) {
@@ -115,21 +124,32 @@ impl Guards {
         }
     }
 
-    /// What was collected.
+    /// The write of what was collected.
     ///
     /// # Errors
     /// When a transaction cannot carry it.
-    pub(crate) fn finish(self) -> Result<(Vec<Guard>, Vec<Effect>), WriteError> {
+    pub(crate) fn finish(self, change: Change) -> Result<Write, WriteError> {
         let keys = self.guards.len().max(self.effects.len());
         if keys > KEYS_MAX {
             return Err(WriteError::TooLarge { keys, max: KEYS_MAX });
         }
-        Ok((self.guards, self.effects))
+        let (guards, effects) = (self.guards, self.effects);
+        Ok(Write { change, others: Vec::new(), warnings: Vec::new(), guards, effects })
     }
 
     fn guard(&mut self, guard: Guard) {
         if !self.guards.contains(&guard) {
             self.guards.push(guard);
+        }
+    }
+}
+
+impl Guard {
+    /// The key it looks at.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Absent(key) | Self::Present(key) | Self::ModifiedAt(key, _) => key,
         }
     }
 }

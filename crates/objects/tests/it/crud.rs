@@ -3,7 +3,7 @@
 use objects::{Class, Visibility};
 use serde_json::{Value, json};
 
-use crate::world::{BASE_URL, Verb, World, gslb_service, tcp_monitor, uuid_of};
+use crate::world::{BASE_URL, Verb, World, gslb_service, tcp_monitor, uuid_of, virtual_service};
 
 #[track_caller]
 fn check_refused(world: &World, verb: &Verb<'_>, class: Class, text: &str) {
@@ -221,11 +221,14 @@ fn what_is_immutable_stays() {
     world.create("tenant", json!({"name": "t2"}));
     let other_tenant = changed(|b| b["tenant_ref"] = json!("/api/tenant?name=t2"));
     check_refused(&world, &other_tenant, Class::Validation, "Cannot modify Tenant");
-    let vs = world.create("virtualservice", json!({"name": "vs"}));
+    let vs = world.create("virtualservice", virtual_service("vs", "192.0.2.1"));
     let cloud = world.create("cloud", json!({"name": "c2"}));
-    let moved = Verb::Replace("virtualservice", uuid_of(&vs), json!({"name": "vs", "cloud_ref": cloud["url"]}));
+    let body = json!({"name": "vs", "services": [{"port": 80}]});
+    let mut elsewhere = body.clone();
+    elsewhere["cloud_ref"] = cloud["url"].clone();
+    let moved = Verb::Replace("virtualservice", uuid_of(&vs), elsewhere);
     check_refused(&world, &moved, Class::Validation, "Cannot modify Cloud");
-    let kept = world.replace("virtualservice", uuid_of(&vs), json!({"name": "vs"}));
+    let kept = world.replace("virtualservice", uuid_of(&vs), body);
     assert_eq!(kept["cloud_ref"], vs["cloud_ref"]);
 }
 

@@ -3,7 +3,7 @@
 use objects::Class;
 use serde_json::{Value, json};
 
-use crate::world::{Verb, World, federated_monitor, gslb_service, tcp_monitor, uuid_of};
+use crate::world::{Verb, World, federated_monitor, gslb_service, tcp_monitor, uuid_of, virtual_service};
 
 #[track_caller]
 fn check_refused(world: &World, verb: &Verb<'_>, text: &str) {
@@ -146,8 +146,10 @@ fn a_follower_becomes_leader_by_naming_itself() {
 fn a_gslb_needs_its_own_site_a_dns_virtual_service_and_a_sub_domain() {
     let mut world = World::new();
     let profile = "/api/applicationprofile?name=System-DNS";
-    let dns = world.create("virtualservice", json!({"name": "dns", "application_profile_ref": profile}));
-    let http = world.create("virtualservice", json!({"name": "http"}));
+    let mut dns = virtual_service("dns", "192.0.2.53");
+    dns["application_profile_ref"] = json!(profile);
+    let dns = world.create("virtualservice", dns);
+    let http = world.create("virtualservice", virtual_service("http", "192.0.2.80"));
     let good = world.gslb_body(uuid_of(&dns));
     let refused = |change: &dyn Fn(&mut Value), text: &str| {
         let mut body = good.clone();

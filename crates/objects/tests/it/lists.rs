@@ -96,7 +96,7 @@ fn fields_exclude_and_skip_default_shape_the_answer() {
     let show = |query: &[(&str, Option<&str>)]| {
         let query = Query::parse(query.iter().copied()).unwrap();
         let object = world.object("healthmonitor", uuid_of(&monitor));
-        let shown = objects::render(&world.projection, &object, &query.render_options(BASE_URL));
+        let shown = objects::render(&world.projection, &object, &query.render_options(BASE_URL, 0));
         shown.as_object().unwrap().keys().cloned().collect::<Vec<_>>()
     };
     assert_eq!(show(&[("fields", Some("name,type"))]), ["url", "uuid", "name", "type", "_last_modified"]);

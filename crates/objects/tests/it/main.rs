@@ -3,6 +3,7 @@
 
 mod crud;
 mod gslb;
+mod ipam;
 mod lists;
 mod patches;
 mod properties;

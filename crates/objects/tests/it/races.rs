@@ -3,7 +3,7 @@
 use objects::{Class, Write};
 use serde_json::json;
 
-use crate::world::{Verb, World, federated_monitor, gslb_service, tcp_monitor, uuid_of};
+use crate::world::{Verb, World, federated_monitor, gslb_service, tcp_monitor, uuid_of, virtual_service};
 
 /// Commits `first`, then expects `second` (decided before) to be refused by the store and again by a new decision.
 #[track_caller]
@@ -124,4 +124,80 @@ fn a_write_that_no_transaction_can_carry_is_refused() {
     let error = world.refusal(&Verb::Create("gslbservice", body));
     assert_eq!(error.class(), Class::Validation);
     assert!(error.to_string().contains("at most 128 are possible"), "{error}");
+}
+
+#[test]
+fn two_vsvips_at_one_address() {
+    let vip = |name: &str| json!({"name": name, "vip": [{"ip_address": {"addr": "192.0.2.1"}}]});
+    let (a, b) = (Verb::Create("vsvip", vip("a")), Verb::Create("vsvip", vip("b")));
+    check_excluded(&mut World::new(), &a, &b, "IP address 192.0.2.1 conflicts with VsVip a");
+    // The same for addresses that virtual services bring along.
+    let inline = |name: &str| Verb::Create("virtualservice", virtual_service(name, "192.0.2.1"));
+    check_excluded(&mut World::new(), &inline("a"), &inline("b"), "IP address 192.0.2.1 conflicts with VsVip vsvip-");
+}
+
+#[test]
+fn two_virtual_services_on_one_port_of_a_vsvip() {
+    let mut world = World::new();
+    world.create("vsvip", json!({"name": "v", "vip": [{"ip_address": {"addr": "192.0.2.1"}}]}));
+    let service = |name: &str, port: u16| json!({"name": name, "vsvip_ref": "v", "services": [{"port": port}]});
+    let (a, b) = (Verb::Create("virtualservice", service("a", 80)), Verb::Create("virtualservice", service("b", 80)));
+    check_excluded(&mut world, &a, &b, "TCP port 80 on VsVip v is used by VirtualService a");
+    // One that moves there, against one that is made there.
+    let c = world.create("virtualservice", service("c", 81));
+    let moved = Verb::Replace("virtualservice", uuid_of(&c), service("c", 82));
+    check_excluded(&mut world, &moved, &Verb::Create("virtualservice", service("d", 82)), "used by VirtualService c");
+}
+
+#[test]
+fn two_children_with_one_server_name() {
+    let mut world = World::new();
+    let mut parent = virtual_service("parent", "192.0.2.1");
+    parent["type"] = json!("VS_TYPE_VH_PARENT");
+    let parent = world.create("virtualservice", parent);
+    let child = |name: &str| {
+        Verb::Create(
+            "virtualservice",
+            json!({"name": name, "type": "VS_TYPE_VH_CHILD", "vh_parent_vs_ref": "parent", "vh_domain_name": ["a.test"]}),
+        )
+    };
+    check_excluded(&mut world, &child("a"), &child("b"), "'a.test' belongs to VirtualService a");
+    let mut world = World::new();
+    let mut other = virtual_service("parent", "192.0.2.1");
+    other["type"] = json!("VS_TYPE_VH_PARENT");
+    let other = world.create("virtualservice", other);
+    assert_eq!(parent["name"], other["name"]);
+    let delete = Verb::Delete("virtualservice", uuid_of(&other));
+    check_excluded(&mut world, &delete, &child("a"), "VirtualService object not found!");
+}
+
+#[test]
+fn a_range_changes_while_an_address_of_it_is_allocated() {
+    let mut world = World::new();
+    let network = |first: u8| {
+        let address = |last: u8| json!({"addr": format!("192.0.2.{last}")});
+        json!({"name": "n", "configured_subnets": [{"prefix": {"ip_addr": address(0), "mask": 24},
+            "static_ip_ranges": [{"range": {"begin": address(first), "end": address(first)}}]}]})
+    };
+    let made = world.create("network", network(1));
+    let vip = json!({"auto_allocate_ip": true, "ipam_network_subnet": {"network_ref": "n"}});
+    let allocate = Verb::Create("vsvip", json!({"name": "v", "vip": [vip]}));
+    let decided = world.decide(&allocate).unwrap();
+    world.replace("network", uuid_of(&made), network(2));
+    world.commit(&decided).expect_err("the guards must notice that the range moved");
+    let vs_vip = world.write(&allocate).unwrap();
+    assert_eq!(vs_vip["vip"][0]["ip_address"]["addr"], "192.0.2.2");
+}
+
+#[test]
+fn a_cloud_goes_while_a_pool_arrives() {
+    let mut world = World::new();
+    let cloud = world.create("cloud", json!({"name": "c"}));
+    let pool = Verb::Create("pool", json!({"name": "p", "cloud_ref": "c"}));
+    let delete = Verb::Delete("cloud", uuid_of(&cloud));
+    check_excluded(&mut world, &pool, &delete, "Cannot delete, object is referred by: ['Pool p']");
+    let mut world = World::new();
+    let cloud = world.create("cloud", json!({"name": "c"}));
+    check_excluded(&mut world, &Verb::Delete("cloud", uuid_of(&cloud)), &pool, "Cloud object not found!");
+    assert!(!world.keys.keys().any(|key| key.contains(uuid_of(&cloud))), "its VRFs and all guard keys went with it");
 }

@@ -43,7 +43,9 @@ impl World {
         static FRESH: LazyLock<World> = LazyLock::new(|| {
             let mut world = World::new();
             let profile = "/api/applicationprofile?name=System-DNS";
-            let vs = world.create("virtualservice", json!({"name": "dns", "application_profile_ref": profile}));
+            let mut vs = virtual_service("dns", "192.0.2.53");
+            vs["application_profile_ref"] = json!(profile);
+            let vs = world.create("virtualservice", vs);
             let body = world.gslb_body(uuid_of(&vs));
             world.create("gslb", body);
             world
@@ -142,7 +144,7 @@ impl World {
     pub(crate) fn write(&mut self, verb: &Verb<'_>) -> Result<Value, WriteError> {
         let write = self.decide(verb)?;
         self.commit(&write).unwrap();
-        let options = RenderOptions { base_url: BASE_URL, names: true, ..RenderOptions::default() };
+        let options = RenderOptions { base_url: BASE_URL, names: true, is_reply: true, ..RenderOptions::default() };
         Ok(write.object().map_or(Value::Null, |object| objects::render(&self.projection, object, &options)))
     }
 
@@ -199,6 +201,7 @@ impl World {
             new_uuid: &new_uuid,
             slug: None,
             origin: Origin::Client,
+            attempt: 0,
         };
         act(self, &context)
     }
@@ -214,6 +217,11 @@ impl Clone for World {
 
 pub(crate) fn schema(path: &str) -> &'static TypeSchema {
     by_path(path).unwrap()
+}
+
+/// A virtual service at an address of its own.
+pub(crate) fn virtual_service(name: &str, address: &str) -> Value {
+    json!({"name": name, "services": [{"port": 80}], "vip": [{"ip_address": {"addr": address}}]})
 }
 
 /// A TCP monitor.

@@ -1,5 +1,6 @@
 //! What a virtual service listens on, and what hangs on its ports (avi-api 2.4).
 
+use crate::types::match_target;
 use crate::{Field, Kind, MessageSchema};
 
 /// `Service`: a listening port or range.
@@ -23,9 +24,19 @@ pub(super) static SERVICE: MessageSchema = MessageSchema {
 pub(super) static SERVICE_POOL_SELECTOR: MessageSchema = MessageSchema {
     name: "ServicePoolSelector",
     fields: &[
-        Field::int("service_port", 0, 65_535),
-        Field::int("service_port_range_end", 0, 65_535),
-        Field::text("service_protocol"),
+        Field::int("service_port", 0, 65_535).required(),
+        Field::int("service_port_range_end", 0, 65_535).or_same_as("service_port"),
+        Field::one_of(
+            "service_protocol",
+            &[
+                "PROTOCOL_TYPE_TCP_PROXY",
+                "PROTOCOL_TYPE_TCP_FAST_PATH",
+                "PROTOCOL_TYPE_UDP_FAST_PATH",
+                "PROTOCOL_TYPE_UDP_PROXY",
+                "PROTOCOL_TYPE_SCTP_PROXY",
+                "PROTOCOL_TYPE_SCTP_FAST_PATH",
+            ],
+        ),
         Field::reference("service_pool_ref", "pool"),
         Field::reference("service_pool_group_ref", "poolgroup"),
     ],
@@ -38,41 +49,42 @@ pub(super) static VH_MATCH: MessageSchema = MessageSchema {
     fields: &[
         Field::text("host").required(),
         Field::list("rules", &Kind::Message(&VH_MATCH_RULE)).keyed("name"),
-        Field::any("path"),
+        Field::list("path", &Kind::Message(&match_target::PATH_MATCH)),
     ],
     keep_unknown: false,
 };
 
 static VH_MATCH_RULE: MessageSchema = MessageSchema {
     name: "VHMatchRule",
-    fields: &[Field::text("name").required(), Field::any("matches")],
+    fields: &[Field::text("name").required(), Field::message("matches", &match_target::MATCH_TARGET).required()],
     keep_unknown: false,
 };
-
-// The references below become required with their types.
 
 /// `HTTPPolicies`: evaluated by ascending index.
 pub(super) static HTTP_POLICIES: MessageSchema = MessageSchema {
     name: "HTTPPolicies",
-    fields: &[Field::reference("http_policy_set_ref", "httppolicyset"), Field::uint32("index").required()],
+    fields: &[Field::reference("http_policy_set_ref", "httppolicyset").required(), Field::uint32("index").required()],
     keep_unknown: false,
 };
 
 /// `L4Policies`.
 pub(super) static L4_POLICIES: MessageSchema = MessageSchema {
     name: "L4Policies",
-    fields: &[Field::reference("l4_policy_set_ref", "l4policyset"), Field::uint32("index").required()],
+    fields: &[Field::reference("l4_policy_set_ref", "l4policyset").required(), Field::uint32("index").required()],
     keep_unknown: false,
 };
 
 /// `VSDataScripts`.
 pub(super) static VS_DATASCRIPTS: MessageSchema = MessageSchema {
     name: "VSDataScripts",
-    fields: &[Field::reference("vs_datascript_set_ref", "vsdatascriptset"), Field::uint32("index").required()],
+    fields: &[
+        Field::reference("vs_datascript_set_ref", "vsdatascriptset").required(),
+        Field::uint32("index").required(),
+    ],
     keep_unknown: false,
 };
 
-/// `DnsPolicies`.
+/// `DnsPolicies`. The reference becomes required with its type.
 pub(super) static DNS_POLICIES: MessageSchema = MessageSchema {
     name: "DnsPolicies",
     fields: &[Field::reference("dns_policy_ref", "dnspolicy"), Field::uint32("index").required()],
