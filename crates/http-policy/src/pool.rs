@@ -145,8 +145,9 @@ impl Pool {
         if self.ring.is_empty() || !self.source.enabled {
             return Err(NoServer::Empty);
         }
-        self.pick(|server| self.can_take(server, tried) && !server.state.is_ejected(now_ms))
-            .or_else(|| self.pick(|server| self.can_take(server, tried)))
+        let turn = self.turn();
+        self.pick(turn, |server| self.can_take(server, tried) && !server.state.is_ejected(now_ms))
+            .or_else(|| self.pick(turn, |server| self.can_take(server, tried)))
             .ok_or_else(|| if self.is_available() { NoServer::Full } else { NoServer::Down })
     }
 
@@ -164,17 +165,24 @@ impl Pool {
             && (tried.is_empty() || !tried.contains(&server.address))
     }
 
-    fn pick(&self, usable: impl Fn(&Server) -> bool) -> Option<&Server> {
+    fn pick(&self, turn: u64, usable: impl Fn(&Server) -> bool) -> Option<&Server> {
         match self.source.algorithm {
-            Algorithm::RoundRobin => self.next_in_turn(usable),
-            Algorithm::LeastConnections => self.least_loaded(usable),
+            Algorithm::RoundRobin => self.next_in_turn(turn, usable),
+            Algorithm::LeastConnections => self.least_loaded(turn, usable),
         }
     }
 
     /// A place whose server cannot be used is skipped by taking another turn: taking its neighbour instead would give that
-    /// one a double share.
-    fn next_in_turn(&self, usable: impl Fn(&Server) -> bool) -> Option<&Server> {
-        for _ in 0..TURNS_MAX.min(self.ring.len() * 2) {
+    /// one a double share. Where nobody can be used, no turn is taken.
+    fn next_in_turn(&self, turn: u64, usable: impl Fn(&Server) -> bool) -> Option<&Server> {
+        let first = self.server_in(turn)?;
+        if usable(first) {
+            return Some(first);
+        }
+        if !self.servers.iter().any(&usable) {
+            return None;
+        }
+        for _ in 0..TURNS_MAX {
             let server = self.server_in(self.turn())?;
             if usable(server) {
                 return Some(server);
@@ -186,8 +194,8 @@ impl Pool {
     }
 
     /// Fewest requests per ratio; those that are equal take turns.
-    fn least_loaded(&self, usable: impl Fn(&Server) -> bool) -> Option<&Server> {
-        let start = usize::try_from(self.turn() % self.servers.len() as u64).unwrap_or(0);
+    fn least_loaded(&self, turn: u64, usable: impl Fn(&Server) -> bool) -> Option<&Server> {
+        let start = usize::try_from(turn % self.servers.len() as u64).unwrap_or(0);
         let (before, after) = self.servers.split_at_checked(start)?;
         let mut best: Option<(&Server, u64)> = None;
         for server in after.iter().chain(before).filter(|server| usable(server)) {
