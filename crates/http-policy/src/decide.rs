@@ -11,6 +11,8 @@ use crate::table::{Action, Rule, Service, VirtualHost};
 pub struct Decision<'t> {
     /// The virtual service or child that took it.
     pub host: &'t VirtualHost,
+    /// Place of the child, see [`Service::host`]; `None` for the virtual service itself.
+    pub child: Option<usize>,
     /// Name of the rule that gave it to a child. Log field `vh_match_rule`.
     pub child_rule: Option<&'t str>,
     /// Changes to the head that a server gets, in order.
@@ -67,10 +69,19 @@ impl Service {
     /// Assigns the request and decides what is to be done with it (avi-api 10.2 to 10.4).
     #[must_use]
     pub fn decide(&self, request: &Request<'_>) -> Decision<'_> {
-        let found = self.hosts.find(request).and_then(|(child, rule)| Some((self.children.get(child)?, rule)));
-        let (host, child_rule) = found.unwrap_or((&self.parent, None));
-        let mut decision =
-            Decision { host, child_rule, edits: Vec::new(), outcome: Outcome::NotFound, reason: Reason::NoTarget };
+        let (child, child_rule) = match self.hosts.find(request) {
+            Some((child, rule)) => (Some(child), rule),
+            None => (None, None),
+        };
+        let host = self.host(child).unwrap_or(&self.parent);
+        let mut decision = Decision {
+            host,
+            child,
+            child_rule,
+            edits: Vec::new(),
+            outcome: Outcome::NotFound,
+            reason: Reason::NoTarget,
+        };
         (decision.outcome, decision.reason) = secure(host, request)
             .or_else(|| apply_rules(host, request, &mut decision.edits))
             .unwrap_or_else(|| by_default(host, request));

@@ -181,6 +181,12 @@ impl Service {
         Self { source: Arc::clone(source), parent, children, hosts, bindings, problems }
     }
 
+    /// An enabled child by its place, or the virtual service itself.
+    #[must_use]
+    pub fn host(&self, child: Option<usize>) -> Option<&VirtualHost> {
+        child.map_or(Some(&self.parent), |child| self.children.get(child))
+    }
+
     fn is_bound_as_in(&self, table: &Table) -> bool {
         self.bindings.iter().all(|(target, binding)| table.bind(target).is_same(binding))
     }
