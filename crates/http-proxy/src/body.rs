@@ -47,13 +47,14 @@ impl ResponseBody {
         match exchange.poll_data(cx, &worker.timer) {
             Poll::Ready(Ok(Some(data))) => {
                 finish.response_octets += data.len() as u64;
+                // hyper does not ask again once a body has the length that was told.
+                if exchange.rest() == Some(0) {
+                    self.end();
+                }
                 Poll::Ready(Some(Ok(Frame::data(data))))
             }
             Poll::Ready(Ok(None)) => {
-                if let Kind::Stream { exchange, worker, keep_alive } = std::mem::replace(&mut self.kind, Kind::Ended) {
-                    finish.ending = Ending::Complete;
-                    finish.give_back(*exchange, &worker, keep_alive);
-                }
+                self.end();
                 Poll::Ready(None)
             }
             Poll::Ready(Err(error)) => {
@@ -63,6 +64,16 @@ impl ResponseBody {
                 Poll::Ready(Some(Err(io::Error::other(error))))
             }
             Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// The body is whole: what it came from is free.
+    fn end(&mut self) {
+        if let Kind::Stream { exchange, worker, keep_alive } = std::mem::replace(&mut self.kind, Kind::Ended)
+            && let Some(finish) = &mut self.finish
+        {
+            finish.ending = Ending::Complete;
+            finish.give_back(*exchange, &worker, keep_alive);
         }
     }
 }

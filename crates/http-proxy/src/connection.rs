@@ -9,7 +9,7 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use rustls::server::Acceptor;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::LazyConfigAcceptor;
@@ -28,8 +28,11 @@ const HTTP2_STREAMS_MAX: u32 = 128;
 /// Smallest buffer that hyper takes.
 const BUFFER_SIZE_MIN: usize = 8192;
 
-/// How long the last octets to a client that is given up may take.
-const LAST_WORDS_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a client may take to read our last octets and close its side.
+const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How often what it still sends is thrown away meanwhile.
+const LINGER_READS_MAX: usize = 256;
 
 const TIMED_OUT: &[u8] = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 const NOT_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\ncontent-length: 34\r\n\
@@ -71,9 +74,7 @@ async fn handshake(worker: &Rc<Worker>, accepted: &Accepted, stream: TcpStream) 
     let mut first = [0; 4];
     let peeked = stream.peek(&mut first).await.unwrap_or(0);
     if first.get(..peeked).is_some_and(|octets| !octets.is_empty() && octets.iter().all(u8::is_ascii_uppercase)) {
-        let mut stream = stream;
-        stream.write_all(NOT_TLS).await.ok()?;
-        stream.shutdown().await.ok()?;
+        linger(stream, NOT_TLS).await;
         return None;
     }
     let start = match LazyConfigAcceptor::new(Acceptor::default(), stream).await {
@@ -105,7 +106,7 @@ fn session_of(stream: &TlsStream<TcpStream>) -> Option<TlsSession> {
 async fn serve_http1<T: AsyncRead + AsyncWrite + Unpin>(client: Rc<Client>, io: T) {
     let mut builder = http1::Builder::new();
     let head_size_max = usize::try_from(client.profile.head_size_max).unwrap_or(BUFFER_SIZE_MIN);
-    builder.auto_date_header(false).pipeline_flush(true).max_buf_size(head_size_max.max(BUFFER_SIZE_MIN)).max_headers(
+    builder.auto_date_header(false).max_buf_size(head_size_max.max(BUFFER_SIZE_MIN)).max_headers(
         match client.profile.header_count_max {
             0 => usize::from(u16::MAX),
             count => usize::from(count),
@@ -131,32 +132,47 @@ async fn serve_http1<T: AsyncRead + AsyncWrite + Unpin>(client: Rc<Client>, io: 
         Pin::new(&mut connection).poll(cx).map(End::Http)
     })
     .await;
+    let parts = connection.into_parts();
+    let io = parts.io.into_inner().io;
     match end {
-        End::Http(Ok(())) => {
+        End::Http(result) => {
             let tunnel = client.tunnel.borrow_mut().take();
             if let Some(tunnel) = tunnel {
-                let parts = connection.into_parts();
-                tunnel.run(parts.io.into_inner().io, parts.read_buf, &client).await;
+                return tunnel.run(io, parts.read_buf, &client).await;
             }
-        }
-        End::Http(Err(error)) => {
-            if error.is_parse() {
-                client.worker.stats.requests_refused.add(1);
+            if let Err(error) = result {
+                client.worker.stats.requests_refused.add(u64::from(error.is_parse()));
+                debug!(client = %client.peer, reason = %error, "a connection ended early");
+                // What a rule closes gets no more; hyper has answered what is no request.
+                if error.is_user() {
+                    return;
+                }
             }
-            debug!(client = %client.peer, reason = %error, "a connection ended early");
+            linger(io, b"").await;
         }
         End::GivenUp(given_up) => {
             client.worker.stats.clients_timed_out.add(u64::from(given_up != GivenUp::Idle));
-            let mut io = connection.into_parts().io.into_inner().io;
-            let last_words: &[u8] = if given_up == GivenUp::InHead { TIMED_OUT } else { b"" };
-            let _ = timeout(LAST_WORDS_TIMEOUT, async {
-                io.write_all(last_words).await?;
-                io.shutdown().await
-            })
-            .await;
+            linger(io, if given_up == GivenUp::InHead { TIMED_OUT } else { b"" }).await;
         }
         End::Aborted => {}
     }
+}
+
+/// Says the last words, closes our side, and reads on for a moment: a connection that is closed with octets unread is reset,
+/// and a reset takes from the client what it was sent (RFC 9112 §9.6).
+async fn linger<T: AsyncRead + AsyncWrite + Unpin>(mut io: T, last_words: &[u8]) {
+    let _ = timeout(LINGER_TIMEOUT, async {
+        io.write_all(last_words).await?;
+        io.shutdown().await?;
+        let mut rest = [0; 4096];
+        for _ in 0..LINGER_READS_MAX {
+            if io.read(&mut rest).await? == 0 {
+                break;
+            }
+        }
+        std::io::Result::Ok(())
+    })
+    .await;
 }
 
 async fn serve_http2<T: AsyncRead + AsyncWrite + Unpin + 'static>(client: Rc<Client>, io: T) {

@@ -1,1 +1,4 @@
-//! Soon.
+//! What must hold for any octets, shared with the fuzz targets.
+
+pub(crate) mod http_request_framing;
+pub(crate) mod http_response;
