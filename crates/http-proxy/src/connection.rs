@@ -71,7 +71,8 @@ pub(crate) async fn run(worker: Rc<Worker>, listener: Rc<ListenerState>, stream:
 
 /// TLS with the certificate of the name that the client asks for. What is no TLS is closed; HTTP is told so first.
 async fn handshake(worker: &Rc<Worker>, accepted: &Accepted, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
-    let mut first = [0; 4];
+    // The first octet of a handshake is 22; a method has three capitals at least.
+    let mut first = [0; 3];
     let peeked = stream.peek(&mut first).await.unwrap_or(0);
     if first.get(..peeked).is_some_and(|octets| !octets.is_empty() && octets.iter().all(u8::is_ascii_uppercase)) {
         linger(stream, NOT_TLS).await;

@@ -12,13 +12,13 @@ use crate::access::{AccessRecord, Ending, ServerUse};
 use crate::client::Client;
 use crate::clock;
 use crate::exchange::Exchange;
-use crate::view::View;
+use crate::view::Held;
 use crate::worker::Worker;
 
 /// What is known of a request. Its record is written when this is dropped, however that comes.
 pub(crate) struct Finish {
     pub(crate) client: Rc<Client>,
-    pub(crate) view: Rc<Arc<View>>,
+    pub(crate) view: Rc<Held>,
     pub(crate) parts: Parts,
     pub(crate) received: SystemTime,
     pub(crate) started: Instant,
@@ -48,7 +48,7 @@ pub(crate) struct UsedServer {
 }
 
 impl Finish {
-    pub(crate) fn new(client: &Rc<Client>, view: Rc<Arc<View>>, parts: Parts) -> Box<Self> {
+    pub(crate) fn new(client: &Rc<Client>, view: Rc<Held>, parts: Parts) -> Box<Self> {
         client.begin();
         Box::new(Self {
             client: Rc::clone(client),

@@ -17,6 +17,7 @@ use crate::finish::Finish;
 use crate::forward::forward;
 use crate::framing::Violation;
 use crate::respond::{page, redirect};
+use crate::view::Held;
 
 /// Headers of a request, as rules look them up.
 struct HeadersOf<'a>(&'a HeaderMap);
@@ -45,7 +46,7 @@ pub(crate) async fn serve(client: Rc<Client>, request: Request<Incoming>) -> io:
 async fn answer(
     client: &Rc<Client>,
     number: u64,
-    view: &Rc<std::sync::Arc<crate::view::View>>,
+    view: &Held,
     mut finish: Box<Finish>,
     body: Incoming,
 ) -> io::Result<Response<ResponseBody>> {

@@ -18,6 +18,24 @@ pub struct View {
     pub(crate) tls: FxHashMap<SocketAddr, Arc<TlsHosts>>,
 }
 
+/// A view as one worker holds it. Requests share it by counting on the worker's own core, where counting the view itself
+/// would take its line from every other core.
+pub(crate) struct Held(Arc<View>);
+
+impl Held {
+    pub(crate) const fn new(view: Arc<View>) -> Self {
+        Self(view)
+    }
+}
+
+impl std::ops::Deref for Held {
+    type Target = View;
+
+    fn deref(&self) -> &View {
+        &self.0
+    }
+}
+
 impl View {
     /// Compiles `config`, sharing with `previous` what did not change.
     pub(crate) fn compile(config: &HttpConfig, previous: &Self) -> (Self, Vec<Problem>) {

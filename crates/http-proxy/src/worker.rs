@@ -22,7 +22,7 @@ use crate::deadline::{SWEEP_INTERVAL, Timer};
 use crate::stats::WorkerStats;
 use crate::tls::TlsContext;
 use crate::upstream::Kept;
-use crate::view::View;
+use crate::view::{Held, View};
 
 /// Pause after a connection could not be accepted for lack of something, as file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -45,7 +45,7 @@ pub(crate) struct Worker {
     pub(crate) stats: Arc<WorkerStats>,
     pub(crate) timer: Timer,
     pub(crate) kept: Kept,
-    view: RefCell<(u64, Rc<Arc<View>>)>,
+    view: RefCell<(u64, Rc<Held>)>,
 }
 
 /// What connections of one listener have in common.
@@ -72,18 +72,18 @@ pub(crate) enum Command {
 impl Worker {
     pub(crate) fn new(shared: Arc<Shared>, stats: Arc<WorkerStats>) -> Rc<Self> {
         let generation = shared.generation.load(Ordering::Acquire);
-        let view = RefCell::new((generation, Rc::new(shared.view.load_full())));
+        let view = RefCell::new((generation, Rc::new(Held::new(shared.view.load_full()))));
         let timer = Timer::new(shared.started);
         timer.sweep(clock::now());
         Rc::new(Self { shared, stats, timer, kept: Kept::default(), view })
     }
 
     /// The newest view. Its count is this worker's own: taking it touches no memory of other cores.
-    pub(crate) fn view(&self) -> Rc<Arc<View>> {
+    pub(crate) fn view(&self) -> Rc<Held> {
         let generation = self.shared.generation.load(Ordering::Acquire);
         let mut known = self.view.borrow_mut();
         if known.0 != generation {
-            *known = (generation, Rc::new(self.shared.view.load_full()));
+            *known = (generation, Rc::new(Held::new(self.shared.view.load_full())));
         }
         Rc::clone(&known.1)
     }
