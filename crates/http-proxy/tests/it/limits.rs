@@ -77,12 +77,11 @@ fn a_drop_at_a_time_gains_nothing() {
     let mut trickle = client.reader.get_ref().try_clone().unwrap();
     let dripping = std::thread::spawn(move || {
         use std::io::Write as _;
-        // bounded: 200 drops at most, and the proxy closes long before
         for _ in 0..200 {
             if trickle.write_all(b"G").is_err() {
                 return;
             }
-            std::thread::sleep(Duration::from_millis(50));
+            std::thread::sleep(Duration::from_millis(50)); // bounded: 200 drops, and the proxy closes long before
         }
     });
     assert_eq!(client.read().unwrap().status(), 408);

@@ -23,12 +23,11 @@ pub(crate) fn free_address() -> SocketAddr {
 /// Waits until `holds`.
 #[track_caller]
 pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    // bounded: 30 s in steps of 10 ms
     for _ in 0..3000 {
         if holds() {
             return;
         }
-        thread::sleep(Duration::from_millis(10));
+        thread::sleep(Duration::from_millis(10)); // bounded: 30 s in steps of 10 ms
     }
     panic!("not within 30 s: {what}");
 }
