@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use bytes::{BufMut as _, BytesMut};
+use http::Version;
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderMap, HeaderName, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::request::Parts;
 use model::http::{ForwardedForUpdate, HeaderEdit, HeaderValue, HttpProfile};
@@ -63,6 +64,8 @@ pub(crate) fn write(out: &mut BytesMut, parts: &Parts, context: &HeadContext<'_>
     if !edited.replaces(&HOST) {
         put(out, &[b"host: ", context.host.as_bytes(), b"\r\n"]);
     }
+    // HTTP/2 may cut cookies into several fields, HTTP/1.1 has one (RFC 9113 §8.2.3).
+    let joins_cookies = parts.version == Version::HTTP_2 && parts.headers.contains_key(COOKIE);
     let forwarded = context.profile.forwarded_for.as_ref();
     for (name, value) in &parts.headers {
         let is_forwarded =
@@ -71,9 +74,12 @@ pub(crate) fn write(out: &mut BytesMut, parts: &Parts, context: &HeadContext<'_>
             || is_forwarded(ForwardedForUpdate::Append)
             || (context.profile.forwarded_proto && name == "x-forwarded-proto")
             || edited.replaces(name);
-        if !replaced && passes(name, &connection) {
+        if !replaced && !(joins_cookies && name == COOKIE) && passes(name, &connection) {
             put(out, &[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"]);
         }
+    }
+    if joins_cookies && !edited.replaces(&COOKIE) {
+        write_cookies(out, &parts.headers);
     }
     write_forwarded(out, &parts.headers, context, &edited);
     for (name, value) in &edited.added {
@@ -86,6 +92,14 @@ pub(crate) fn write(out: &mut BytesMut, parts: &Parts, context: &HeadContext<'_>
     }
     if let Some(protocol) = context.upgrade {
         put(out, &[b"connection: upgrade\r\nupgrade: ", protocol.as_bytes(), b"\r\n"]);
+    }
+    put(out, &[b"\r\n"]);
+}
+
+fn write_cookies(out: &mut BytesMut, headers: &HeaderMap) {
+    put(out, &[b"cookie: "]);
+    for (index, cookie) in headers.get_all(COOKIE).into_iter().enumerate() {
+        put(out, &[if index > 0 { b"; " } else { b"" }, cookie.as_bytes()]);
     }
     put(out, &[b"\r\n"]);
 }
@@ -167,5 +181,58 @@ impl EditedHeaders {
         if http::HeaderValue::from_bytes(&value).is_ok() {
             self.added.push((name, value));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(request: http::request::Builder, body: BodyLength, expected: &str) {
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        let profile = HttpProfile { forwarded_for: None, ..HttpProfile::default() };
+        let address = "192.0.2.1:80".parse().unwrap();
+        let context = HeadContext {
+            host: "app.example.com",
+            client: address,
+            local: address,
+            port: 80,
+            https: false,
+            profile: &profile,
+            edits: &[],
+            body,
+            upgrade: None,
+        };
+        let mut out = BytesMut::new();
+        write(&mut out, &parts, &context);
+        assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn cookies_that_http_2_cut_are_one_again() {
+        check(
+            http::Request::get("https://app.example.com/a?b")
+                .version(Version::HTTP_2)
+                .header("cookie", "a=1")
+                .header("accept", "*/*")
+                .header("cookie", "b=2"),
+            BodyLength::None,
+            "GET /a?b HTTP/1.1\r\nhost: app.example.com\r\naccept: */*\r\ncookie: a=1; b=2\r\n\r\n",
+        );
+    }
+
+    #[test]
+    fn a_body_is_framed_anew() {
+        check(
+            http::Request::post("/").header("content-length", "9").header("transfer-encoding", "chunked"),
+            BodyLength::Chunked,
+            "POST / HTTP/1.1\r\nhost: app.example.com\r\ntransfer-encoding: chunked\r\n\r\n",
+        );
+        check(
+            http::Request::post("/"),
+            BodyLength::Exact(3),
+            "POST / HTTP/1.1\r\nhost: app.example.com\r\ncontent-length: 3\r\n\r\n",
+        );
     }
 }

@@ -206,3 +206,15 @@ fn a_client_of_http_1_0_gets_its_answer_and_the_end() {
     assert_eq!(client.read_octets(2), b"ok");
     assert!(client.is_closed());
 }
+
+#[test]
+fn a_client_that_waits_for_leave_to_send_gets_it() {
+    let backend = Backend::named("b");
+    let (vip, config) = one_service(&[backend.address]);
+    let _bed = Bed::start(1, &config);
+    let mut client = Peer::connect(vip);
+    let interim = client.ask("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+    assert_eq!(interim.status(), 100);
+    let response = client.ask("abc");
+    assert_eq!((response.status(), response.text(), response.header("got-expect")), (200, "abc", None));
+}

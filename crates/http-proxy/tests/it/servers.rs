@@ -6,7 +6,7 @@ use std::time::Duration;
 use http_policy::Verdict;
 use model::http::{FailAction, HttpConfig, LocalResponse, Redirect};
 
-use crate::testbed::{Backend, Bed, Peer, free_address, one_service};
+use crate::testbed::{Backend, Bed, Peer, eventually, free_address, one_service};
 
 const POST: &str = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc";
 
@@ -53,8 +53,9 @@ fn a_connection_that_the_server_closed_is_not_used() {
     let (vip, config) = one_service(&[backend.address]);
     let _bed = Bed::start(1, &config);
     let mut client = Peer::connect(vip);
-    for _ in 0..20 {
+    for count in 1..=20 {
         assert_eq!(client.ask(POST).text(), "ok");
+        eventually("the server has closed", || backend.closed() == count);
     }
     assert_eq!(backend.connections(), 20);
 }

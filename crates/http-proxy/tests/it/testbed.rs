@@ -211,7 +211,8 @@ impl Peer {
 /// A server that does with each connection what it is told.
 pub(crate) struct Backend {
     pub(crate) address: SocketAddr,
-    pub(crate) connections: Arc<AtomicUsize>,
+    connections: Arc<AtomicUsize>,
+    closed: Arc<AtomicUsize>,
 }
 
 impl Backend {
@@ -220,15 +221,21 @@ impl Backend {
         let address = listener.local_addr().unwrap();
         let connections = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&connections);
+        let closed = Arc::new(AtomicUsize::new(0));
+        let closed_counter = Arc::clone(&closed);
         let serve = Arc::new(serve);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 counter.fetch_add(1, Ordering::SeqCst);
                 let serve = Arc::clone(&serve);
-                thread::spawn(move || serve(Peer::new(stream)));
+                let closed = Arc::clone(&closed_counter);
+                thread::spawn(move || {
+                    serve(Peer::new(stream));
+                    closed.fetch_add(1, Ordering::SeqCst);
+                });
             }
         });
-        Self { address, connections }
+        Self { address, connections, closed }
     }
 
     /// Answers each request with `name`, and tells in headers what it got.
@@ -257,6 +264,11 @@ impl Backend {
                 peer.send(octets);
             }
         })
+    }
+
+    /// Connections that it closed.
+    pub(crate) fn closed(&self) -> usize {
+        self.closed.load(Ordering::SeqCst)
     }
 
     pub(crate) fn connections(&self) -> usize {
