@@ -12,9 +12,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::access::TlsSession;
 use crate::deadline::Deadline;
-use crate::framing::{Framing, Violation};
 use crate::tunnel::Tunnel;
 use crate::worker::{ListenerState, Worker};
+use http_wire::framing::{Framing, Violation};
 
 /// How long a client may take none of what it is sent.
 const SEND_TIMEOUT: Duration = Duration::from_secs(60);

@@ -12,11 +12,11 @@ use hyper::body::Incoming;
 use tokio::io::AsyncWrite as _;
 use tokio_util::io::poll_read_buf;
 
-use crate::chunked::{Chunked, Piece};
 use crate::deadline::Timer;
 use crate::request_head::BodyLength;
-use crate::response_head::{self, BodyEnd, ResponseHead, take_octets};
 use crate::upstream::{READ_SIZE, Upstream};
+use http_wire::chunked::{Chunked, ChunkedError, Piece};
+use http_wire::response_head::{self, BodyEnd, ResponseHead, take_octets};
 
 /// Octets of a request's body that wait to be written.
 const PENDING_OCTETS_MAX: usize = 64 * 1024;
@@ -31,7 +31,7 @@ pub(crate) enum ExchangeError {
     #[error("the server sent no valid response")]
     BadHead(#[source] response_head::ResponseHeadError),
     #[error("the server sent no valid body")]
-    BadBody(#[source] crate::chunked::ChunkedError),
+    BadBody(#[source] ChunkedError),
     #[error("the server did not answer in time")]
     ServerTimeout,
     #[error("the client sent no body in time")]

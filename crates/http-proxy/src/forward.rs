@@ -11,6 +11,7 @@ use http::header::{CONTENT_LENGTH, UPGRADE};
 use http::{HeaderMap, Method, Response, StatusCode, Version};
 use http_body::Body as _;
 use http_policy::{Binding, Choice};
+use http_wire::connection_options;
 use hyper::body::Incoming;
 use model::http::{FailAction, HeaderEdit, HttpProfile};
 
@@ -20,13 +21,13 @@ use crate::client::Client;
 use crate::clock;
 use crate::exchange::{Exchange, ExchangeError, Limits};
 use crate::finish::{Finish, UsedServer};
-use crate::request_head::{self, BodyLength, HeadContext, connection_options};
+use crate::request_head::{self, BodyLength, HeadContext};
 use crate::respond::{page, redirect};
-use crate::response_head::ResponseHead;
 use crate::service::{closing, local};
 use crate::tunnel::Tunnel;
 use crate::upstream::Upstream;
 use crate::worker::Worker;
+use http_wire::response_head::ResponseHead;
 
 /// Servers that are tried for one request.
 const ATTEMPTS_MAX: u32 = 4;

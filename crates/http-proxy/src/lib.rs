@@ -5,13 +5,11 @@
 //! with clients (HTTP/1.1 and HTTP/2); towards servers the HTTP/1.1 is ours (`exchange`), so that a head can be sent
 //! again, and a small response costs one read.
 //!
-//! What is parsed here: where a client's requests begin and end ([`framing`]), a server's response ([`response_head`],
-//! [`chunked`]). Covers RFC 9112 §3 to §9 and RFC 9110 §7.6 as far as a proxy meets them. No trailers, no HTTP/2 towards servers.
+//! What octets mean is in `http-wire`. Covers RFC 9112 §3 to §9 and RFC 9110 §7.6 as far as a proxy meets them. No trailers, no HTTP/2 towards servers.
 #![warn(missing_docs)]
 
 pub mod access;
 mod body;
-pub mod chunked;
 mod client;
 mod clock;
 mod connection;
@@ -19,12 +17,10 @@ mod deadline;
 mod exchange;
 mod finish;
 mod forward;
-pub mod framing;
 mod listen;
 mod proxy;
 mod request_head;
 mod respond;
-pub mod response_head;
 mod service;
 mod stats;
 mod tls;

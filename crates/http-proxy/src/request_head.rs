@@ -9,6 +9,7 @@ use http::header::{
     CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderMap, HeaderName, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::request::Parts;
+use http_wire::connection_options;
 use model::http::{ForwardedForUpdate, HeaderEdit, HeaderValue, HttpProfile};
 
 /// How the length of a request's body is told.
@@ -48,12 +49,6 @@ fn passes(name: &HeaderName, connection: &[&str]) -> bool {
     !is_ours(name) && !connection.iter().any(|option| name.as_str().eq_ignore_ascii_case(option))
 }
 
-/// Options of `Connection` (RFC 9110 §7.6.1).
-pub(crate) fn connection_options(headers: &HeaderMap) -> Vec<&str> {
-    let values = headers.get_all(CONNECTION).into_iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).map(str::trim).filter(|option| !option.is_empty()).collect()
-}
-
 /// Writes the head of a request to a server.
 pub(crate) fn write(out: &mut BytesMut, parts: &Parts, context: &HeadContext<'_>) {
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
@@ -74,7 +69,8 @@ pub(crate) fn write(out: &mut BytesMut, parts: &Parts, context: &HeadContext<'_>
             || is_forwarded(ForwardedForUpdate::Append)
             || (context.profile.forwarded_proto && name == "x-forwarded-proto")
             || edited.replaces(name);
-        if !replaced && !(joins_cookies && name == COOKIE) && passes(name, &connection) {
+        let is_joined = joins_cookies && name == COOKIE;
+        if !replaced && !is_joined && passes(name, &connection) {
             put(out, &[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"]);
         }
     }

@@ -15,9 +15,9 @@ use crate::body::ResponseBody;
 use crate::client::Client;
 use crate::finish::Finish;
 use crate::forward::forward;
-use crate::framing::Violation;
 use crate::respond::{page, redirect};
 use crate::view::Held;
+use http_wire::framing::Violation;
 
 /// Headers of a request, as rules look them up.
 struct HeadersOf<'a>(&'a HeaderMap);

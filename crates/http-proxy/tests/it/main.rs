@@ -7,11 +7,9 @@
 
 mod balance;
 mod changes;
-mod checks;
 mod forwarding;
 mod limits;
 mod log;
-mod parsing;
 mod servers;
 mod smuggling;
 mod testbed;

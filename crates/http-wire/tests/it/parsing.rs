@@ -1,6 +1,6 @@
 //! The parsers alone, on what is likely and on what is not.
 
-use http_proxy::framing::{Framing, Violation};
+use http_wire::framing::{Framing, Violation};
 use proptest::prelude::*;
 
 use crate::checks::{http_request_framing, http_response};

@@ -2,8 +2,8 @@
 
 use bytes::BytesMut;
 use http::Method;
-use http_proxy::chunked::{Chunked, Piece};
-use http_proxy::response_head::{BodyEnd, take};
+use http_wire::chunked::{Chunked, Piece};
+use http_wire::response_head::{BodyEnd, take};
 
 /// Octets of a head in these checks.
 const HEAD_SIZE_MAX: usize = 2048;

@@ -1,7 +1,7 @@
 //! Any octets from a client: how they are cut does not matter, and what httparse and the rules of framing call ambiguous is
 //! noticed.
 
-use http_proxy::framing::{Framing, Violation};
+use http_wire::framing::{Framing, Violation};
 
 /// Longest line of these checks.
 const LINE_LENGTH_MAX: usize = 200;

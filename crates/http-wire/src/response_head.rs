@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use http::{Method, StatusCode};
 
-use crate::request_head::connection_options;
+use crate::connection_options;
 
 /// Headers of a response that are read at most.
 const HEADERS_MAX: usize = 256;
@@ -172,8 +172,8 @@ fn is_chunked(headers: &HeaderMap) -> Result<bool, ResponseHeadError> {
     }
 }
 
-/// What is left of a buffer's first `length` octets.
-pub(crate) fn take_octets(buffer: &mut BytesMut, length: u64) -> Bytes {
+/// The first `length` octets of `buffer`, or what there is of them.
+pub fn take_octets(buffer: &mut BytesMut, length: u64) -> Bytes {
     let here = usize::try_from(length).unwrap_or(usize::MAX).min(buffer.len());
     buffer.split_to(here).freeze()
 }
