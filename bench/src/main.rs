@@ -7,6 +7,7 @@ mod boot;
 mod clusters;
 mod dns;
 mod engine;
+mod http;
 mod measure;
 mod path;
 mod system;
@@ -31,6 +32,11 @@ enum What {
     Path(Output),
     /// The operator's start and restart beside three API servers with 2,000 Ingresses each
     Boot(Output),
+    /// CPU per HTTP request of our proxy, HAProxy and nginx, with 500 virtual services
+    Http(Output),
+    /// Runs our proxy on a fixed configuration; `http` starts it
+    #[command(hide = true)]
+    HttpProxy(http::ProxyArgs),
     /// Runs an engine on a fixed snapshot; `dns` starts it
     #[command(hide = true)]
     Engine(engine::EngineArgs),
@@ -56,6 +62,8 @@ async fn main() -> anyhow::Result<()> {
         What::Dns(output) => table::publish(&dns::run(output.quick, &output.meridian).await?, output.json.as_deref()),
         What::Path(output) => table::publish(&path::run(output.quick, &output.meridian).await?, output.json.as_deref()),
         What::Boot(output) => table::publish(&boot::run(output.quick, &output.meridian).await?, output.json.as_deref()),
+        What::Http(output) => table::publish(&http::run(output.quick)?, output.json.as_deref()),
+        What::HttpProxy(args) => http::serve(args).await,
         What::Engine(args) => engine::run(args).await,
     }
 }

@@ -27,6 +27,8 @@ enum Subject {
     Path,
     /// The operator's start beside full API servers
     Boot,
+    /// CPU per HTTP request, beside HAProxy and nginx
+    Http,
 }
 
 #[derive(clap::Args)]
@@ -42,6 +44,7 @@ pub(crate) fn bench(workshop: &Workshop, args: &BenchArgs) -> anyhow::Result<Exi
         Subject::Dns => "dns",
         Subject::Path => "path",
         Subject::Boot => "boot",
+        Subject::Http => "http",
     };
     let mut run = workshop.cargo();
     run.current_dir("."); // a relative FILE is the user's

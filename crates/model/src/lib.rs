@@ -1,11 +1,12 @@
 //! Domain nouns with their invariants: what Meridian believes, after the wire was parsed.
 //!
-//! Start at [`gslb`] (services, pools, members), then [`monitor`] (health monitors), [`dns`] (DNS virtual services)
-//! and [`version`] (what a snapshot is stamped with). No JSON of a public API, no I/O, no clock.
+//! Start at [`gslb`] (services, pools, members), then [`monitor`] (health monitors), [`dns`] (DNS virtual services),
+//! [`http`] (L7 virtual services) and [`version`] (what a snapshot is stamped with). No JSON of a public API, no I/O, no clock.
 #![warn(missing_docs)]
 
 pub mod dns;
 pub mod gslb;
+pub mod http;
 pub mod monitor;
 pub mod name;
 pub mod testing;

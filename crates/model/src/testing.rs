@@ -3,6 +3,10 @@
 //! Each panics on values that a constructor refuses, as a test with a wrong fixture should.
 #![expect(clippy::unwrap_used, reason = "a fixture with a wrong value is a wrong test")]
 
+mod http;
+
+pub use http::*;
+
 use crate::dns::{DnsProfile, DnsVirtualService, ErrorResponse, Zone};
 use crate::gslb::{DownResponse, GslbMember, GslbPool, GslbService, MemberAlgorithm, MonitorScope, PoolAlgorithm};
 use crate::{DomainName, PoolPriority, Ttl, Weight};

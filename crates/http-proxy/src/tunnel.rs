@@ -1,0 +1,60 @@
+//! Connections that changed their protocol: octets both ways until one side has enough.
+
+use std::io;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, copy_bidirectional};
+
+use crate::access::Ending;
+use crate::client::Client;
+use crate::finish::Finish;
+use crate::upstream::Upstream;
+
+/// A peer that is gone without a word is noticed after this and five probes more.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The server's side of a tunnel.
+pub(crate) struct Tunnel {
+    pub(crate) upstream: Upstream,
+    pub(crate) finish: Box<Finish>,
+}
+
+/// Has the kernel find out whether the peer of a quiet connection still lives.
+pub(crate) fn keep_alive(stream: &tokio::net::TcpStream) -> io::Result<()> {
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL).with_retries(5);
+    SockRef::from(stream).set_tcp_keepalive(&keepalive)
+}
+
+impl Tunnel {
+    /// Copies until both sides have closed, one broke, or the listener has to go. `read` came from the client already.
+    pub(crate) async fn run<T: AsyncRead + AsyncWrite + Unpin>(self, mut io: T, read: Bytes, client: &Rc<Client>) {
+        let Self { mut upstream, mut finish } = self;
+        client.worker.stats.tunnels.add(1);
+        finish.ending = Ending::Tunnel;
+        let copied = async {
+            upstream.io.write_all(&read).await?;
+            io.write_all(&upstream.buffer).await?;
+            io.flush().await?;
+            copy_bidirectional(&mut io, &mut upstream.io).await
+        };
+        let mut copied = pin!(copied);
+        let octets = std::future::poll_fn(|cx| {
+            client.deadline.register(cx);
+            if client.listener.is_aborted.get() {
+                return Poll::Ready(Ok((0, 0)));
+            }
+            copied.as_mut().poll(cx)
+        })
+        .await;
+        if let Ok((from_client, from_server)) = octets {
+            finish.request_octets = from_client + read.len() as u64;
+            finish.response_octets = from_server;
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! What the access log is told.
+
+use std::sync::{Arc, Mutex};
+
+use http_proxy::{AccessLog, AccessRecord, Ending};
+use model::testing::child;
+
+use crate::testbed::{Backend, Bed, Peer, eventually, free_address, one_service_with};
+
+/// Keeps a line per record.
+#[derive(Default)]
+struct Lines(Mutex<Vec<String>>);
+
+impl AccessLog for Lines {
+    fn record(&self, record: &AccessRecord<'_>) {
+        let host = record.host.map_or("-", |host| host.source.name.as_str());
+        let server = record.server.as_ref().map(|server| (server.pool.name.as_str(), server.attempts, server.reused));
+        assert!(record.first_octet.is_none_or(|first| first <= record.total));
+        self.0.lock().unwrap().push(format!(
+            "{} {} {} {} {host} {server:?} in {} out {} {:?} at {}",
+            record.method,
+            record.uri,
+            record.status,
+            record.request_headers.contains_key("user-agent"),
+            record.request_octets,
+            record.response_octets,
+            record.ending,
+            record.version,
+        ));
+    }
+}
+
+#[test]
+fn each_request_is_told_once_with_where_it_went_and_how_it_ended() {
+    let backend = Backend::named("hello");
+    let (vip, mut config) = one_service_with(&[backend.address], |service| {
+        let target = service.host.target.take();
+        service.children = vec![child("app", "app.example.com", target)];
+    });
+    let log = Arc::new(Lines::default());
+    let mut bed = Bed::start_with(1, &config, log.clone());
+    let mut client = Peer::connect(vip);
+    assert_eq!(client.get("/a?b=1").status(), 200);
+    assert_eq!(
+        client
+            .ask("POST /p HTTP/1.1\r\nHost: app.example.com\r\nUser-Agent: x\r\nContent-Length: 3\r\n\r\nabc")
+            .status(),
+        200
+    );
+    assert_eq!(client.ask("GET / HTTP/1.1\r\nHost: other\r\n\r\n").status(), 404);
+    let pool = Arc::make_mut(&mut config.pools[0]);
+    pool.servers[0].port = free_address().port();
+    config.version.revision = model::Revision(2);
+    bed.apply(&config);
+    assert_eq!(client.get("/down").status(), 503);
+    assert_eq!(client.ask("GET /bad HTTP/1.1\r\n\r\n").status(), 400);
+    let expected = [
+        "GET /a?b=1 200 false app Some((\"p\", 1, false)) in 0 out 5 Complete at 0.1",
+        "POST /p 200 true app Some((\"p\", 1, true)) in 3 out 3 Complete at 0.1",
+        "GET / 404 false vs None in 0 out 66 NotFound at 0.1",
+        "GET /down 503 false app Some((\"p\", 1, false)) in 0 out 86 Unreachable at 0.2",
+        "GET /bad 400 false - None in 0 out 70 Refused at 0.2",
+    ];
+    eventually("all are told", || log.0.lock().unwrap().len() == expected.len());
+    assert_eq!(*log.0.lock().unwrap(), expected);
+}
+
+#[test]
+fn a_client_that_leaves_early_is_told() {
+    let backend = Backend::start(|mut peer| {
+        peer.read();
+        let _ = peer.read_head();
+    });
+    let (vip, config) = one_service_with(&[backend.address], |_| {});
+    let log = Arc::new(Lines::default());
+    let bed = Bed::start_with(1, &config, log.clone());
+    let mut client = Peer::connect(vip);
+    client.send("GET /left HTTP/1.1\r\nHost: h\r\n\r\n");
+    let view = bed.proxy().view();
+    let active = || view.table.pool("pool-p").unwrap().servers[0].state.active();
+    eventually("the request is at the server", || active() == 1 && backend.connections() == 1);
+    drop(client);
+    eventually("it is told", || !log.0.lock().unwrap().is_empty());
+    assert!(log.0.lock().unwrap()[0].contains(&format!("{:?}", Ending::ClientClosed)));
+    assert_eq!(active(), 0);
+}

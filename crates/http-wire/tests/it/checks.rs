@@ -1,0 +1,4 @@
+//! What must hold for any octets, shared with the fuzz targets.
+
+pub(crate) mod http_request_framing;
+pub(crate) mod http_response;

@@ -1,0 +1,4 @@
+//! One test binary: the parsers through their public door.
+
+mod checks;
+mod parsing;
