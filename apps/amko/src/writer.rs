@@ -10,6 +10,17 @@ use crate::event::Teller;
 use crate::reading::{self, chain};
 use crate::{AmkoEvent, Verb};
 
+/// One unit's steps.
+pub(crate) struct Job {
+    pub(crate) unit: Unit,
+    /// In order.
+    pub(crate) steps: Vec<Step>,
+    /// What to delete when the controller refuses to have the service.
+    pub(crate) leftovers: Vec<Step>,
+    /// What explains the change of the service; it is told with each write.
+    pub(crate) why: Vec<String>,
+}
+
 /// What became of a unit's steps.
 #[derive(Debug)]
 pub(crate) struct Written {
@@ -34,28 +45,31 @@ pub(crate) struct Failure {
     pub(crate) reason: String,
 }
 
-/// Carries out the steps in order, up to the first failure. `why` explains the change of the service; it is told with
-/// each write.
-pub(crate) async fn write(
-    client: AviClient,
-    unit: Unit,
-    steps: Vec<Step>,
-    why: Vec<String>,
-    teller: Teller,
-) -> Written {
+/// Carries out the steps in order, up to the first failure. A monitor whose service is refused goes again: nobody else
+/// would delete it.
+pub(crate) async fn write(client: AviClient, job: Job, teller: Teller) -> Written {
+    let Job { unit, steps, mut leftovers, why } = job;
     let mut written = Written { unit, steps, why, effects: Vec::new(), failure: None };
+    // Made before their service: told when it is there too.
+    let mut untold = Vec::new();
     for step in &written.steps {
         let performed = perform(&client, step).await;
         teller.counts().count(performed.is_ok());
         match performed {
             Ok(object) => {
+                leftovers.extend(undone(step, object.as_ref()));
                 written.effects.push((step.key.clone(), object));
-                if let Some(event) = told(step, &written.why) {
-                    teller.tell(event);
+                untold.extend(told(step, &written.why));
+                if step.key.kind == ObjectType::GslbService {
+                    untold.drain(..).for_each(|event| teller.tell(event));
                 }
             }
             Err(error) => {
                 let class = error.class();
+                if step.key.kind == ObjectType::GslbService && is_refusal(&error) {
+                    untold.clear();
+                    written.effects.extend(delete(&client, &leftovers, &teller).await);
+                }
                 written.failure = Some(Failure {
                     class,
                     status: error.status(),
@@ -70,7 +84,55 @@ pub(crate) async fn write(
             }
         }
     }
+    untold.into_iter().for_each(|event| teller.tell(event));
     written
+}
+
+/// Whether the controller will not have an object as it is, so that another try has to make everything anew anyway.
+fn is_refusal(error: &AviError) -> bool {
+    match error.class() {
+        ErrorClass::BadRequest | ErrorClass::DomainConflict => true,
+        // 429 and the like concern the moment, not the object.
+        ErrorClass::Other => matches!(error.status(), Some(403 | 405 | 413 | 415 | 422)),
+        _ => false,
+    }
+}
+
+/// The step that takes a monitor away again which was made just now.
+fn undone(step: &Step, made: Option<&ObservedObject>) -> Option<Step> {
+    let uuid = match (&step.action, step.key.kind) {
+        (Action::Create { .. }, ObjectType::HealthMonitor) => made?.uuid.clone(),
+        _ => return None,
+    };
+    Some(Step { unit: step.unit.clone(), key: step.key.clone(), action: Action::Delete { uuid } })
+}
+
+/// Deletes what it can; what it cannot delete is left for the next try.
+async fn delete(client: &AviClient, steps: &[Step], teller: &Teller) -> Vec<(Key, Option<ObservedObject>)> {
+    let mut effects = Vec::new();
+    for step in steps {
+        let performed = perform(client, step).await;
+        teller.counts().count(performed.is_ok());
+        match performed {
+            Ok(_) => {
+                tracing::debug!(
+                    monitor = step.key.name,
+                    service = step.unit.service,
+                    "deleted, its service is refused"
+                );
+                effects.push((step.key.clone(), None));
+            }
+            Err(error) => {
+                tracing::warn!(
+                    monitor = step.key.name,
+                    service = step.unit.service,
+                    reason = chain(&error),
+                    "a monitor without its service cannot be deleted, trying again with the service"
+                );
+            }
+        }
+    }
+    effects
 }
 
 /// One call; the object as it is now, `None` for gone.

@@ -24,7 +24,7 @@ use arc_swap::ArcSwap;
 use log_store::{Inlet, Limits, Reader, Writer};
 use se_protocol::explain::{DnsExplanation, DnsQuestion};
 use se_protocol::logs::{LogPage, LogQuery, LogRefusal};
-use se_protocol::{MemberStates, Report, Snapshot, UpMembers};
+use se_protocol::{Report, Snapshot, ToldStates, UpMembers};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -136,7 +136,7 @@ pub fn start(config: &EngineConfig, snapshots: watch::Receiver<Option<Arc<Snapsh
 pub fn start_with(
     config: &EngineConfig,
     snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
-    member_states: watch::Receiver<Arc<MemberStates>>,
+    member_states: watch::Receiver<ToldStates>,
     up_before: UpMembers,
 ) -> anyhow::Result<Engine> {
     let stop = CancellationToken::new();

@@ -9,7 +9,7 @@ use health::{Failure, Health, MemberInputs, MonitorInput, Probe, Reason, State, 
 use health_probe::{Target, TargetKey};
 use model::gslb::{GslbMember, GslbPool, GslbService, MonitorScope};
 use model::monitor::HealthMonitor;
-use se_protocol::{GslbServiceState, MemberState, MemberStates, MonitorState, PoolState, Snapshot, UpMembers};
+use se_protocol::{GslbServiceState, MemberState, MonitorState, PoolState, Snapshot, ToldStates, UpMembers};
 
 use crate::view::Compiled;
 
@@ -22,7 +22,7 @@ pub(crate) struct Members {
     watchers: HashMap<TargetKey, Vec<(usize, usize)>>,
     slots: Arc<Slots>,
     /// What the controller last told about virtual services.
-    member_states: Arc<MemberStates>,
+    member_states: ToldStates,
     /// Members that were up before the engine started; until the first snapshot.
     up_before: UpMembers,
 }
@@ -62,6 +62,8 @@ struct MemberEntry {
     enabled: bool,
     min_health_monitors_up: Option<u32>,
     control_plane: Option<State>,
+    /// Whether an unknown control plane may become known yet.
+    control_plane_awaited: bool,
     /// Controller cluster and virtual service, when the control plane's verdict counts.
     controlled: Option<(String, String)>,
     monitors: Vec<MemberMonitor>,
@@ -174,7 +176,7 @@ impl Members {
     }
 
     /// Takes what the controller tells about virtual services.
-    pub(crate) fn hear(&mut self, states: Arc<MemberStates>, now_us: i64) -> Vec<Change> {
+    pub(crate) fn hear(&mut self, states: ToldStates, now_us: i64) -> Vec<Change> {
         self.member_states = states;
         let mut changed = Vec::new();
         for (service, entry) in self.services.iter_mut().enumerate() {
@@ -342,12 +344,14 @@ impl ServiceEntry {
     }
 
     /// Takes over the states of the virtual services behind its members; the places of those that changed.
-    fn hear(&mut self, states: &MemberStates) -> Vec<usize> {
+    fn hear(&mut self, states: &ToldStates) -> Vec<usize> {
         let mut changed = Vec::new();
         for (place, member) in self.members.iter_mut().enumerate() {
             let Some((cluster, virtual_service)) = &member.controlled else { continue };
             let told = Some(states.get(cluster, virtual_service));
-            if std::mem::replace(&mut member.control_plane, told) != told {
+            let before = std::mem::replace(&mut member.control_plane, told);
+            let was_awaited = std::mem::replace(&mut member.control_plane_awaited, !states.is_complete);
+            if before != told || was_awaited == states.is_complete {
                 changed.push(place);
             }
         }
@@ -419,6 +423,7 @@ impl MemberEntry {
             min_health_monitors_up: pool.min_health_monitors_up,
             // Known to exist; what the controller tells of it is heard next.
             control_plane: controlled.is_some().then_some(State::Unknown),
+            control_plane_awaited: true,
             controlled,
             monitors,
             state,
@@ -449,6 +454,7 @@ impl MemberEntry {
             before: self.state,
             monitors: &monitors,
             control_plane,
+            control_plane_awaited: self.control_plane_awaited,
         })
     }
 }

@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use dns_answer::View;
 use health_probe::{ProbeResult, Prober, StartError, in_flight_max_for};
 use log_store::Inlet;
-use se_protocol::{MemberStates, Report, Snapshot, State};
+use se_protocol::{Report, Snapshot, State, ToldStates};
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -67,7 +67,7 @@ impl Run {
     pub(crate) async fn until_stopped(
         mut self,
         mut snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
-        mut member_states: watch::Receiver<Arc<MemberStates>>,
+        mut member_states: watch::Receiver<ToldStates>,
     ) {
         let stop = self.stop.clone();
         let mut tick = tokio::time::interval(TICK);
@@ -125,7 +125,7 @@ impl Run {
         self.report();
     }
 
-    fn hear(&mut self, states: Arc<MemberStates>) {
+    fn hear(&mut self, states: ToldStates) {
         let changes = self.members.hear(states, now_us());
         tell(&changes);
         self.report();

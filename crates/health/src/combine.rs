@@ -7,7 +7,8 @@
 //!
 //! In both cases at least one verdict must pass when any monitor applies. The control plane counts as one monitor when
 //! it has a verdict; unknown, it has none, so a dead controller never takes down what the data plane holds up. A monitor
-//! of a type that is not probed has no verdict either, and nobody waits for it.
+//! of a type that is not probed has no verdict either, and nobody waits for it. A member that has nothing but the control
+//! plane keeps being up while its engine has no controller to ask; one whose site the controller cannot see does not.
 
 use std::fmt;
 
@@ -30,6 +31,8 @@ pub struct MemberInputs<'a> {
     pub before: State,
     /// State of the member's virtual service; `None` when it does not count, `Unknown` when it counts but nobody knows.
     pub control_plane: Option<State>,
+    /// Whether an unknown control plane is so because no controller tells at present, or not all yet.
+    pub control_plane_awaited: bool,
 }
 
 /// One monitor's say.
@@ -82,6 +85,8 @@ pub enum Reason {
     /// Up, because it was before its monitors changed or the engine started, and they have no verdict yet; the first of
     /// them.
     Held(String),
+    /// Up, because it was before the engine lost its controller, and nothing else watches it.
+    Unheard,
     /// Down.
     Failing {
         /// Verdicts that pass.
@@ -122,7 +127,16 @@ pub fn combine(inputs: &MemberInputs<'_>) -> Verdict {
         Some(monitor) if inputs.before == State::Up && verdict.state == State::Unknown => {
             Verdict { state: State::Up, reason: Reason::Held(monitor.name.to_owned()) }
         }
+        None if inputs.before == State::Up && verdict.state == State::Unknown && inputs.awaits_control_plane() => {
+            Verdict { state: State::Up, reason: Reason::Unheard }
+        }
         _ => verdict,
+    }
+}
+
+impl MemberInputs<'_> {
+    fn awaits_control_plane(&self) -> bool {
+        self.control_plane == Some(State::Unknown) && self.control_plane_awaited
     }
 }
 
@@ -233,6 +247,7 @@ impl fmt::Display for Reason {
             Self::NoMonitor => f.write_str("no monitor applies"),
             Self::NoVerdict => f.write_str("no verdict yet"),
             Self::Held(monitor) => write!(f, "up before, no verdict of {monitor} yet"),
+            Self::Unheard => f.write_str("up before, no controller tells its state"),
             Self::NotProbed(monitor) => write!(f, "no verdict: {monitor} is of a type that is not probed"),
             Self::Passing { passing, required } => {
                 write!(f, "{} of {required} required monitors pass", passing.min(required))

@@ -5,7 +5,9 @@
 //!                                                      ─ delete services ─ delete monitors that nothing refers to
 //! ```
 //!
-//! The order holds within a unit; units do not wait for each other.
+//! The order holds within a unit; units do not wait for each other. A service that cannot be there has no monitors.
+
+mod leftovers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,8 +34,10 @@ pub struct Situation<'a> {
 pub struct Plan {
     /// Writes.
     pub steps: Vec<Step>,
-    /// What cannot be done without touching another's object; nothing is written for these units.
+    /// What cannot be done without touching another's object; nothing is made or changed for these units.
     pub conflicts: Vec<Conflict>,
+    /// By unit whose service is to be made: what to delete should the controller refuse that service.
+    pub leftovers: BTreeMap<Unit, Vec<Step>>,
 }
 
 /// One write.
@@ -220,7 +224,7 @@ impl<'a> Planner<'a> {
     /// Objects of ours that nobody wants.
     fn deletions(&mut self) {
         let wanted: BTreeSet<&Key> = self.situation.wanted.iter().map(|wanted| &wanted.key).collect();
-        let referenced = self.referenced();
+        let referenced = self.referenced(None);
         for (key, object) in &self.situation.observed.objects {
             let is_ours = self.situation.owner.ownership(key.kind, &object.body) == Ownership::Ours;
             if !is_ours || wanted.contains(key) || (self.situation.keep)(key) {
@@ -236,31 +240,18 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Monitors that a service refers to which is wanted or stays.
-    fn referenced(&self) -> BTreeSet<Key> {
-        let comparison = Comparison::new(ObjectType::GslbService, self.names);
-        let wanted = self.situation.wanted.iter().map(|wanted| (&wanted.key, &wanted.body));
-        let observed = &self.situation.observed.objects;
-        let staying = observed.iter().filter(|(key, object)| {
-            let is_ours = self.situation.owner.ownership(key.kind, &object.body) == Ownership::Ours;
-            !is_ours || (self.situation.keep)(key)
-        });
-        let bodies = wanted.chain(staying.map(|(key, object)| (key, &object.body)));
-        let services = bodies.filter(|(key, _)| key.kind == ObjectType::GslbService);
-        services
-            .flat_map(|(key, body)| body["health_monitor_refs"].as_array().into_iter().flatten().map(move |r| (key, r)))
-            .filter_map(|(key, reference)| {
-                let name = comparison.name_of(reference.as_str()?).to_owned();
-                Some(Key { kind: ObjectType::HealthMonitor, tenant: key.tenant.clone(), name })
-            })
-            .collect()
-    }
-
     fn finish(mut self) -> Plan {
         let blocked: BTreeSet<&Unit> = self.conflicts.iter().map(|conflict| &conflict.unit).collect();
         self.steps.retain(|(_, step)| !blocked.contains(&step.unit));
+        let created = self.steps.iter().filter(|(_, step)| step.creates_service()).map(|(_, step)| step.unit.clone());
+        let leftovers = self.leftovers(&created.collect());
+        let spoilt = self.conflicts.iter().map(|conflict| conflict.unit.clone());
+        let unserved = spoilt.filter(|unit| !self.has_service(unit)).collect();
+        let spare = self.leftovers(&unserved).into_values().flatten();
+        self.steps.extend(spare.map(|step| (Phase::DeleteMonitors, step)));
         self.steps.sort_by_key(|(phase, _)| *phase);
-        Plan { steps: self.steps.into_iter().map(|(_, step)| step).collect(), conflicts: self.conflicts }
+        let steps = self.steps.into_iter().map(|(_, step)| step).collect();
+        Plan { steps, conflicts: self.conflicts, leftovers }
     }
 
     fn observed(&self, key: &Key) -> Option<&'a ObservedObject> {
@@ -278,6 +269,14 @@ impl<'a> Planner<'a> {
     fn diff(&self, wanted: &Wanted, observed: &ObservedObject) -> Vec<FieldDiff> {
         let comparison = Comparison::new(wanted.key.kind, self.names);
         comparison.diff(&wanted.body, &observed.body, observed.sent.as_ref())
+    }
+}
+
+impl Step {
+    /// Whether it makes a service.
+    #[must_use]
+    pub fn creates_service(&self) -> bool {
+        self.key.kind == ObjectType::GslbService && matches!(self.action, Action::Create { .. })
     }
 }
 

@@ -22,7 +22,7 @@ use std::{
 };
 
 use se_protocol::{
-    MemberStates, Report, Snapshot, Stamped, UpMembers,
+    Report, Snapshot, Stamped, ToldStates, UpMembers,
     explain::{DnsExplanation, DnsQuestion, ExplainRefusal},
     logs::{LogPage, LogQuery, LogRefusal},
 };
@@ -76,7 +76,8 @@ pub struct ClientConfig {
     pub seed: u64,
     /// A certificate with less left than this is renewed.
     pub renew_before: Duration,
-    /// How long states of member virtual services count after the controller went away; then they are unknown.
+    /// How long states of member virtual services count after the controller went away; then they are unknown. Also how
+    /// long a controller that is there again may take to learn them.
     pub member_states_kept: Duration,
 }
 
@@ -144,7 +145,7 @@ pub struct Client {
 struct Shared {
     snapshots: watch::Sender<Option<Arc<Snapshot>>>,
     stamped: watch::Sender<Option<Arc<Stamped>>>,
-    member_states: watch::Sender<Arc<MemberStates>>,
+    member_states: watch::Sender<ToldStates>,
     state: watch::Sender<LinkState>,
 }
 
@@ -193,10 +194,10 @@ impl Client {
         self.shared.snapshots.subscribe()
     }
 
-    /// States of member virtual services, latest wins; empty, which is unknown, until a controller told and again when
-    /// it has been away for a while.
+    /// States of member virtual services, latest wins; empty and not complete until a controller told, and again when it
+    /// has been away for a while.
     #[must_use]
-    pub fn member_states(&self) -> watch::Receiver<Arc<MemberStates>> {
+    pub fn member_states(&self) -> watch::Receiver<ToldStates> {
         self.shared.member_states.subscribe()
     }
 
@@ -285,6 +286,11 @@ async fn stay_connected(
         if told.insert(end.reason.clone()) {
             tracing::warn!(reason = end.reason, "no connection to the controller; answers go on");
         }
+        // What is known still counts; that alone is no news.
+        shared.member_states.send_if_modified(|told| {
+            told.is_complete = false;
+            false
+        });
         shared.state.send_replace(LinkState::Away { reason: end.reason });
         tokio::time::sleep(config.backoff.pause(failures, backoff::draw(config.seed, failures))).await;
     }
@@ -302,10 +308,10 @@ async fn forget_states(shared: Arc<Shared>, kept: Duration) {
         if came_back {
             continue;
         }
-        let known = shared.member_states.borrow().len();
+        let known = shared.member_states.borrow().states.len();
         if known > 0 {
             tracing::info!(reason = "no controller for a while", "states of member virtual services are unknown now");
-            shared.member_states.send_replace(Arc::default());
+            shared.member_states.send_replace(ToldStates::default());
         }
         if state.wait_for(is_connected).await.is_err() {
             return;

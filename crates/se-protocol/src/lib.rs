@@ -19,7 +19,7 @@ mod snapshot;
 pub mod transfer;
 pub mod wire;
 
-pub use member_states::MemberStates;
+pub use member_states::{MemberStates, ToldStates};
 pub use report::{DnsServiceState, GslbServiceState, MemberState, MonitorState, PoolState, Report, State, UpMembers};
 pub use reports::{DnsServiceSummary, Reports};
 pub use resource::{Checksum, Stamp, Stamped};

@@ -2,9 +2,10 @@
 //!
 //! They travel engine → controller (→ other sites) → the engines that answer DNS, beside the snapshot: a flip makes no
 //! revision. What is not in the table is unknown, and unknown is no verdict: a controller that is away takes no member
-//! down.
+//! down, neither while it is away nor while its engines tell it anew what they see.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,24 @@ pub struct VirtualServiceKey {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MemberStates {
     states: BTreeMap<VirtualServiceKey, State>,
+}
+
+/// What an engine was told of virtual services, and by when.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ToldStates {
+    /// Those that were told.
+    pub states: Arc<MemberStates>,
+    /// Whether what is not among them is unknown to the controller too. It is not while the controller is away, nor
+    /// shortly after it came back: its engines have to tell it first.
+    pub is_complete: bool,
+}
+
+impl ToldStates {
+    /// State of a virtual service; unknown when nobody told.
+    #[must_use]
+    pub fn get(&self, cluster_uuid: &str, vs_uuid: &str) -> State {
+        self.states.get(cluster_uuid, vs_uuid)
+    }
 }
 
 impl MemberStates {

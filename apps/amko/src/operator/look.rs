@@ -261,9 +261,9 @@ impl Operator {
 
     /// Begins as many writes as may be under way.
     pub(super) fn begin_writes(&mut self) {
-        while let Some((unit, steps, why)) = self.work.next() {
+        while let Some(job) = self.work.next() {
             let (client, teller) = (self.client.clone(), self.teller.clone());
-            self.tasks.spawn(async move { Done::Written(writer::write(client, unit, steps, why, teller).await) });
+            self.tasks.spawn(async move { Done::Written(writer::write(client, job, teller).await) });
         }
     }
 

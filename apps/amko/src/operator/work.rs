@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::AmkoEvent;
 use crate::back_off::BackOff;
 use crate::event::Teller;
-use crate::writer::Failure;
+use crate::writer::{Failure, Job};
 
 /// Units that are written at the same time.
 const IN_FLIGHT_MAX: usize = 8;
@@ -31,6 +31,8 @@ pub(super) struct Work {
     reasons: BTreeMap<Unit, Vec<String>>,
     /// Conflicts that were told.
     conflicts: Vec<Conflict>,
+    /// What to delete where a service that is to be made is refused.
+    leftovers: BTreeMap<Unit, Vec<Step>>,
     /// Units under way from which something else is wanted by now.
     stale: BTreeSet<Unit>,
 }
@@ -62,6 +64,7 @@ impl Work {
         self.failed.retain(|unit, _| units.contains_key(unit) || self.in_flight.contains_key(unit));
         self.reasons.retain(|unit, _| units.contains_key(unit) || self.in_flight.contains_key(unit));
         self.pending.clear();
+        self.leftovers = plan.leftovers;
         // Who is served already does not wait for those who are new.
         order.sort_by_key(|unit| !units.get(unit).is_some_and(|steps| changes_service(steps)));
         for unit in order {
@@ -91,15 +94,16 @@ impl Work {
         self.pending.clear();
     }
 
-    /// The next unit to write, with what explains it.
-    pub(super) fn next(&mut self) -> Option<(Unit, Vec<Step>, Vec<String>)> {
+    /// The next unit to write.
+    pub(super) fn next(&mut self) -> Option<Job> {
         if self.in_flight.len() >= IN_FLIGHT_MAX {
             return None;
         }
         let (unit, steps) = self.pending.pop_front()?;
         self.in_flight.insert(unit.clone(), steps.clone());
-        let reasons = self.reasons.remove(&unit).unwrap_or_default();
-        Some((unit, steps, reasons))
+        let why = self.reasons.remove(&unit).unwrap_or_default();
+        let leftovers = self.leftovers.remove(&unit).unwrap_or_default();
+        Some(Job { unit, steps, leftovers, why })
     }
 
     /// Notes why a service has to be written.

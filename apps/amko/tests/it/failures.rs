@@ -102,6 +102,44 @@ async fn a_refused_service_does_not_hold_up_others_and_is_tried_again_when_it_ch
 }
 
 #[tokio::test]
+async fn a_service_that_the_controller_refuses_leaves_no_monitor_behind() {
+    let controller = Controller::new();
+    for _ in 0..2 {
+        controller.fail(
+            &format!("POST /api/gslbservice/ {HOST}"),
+            400,
+            "domain name conflicting with existing domain name",
+        );
+    }
+    let mut setting = Setting::new(controller, clusters()).await;
+    setting.start().await;
+    let texts = setting.until_event(|event| matches!(event, AmkoEvent::NotWritten { .. })).await;
+    assert!(!texts.iter().any(|text| text.contains("healthmonitor")), "{texts:#?}");
+    assert_eq!(setting.controller.monitors(), 0);
+    // Tried again by itself; the monitor is made anew with it.
+    setting.until_members(&["127.10.23.40*2", "127.10.25.40*6", "127.10.26.40*4"]).await;
+    assert_eq!(setting.controller.monitors(), 1);
+    let asked = setting.controller.writes();
+    assert_eq!(asked.iter().filter(|line| line.starts_with("DELETE /api/healthmonitor")).count(), 2, "{asked:#?}");
+}
+
+#[tokio::test]
+async fn a_service_that_was_made_by_another_meanwhile_leaves_no_monitor_behind() {
+    let mut setting = Setting::new(Controller::new(), clusters()).await;
+    setting.start().await;
+    setting.amko().synced().await;
+    // Not known to the operator.
+    let name = "new.avi.iberia.local";
+    setting.controller.put("gslbservice", json!({"name": name, "created_by": "amko-other", "groups": []}));
+    setting.leader().apply(ingress("new", name, "127.10.25.41"));
+    setting.until_event(|event| matches!(event, AmkoEvent::InTheWay { .. })).await;
+    setting.until("the monitor to go", |s| s.controller.monitors() == 1).await;
+    assert_eq!(setting.controller.get("gslbservice", name).unwrap()["created_by"], "amko-other");
+    setting.settle().await;
+    assert_eq!(setting.controller.monitors(), 1);
+}
+
+#[tokio::test]
 async fn a_server_error_is_tried_again() {
     let setting = Setting::hello().await;
     setting.controller.fail(HOST, 500, "oops");

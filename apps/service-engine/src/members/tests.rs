@@ -4,7 +4,7 @@ use gslb::MemberHealth;
 use health::FailureCode;
 use model::monitor::Check;
 use model::{Revision, Version, testing};
-use se_protocol::PortOffset;
+use se_protocol::{MemberStates, PortOffset};
 
 use super::*;
 
@@ -194,19 +194,56 @@ fn a_virtual_service_that_is_told_down_takes_its_member_down_until_nobody_tells(
     pass(&mut members, "192.0.2.1");
     assert!(slots.is_up(0));
 
-    let mut told = MemberStates::default();
-    let (cluster_uuid, vs_uuid) = ("cluster-2".to_owned(), "virtualservice-1".to_owned());
-    told.set(se_protocol::member_states::VirtualServiceKey { cluster_uuid, vs_uuid }, State::Down);
-    let told = Arc::new(told);
-    assert!(!members.hear(Arc::clone(&told), LATER).is_empty());
+    let told = told(Some(State::Down));
+    assert!(!members.hear(told.clone(), LATER).is_empty());
     assert!(!slots.is_up(0));
     // Heard twice is no news, and a new snapshot forgets nothing.
     assert!(members.hear(told, LATER).is_empty());
     let slots = adopted(&mut members, config);
     assert!(!slots.is_up(0));
     // A controller that is away tells nothing.
-    members.hear(Arc::default(), LATER);
+    members.hear(ToldStates::default(), LATER);
     assert!(slots.is_up(0));
+}
+
+#[test]
+fn a_member_that_only_the_control_plane_knows_outlives_the_controller_and_the_engine() {
+    let mut avi = member("192.0.2.1");
+    avi.vs_uuid = Some("virtualservice-1".into());
+    avi.cluster_uuid = Some("cluster-2".into());
+    let mut config = snapshot(1, vec![avi], tcp());
+    config.gslb_services[0].controller_health = true;
+    config.gslb_services[0].health_monitors.clear();
+    let mut members = Members::default();
+    let slots = adopted(&mut members, config.clone());
+    assert!(!slots.is_up(0), "never seen up");
+    members.hear(told(Some(State::Up)), LATER);
+    assert!(slots.is_up(0));
+    // The controller is away; a snapshot from disk changes nothing, and neither does the engine's own end.
+    assert!(members.hear(ToldStates::default(), LATER).is_empty());
+    assert!(adopted(&mut members, config.clone()).is_up(0));
+    let uuid = config.gslb_services[0].uuid.clone();
+    let mut members = Members::new([(uuid, ["192.0.2.1".parse().unwrap()].into())].into());
+    let slots = adopted(&mut members, config);
+    assert!(slots.is_up(0));
+    // It is there again, has to hear first, and then does not know it.
+    assert!(members.hear(ToldStates { is_complete: false, ..told(None) }, LATER).is_empty());
+    assert!(!members.hear(told(None), LATER).is_empty());
+    assert!(!slots.is_up(0));
+    // One that was told down is no better off when the controller goes.
+    members.hear(told(Some(State::Down)), LATER);
+    members.hear(ToldStates::default(), LATER);
+    assert!(!slots.is_up(0));
+}
+
+/// What a controller that knows all tells of `virtualservice-1`.
+fn told(state: Option<State>) -> ToldStates {
+    let mut states = MemberStates::default();
+    if let Some(state) = state {
+        let (cluster_uuid, vs_uuid) = ("cluster-2".to_owned(), "virtualservice-1".to_owned());
+        states.set(se_protocol::member_states::VirtualServiceKey { cluster_uuid, vs_uuid }, state);
+    }
+    ToldStates { states: Arc::new(states), is_complete: true }
 }
 
 #[test]

@@ -38,6 +38,7 @@ impl World {
             monitors: &monitors,
             before: self.before,
             control_plane: self.control_plane,
+            control_plane_awaited: false,
         })
     }
 }
@@ -104,6 +105,32 @@ fn the_control_plane_alone_decides() {
         );
         check(min, &[], Some(State::Unknown), State::Unknown, "no verdict yet");
     }
+}
+
+#[test]
+fn a_member_that_only_the_control_plane_knows_stays_up_while_no_controller_tells() {
+    let with = |before, control_plane_awaited, health: &[Option<Health>]| {
+        let monitors: Vec<MonitorInput<'_>> =
+            health.iter().map(|health| MonitorInput { name: "m0", health: *health, failure: None }).collect();
+        let control_plane = Some(State::Unknown);
+        let monitors = &monitors[..];
+        let min_health_monitors_up = Some(2);
+        combine(&MemberInputs {
+            enabled: true,
+            min_health_monitors_up,
+            monitors,
+            before,
+            control_plane,
+            control_plane_awaited,
+        })
+    };
+    let held = with(State::Up, true, &[]);
+    assert_eq!((held.state, held.reason.to_string().as_str()), (State::Up, "up before, no controller tells its state"));
+    assert_eq!(with(State::Up, true, &[UNSUPPORTED]).state, State::Up);
+    // It was not up; a controller is there and does not know; a monitor says no.
+    assert_eq!(with(State::Down, true, &[]).state, State::Unknown);
+    assert_eq!(with(State::Up, false, &[]).state, State::Unknown);
+    assert_eq!(with(State::Up, true, &[DOWN]).state, State::Down);
 }
 
 #[test]
@@ -269,7 +296,7 @@ proptest! {
         let Verdict { state, reason } = world.verdict();
         let expected = match reason {
             Reason::Disabled => State::Disabled,
-            Reason::NoMonitor | Reason::Passing { .. } | Reason::Held(_) => State::Up,
+            Reason::NoMonitor | Reason::Passing { .. } | Reason::Held(_) | Reason::Unheard => State::Up,
             Reason::NoVerdict | Reason::NotProbed(_) | Reason::Waiting { .. } => State::Unknown,
             Reason::Failing { .. } => State::Down,
         };

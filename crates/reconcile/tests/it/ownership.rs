@@ -26,6 +26,34 @@ fn a_service_of_our_name_and_another_owner_is_left_and_told() {
 }
 
 #[test]
+fn a_service_that_cannot_be_ours_has_no_monitor_of_ours() {
+    let ours = [monitor("amko--1", "theirs", "HTTP", 80), monitor("amko--2", "theirs", "HTTP", 81)];
+    let theirs = |refs: &[&str]| {
+        let mut theirs = service("theirs", &[("10.1.1.9", 1)], refs);
+        theirs.body["created_by"] = "amko-other".into();
+        theirs
+    };
+    let wanted = [ours[0].clone(), ours[1].clone(), service("theirs", &[("10.1.1.1", 1)], &["amko--1", "amko--2"])];
+    let plan_beside = |theirs| {
+        let controller = Controller::with(&[ours[0].clone(), ours[1].clone(), theirs]);
+        controller.plan(&wanted).to_string()
+    };
+    let told = "leave gslbservice admin/theirs belongs to amko-other\n";
+    let (one, two) = ("delete healthmonitor admin/amko--1\n", "delete healthmonitor admin/amko--2\n");
+    assert_eq!(plan_beside(theirs(&[])), format!("{one}{two}{told}"));
+    assert_eq!(plan_beside(theirs(&["amko--2"])), format!("{one}{told}"), "but what they refer to");
+}
+
+#[test]
+fn a_service_that_is_to_be_made_says_what_to_delete_if_it_is_refused() {
+    let wanted = [monitor("amko--1", "hello", "HTTP", 80), service("hello", &[("10.1.1.1", 1)], &["amko--1"])];
+    let plan = Controller::with(&wanted[..1]).plan(&wanted);
+    let leftovers: Vec<_> = plan.leftovers.values().flatten().map(|step| step.key.to_string()).collect();
+    assert_eq!((plan.steps.len(), leftovers), (1, vec!["healthmonitor admin/amko--1".to_owned()]));
+    assert!(Controller::with(&wanted).plan(&wanted).leftovers.is_empty());
+}
+
+#[test]
 fn a_service_of_an_earlier_release_becomes_ours() {
     let wanted = [service("theirs", &[("10.1.1.9", 1)], &["amko--9"])];
     let plan = foreign("amko-gslb").plan(&wanted);

@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use rcgen::KeyPair;
 use se_protocol::{
-    Report,
+    Report, ToldStates,
     logs::{self, LogQuery, LogRefusal},
     member_states::MemberStatesAssembler,
     report_delta,
@@ -92,7 +92,7 @@ pub(super) async fn run(
     let reader = Reader { controller, shared, explain, logs, assembler, replies, certificates, alert, was_good: false };
     let writer = Writer { config, identity: Arc::clone(identity), outbound, pending: None };
     tokio::select! {
-        end = reader.run(inbound) => end,
+        end = reader.run(inbound, config.member_states_kept) => end,
         reason = writer.run(reports, ready, issued, parts) => End { reason, was_good: true },
     }
 }
@@ -139,10 +139,21 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    async fn run(mut self, mut inbound: Streaming<FromController>) -> End {
+    /// `learning`: how long the controller may take to learn the states of virtual services.
+    async fn run(mut self, mut inbound: Streaming<FromController>, learning: Duration) -> End {
         let mut states = MemberStatesAssembler::default();
+        let mut learnt = std::pin::pin!(tokio::time::sleep(learning));
+        let mut is_complete = false;
         loop {
-            let message = match inbound.message().await {
+            let message = tokio::select! {
+                message = inbound.message() => message,
+                () = &mut learnt, if !is_complete => {
+                    is_complete = true;
+                    self.shared.member_states.send_modify(|told| told.is_complete = true);
+                    continue;
+                }
+            };
+            let message = match message {
                 Ok(Some(message)) => message.message,
                 Ok(None) => return self.end("the controller ended the stream".into()),
                 Err(status) => return self.end(status_words(&status, &self.alert)),
@@ -161,7 +172,7 @@ impl Reader<'_> {
                 Some(from_controller::Message::MemberStates(part)) => match states.take(part) {
                     Ok(None) => {}
                     Ok(Some(states)) => {
-                        self.shared.member_states.send_replace(Arc::new(states));
+                        self.shared.member_states.send_replace(ToldStates { states: Arc::new(states), is_complete });
                     }
                     Err(error) => return self.end(format!("the controller sent malformed states: {error}")),
                 },

@@ -122,6 +122,8 @@ async fn control_plane_verdict_goes_round_and_becomes_unknown_without_a_controll
         controller.states.send_replace(Arc::new(told));
         until(&mut states, |states| states.get("cluster-1", "virtualservice-1") == state).await;
     }
+    // Connected for long enough, what it does not tell is unknown to it.
+    until(&mut states, |states| states.is_complete).await;
     // The engine that told is away: the controller does not know.
     let uuid = teller.uuid.clone();
     teller.client.shutdown().await;
@@ -131,6 +133,7 @@ async fn control_plane_verdict_goes_round_and_becomes_unknown_without_a_controll
     controller.server.shutdown().await;
     hearer.is_away("").await;
     until(&mut states, |states| states.get("cluster-1", "virtualservice-1") == State::Unknown).await;
+    assert!(!states.borrow().is_complete, "there is nobody who would know");
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ mod demo;
 mod disk_full;
 mod explain;
 mod health;
+mod in_cluster;
 mod kill;
 mod load;
 mod logs;

@@ -3,6 +3,7 @@
 mod bad_peers;
 pub(crate) mod clients;
 pub(crate) mod clusters;
+mod in_cluster;
 pub(crate) mod load;
 mod logs;
 pub(crate) mod turn;
@@ -57,6 +58,12 @@ impl World {
     }
 
     fn bring_up(turn: Turn) -> Option<Self> {
+        let mut world = Self::bring_up_to_operator(turn)?;
+        world.start_amko();
+        Some(world)
+    }
+
+    fn bring_up_to_operator(turn: Turn) -> Option<Self> {
         let reason = prerequisites().err().or_else(|| programs().err());
         if let Some(reason) = reason {
             println!("skipped: {reason}");
@@ -89,7 +96,6 @@ impl World {
         world.join_engine();
         world.start_engine();
         world.fill_clusters();
-        world.start_amko();
         Some(world)
     }
 
