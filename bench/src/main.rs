@@ -4,6 +4,7 @@
 //! `docs/targets.md` for the promises they keep.
 
 mod boot;
+mod change;
 mod clusters;
 mod dns;
 mod engine;
@@ -31,6 +32,8 @@ enum What {
     Path(Output),
     /// The operator's start and restart beside three API servers with 2,000 Ingresses each
     Boot(Output),
+    /// CPU of one changed service, by how many services there are
+    Change(Output),
     /// Runs an engine on a fixed snapshot; `dns` starts it
     #[command(hide = true)]
     Engine(engine::EngineArgs),
@@ -56,6 +59,9 @@ async fn main() -> anyhow::Result<()> {
         What::Dns(output) => table::publish(&dns::run(output.quick, &output.meridian).await?, output.json.as_deref()),
         What::Path(output) => table::publish(&path::run(output.quick, &output.meridian).await?, output.json.as_deref()),
         What::Boot(output) => table::publish(&boot::run(output.quick, &output.meridian).await?, output.json.as_deref()),
+        What::Change(output) => {
+            table::publish(&change::run(output.quick, &output.meridian).await?, output.json.as_deref())
+        }
         What::Engine(args) => engine::run(args).await,
     }
 }

@@ -27,6 +27,8 @@ enum Subject {
     Path,
     /// The operator's start beside full API servers
     Boot,
+    /// CPU of one changed service among thousands
+    Change,
 }
 
 #[derive(clap::Args)]
@@ -42,6 +44,7 @@ pub(crate) fn bench(workshop: &Workshop, args: &BenchArgs) -> anyhow::Result<Exi
         Subject::Dns => "dns",
         Subject::Path => "path",
         Subject::Boot => "boot",
+        Subject::Change => "change",
     };
     let mut run = workshop.cargo();
     run.current_dir("."); // a relative FILE is the user's

@@ -51,6 +51,9 @@ fn monitor(seed: u8) -> HealthMonitor {
     }
 }
 
+/// Address and weight of a member, and whether its slot is up.
+type Seen = (IpAddr, u8, bool);
+
 /// An engine without sockets and prober.
 #[derive(Default)]
 struct Engine {
@@ -65,8 +68,8 @@ impl Engine {
         self.compiled = Some(compiled);
     }
 
-    /// What readers see: each member of each service, and whether its slot is up.
-    fn seen(&self) -> Vec<(String, Vec<(IpAddr, u8, bool)>)> {
+    /// What readers see of each service.
+    fn seen(&self) -> Vec<(String, Vec<Seen>)> {
         let compiled = self.compiled.as_ref().unwrap();
         let services = compiled.services.iter().map(|compiled_service| {
             let pools = compiled_service.service.pools.iter().flat_map(|pool| pool.members.iter());
