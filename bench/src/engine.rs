@@ -51,8 +51,8 @@ fn snapshot(args: &EngineArgs) -> Snapshot {
         port_offset: PortOffset::NONE,
         dns_services: vec![dns],
         gslb_domains: vec![testing::domain("avi.iberia.local")],
-        gslb_services: vec![service],
-        monitors: vec![HealthMonitor {
+        gslb_services: vec![Arc::new(service)],
+        monitors: vec![Arc::new(HealthMonitor {
             uuid: "healthmonitor-bench".into(),
             name: "tcp".into(),
             send_interval: Duration::from_secs(1),
@@ -62,6 +62,6 @@ fn snapshot(args: &EngineArgs) -> Snapshot {
             port: Some(args.backend_port),
             quickstart: true,
             check: Check::Tcp { request: None, response: None },
-        }],
+        })],
     }
 }

@@ -4,6 +4,7 @@
 //! `docs/targets.md` for the promises they keep.
 
 mod boot;
+mod change;
 mod clusters;
 mod dns;
 mod engine;
@@ -37,6 +38,8 @@ enum What {
     /// Runs our proxy on a fixed configuration; `http` starts it
     #[command(hide = true)]
     HttpProxy(http::ProxyArgs),
+    /// CPU of one changed service, by how many services there are
+    Change(Output),
     /// Runs an engine on a fixed snapshot; `dns` starts it
     #[command(hide = true)]
     Engine(engine::EngineArgs),
@@ -64,6 +67,9 @@ async fn main() -> anyhow::Result<()> {
         What::Boot(output) => table::publish(&boot::run(output.quick, &output.meridian).await?, output.json.as_deref()),
         What::Http(output) => table::publish(&http::run(output.quick)?, output.json.as_deref()),
         What::HttpProxy(args) => http::serve(args).await,
+        What::Change(output) => {
+            table::publish(&change::run(output.quick, &output.meridian).await?, output.json.as_deref())
+        }
         What::Engine(args) => engine::run(args).await,
     }
 }

@@ -29,6 +29,8 @@ enum Subject {
     Boot,
     /// CPU per HTTP request, beside HAProxy and nginx
     Http,
+    /// CPU of one changed service among thousands
+    Change,
 }
 
 #[derive(clap::Args)]
@@ -45,6 +47,7 @@ pub(crate) fn bench(workshop: &Workshop, args: &BenchArgs) -> anyhow::Result<Exi
         Subject::Path => "path",
         Subject::Boot => "boot",
         Subject::Http => "http",
+        Subject::Change => "change",
     };
     let mut run = workshop.cargo();
     run.current_dir("."); // a relative FILE is the user's

@@ -6,7 +6,7 @@ use controller_api::LiveProjection;
 use model::{Revision, Version};
 use objects::Object;
 use se_protocol::{PortOffset, Snapshot};
-use se_snapshot::Problem;
+use se_snapshot::{Memo, Problem};
 use tokio::sync::watch;
 
 /// Builds snapshots from the projection.
@@ -15,6 +15,8 @@ pub(crate) struct SnapshotBuilder {
     incarnation: String,
     port_offset: PortOffset,
     published: watch::Sender<Option<Arc<Snapshot>>>,
+    /// What the last snapshot was translated from: of thousands of objects a commit changes one.
+    memo: Memo,
     /// Told already; a problem that stays is told once.
     problems: BTreeSet<Problem>,
     /// Last change that the published snapshot contains.
@@ -28,6 +30,7 @@ impl SnapshotBuilder {
             incarnation: incarnation.to_owned(),
             port_offset,
             published: watch::Sender::new(None),
+            memo: Memo::default(),
             problems: BTreeSet::new(),
             built: None,
         }
@@ -53,7 +56,7 @@ impl SnapshotBuilder {
             let wanted = self.built != Some(changed);
             let types = if wanted { se_snapshot::TYPES } else { &[] };
             let objects: Vec<Arc<Object>> =
-                types.iter().flat_map(|path| state.projection.objects(path)).cloned().collect();
+                types.iter().flat_map(|path| state.projection.objects_by_uuid(path)).cloned().collect();
             (changed, state.revision, objects)
         });
         if self.built == Some(changed) {
@@ -68,8 +71,11 @@ impl SnapshotBuilder {
             tenant: &object.tenant,
             fields: &object.body,
             modified_us: object.last_modified_us,
+            revision: object.modified,
         });
-        let (snapshot, problems) = se_snapshot::build(sources, version, self.port_offset);
+        let memo = std::mem::take(&mut self.memo);
+        let (snapshot, problems, memo) = se_snapshot::build(sources, version, self.port_offset, memo);
+        self.memo = memo;
         let problems: BTreeSet<Problem> = problems.into_iter().collect();
         for problem in problems.difference(&self.problems) {
             tracing::warn!(

@@ -113,14 +113,16 @@ impl Run {
         }
         let compiled = Compiled::new(snapshot, self.compiled.as_ref());
         let changes = self.members.adopt(&compiled, now_us());
-        let (views, problems) = compiled.views();
-        for problem in problems {
+        let views = &compiled.views;
+        for problem in &compiled.problems {
             warn!(reason = %problem, "part of the configuration left out");
         }
         self.views.store(Arc::new(views.iter().map(|(_, view)| Arc::clone(view)).collect()));
-        self.listeners.adopt(&compiled.snapshot, &views).await;
+        self.listeners.adopt(&compiled.snapshot, views).await;
         self.compiled = Some(compiled);
-        self.prober.set_targets(self.members.targets());
+        if let Some(targets) = self.members.new_targets() {
+            self.prober.set_targets(targets);
+        }
         tell(&changes);
         self.report();
     }

@@ -1,12 +1,14 @@
 //! A snapshot compiled for answering: services with cursors, health slots, one view per DNS virtual service.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use dns_answer::{Table, TableProblem, View};
 use gslb::{Service, Slots};
 use model::gslb::GslbService;
 use se_protocol::Snapshot;
+
+/// Slots that may lie unused before all services are numbered anew, besides as many as are used.
+const UNUSED_SLOTS_MAX: u32 = 1024;
 
 /// A snapshot and what was compiled from it.
 #[derive(Debug)]
@@ -15,6 +17,12 @@ pub(crate) struct Compiled {
     /// Parallel to the snapshot's services.
     pub(crate) services: Vec<CompiledService>,
     pub(crate) slots: Arc<Slots>,
+    /// One per enabled DNS virtual service, by uuid.
+    pub(crate) views: Vec<(String, Arc<View>)>,
+    /// What could not be used.
+    pub(crate) problems: Vec<TableProblem>,
+    /// First slot that no service ever had.
+    next_slot: u32,
 }
 
 /// A compiled service and its first health slot; members follow in the order of the object.
@@ -25,47 +33,66 @@ pub(crate) struct CompiledService {
 }
 
 impl Compiled {
-    /// Compiles `snapshot`; rings that did not change keep the cursors of `previous`.
+    /// Compiles `snapshot`; what is the same object as in `previous` is taken from there, and rings that did not change
+    /// keep their cursors.
     pub(crate) fn new(snapshot: Arc<Snapshot>, previous: Option<&Compiled>) -> Self {
-        let previous = previous.map_or(&[][..], |previous| &previous.services);
-        let known: HashMap<&str, &Service> =
-            previous.iter().map(|known| (known.service.uuid.as_str(), &*known.service)).collect();
-        let mut next_slot = 0_u32;
-        let services = snapshot
-            .gslb_services
-            .iter()
-            .map(|service| {
-                let first_slot = next_slot;
-                next_slot = next_slot.saturating_add(u32::try_from(Service::slot_count(service)).unwrap_or(u32::MAX));
-                let compiled = Service::compile(service, first_slot, known.get(service.uuid.as_str()).copied());
-                CompiledService { service: Arc::new(compiled), first_slot }
-            })
-            .collect();
-        Self { snapshot, services, slots: Arc::new(Slots::new(next_slot as usize)) }
+        let (mut services, mut next_slot) = compile(&snapshot, previous, previous.map(|previous| previous.next_slot));
+        let used = snapshot.gslb_services.iter().map(|service| slots_of(service)).fold(0, u32::saturating_add);
+        if next_slot > used.saturating_mul(2).saturating_add(UNUSED_SLOTS_MAX) {
+            (services, next_slot) = compile(&snapshot, previous, None);
+        }
+        let slots = Arc::new(Slots::new(next_slot as usize));
+        let mut compiled = Self { snapshot, services, slots, views: Vec::new(), problems: Vec::new(), next_slot };
+        compiled.make_views(previous);
+        compiled
     }
 
-    /// One view per enabled DNS virtual service, by uuid, and what could not be used.
-    pub(crate) fn views(&self) -> (Vec<(String, Arc<View>)>, Vec<TableProblem>) {
-        let pairs: Vec<(&GslbService, Arc<Service>)> = self
+    fn make_views(&mut self, previous: Option<&Compiled>) {
+        let pairs: Vec<(&Arc<GslbService>, &Arc<Service>)> = self
             .snapshot
             .gslb_services
             .iter()
             .zip(&self.services)
-            .map(|(service, compiled)| (service, Arc::clone(&compiled.service)))
+            .map(|(service, compiled)| (service, &compiled.service))
             .collect();
-        let mut problems = Vec::new();
-        let views = self
-            .snapshot
-            .dns_services
-            .iter()
-            .filter(|virtual_service| virtual_service.enabled)
-            .map(|virtual_service| {
-                let (table, found) = Table::compile(virtual_service, &self.snapshot.gslb_domains, &pairs);
-                problems.extend(found);
-                let view = View { version: self.snapshot.version.clone(), table, slots: Arc::clone(&self.slots) };
-                (virtual_service.uuid.clone(), Arc::new(view))
-            })
-            .collect();
-        (views, problems)
+        for virtual_service in self.snapshot.dns_services.iter().filter(|virtual_service| virtual_service.enabled) {
+            let known = previous.and_then(|known| known.views.iter().find(|(uuid, _)| *uuid == virtual_service.uuid));
+            let known = known.map(|(_, view)| &view.table);
+            let (table, problems) = Table::compile(virtual_service, &self.snapshot.gslb_domains, &pairs, known);
+            self.problems.extend(problems);
+            let view = View { version: self.snapshot.version.clone(), table, slots: Arc::clone(&self.slots) };
+            self.views.push((virtual_service.uuid.clone(), Arc::new(view)));
+        }
     }
+}
+
+/// The services, and the first slot that is free. A service keeps its slots as long as it needs as many, so that others
+/// need not be compiled again; without `next_slot` all are numbered anew.
+fn compile(snapshot: &Snapshot, previous: Option<&Compiled>, next_slot: Option<u32>) -> (Vec<CompiledService>, u32) {
+    let known = previous.iter().flat_map(|known| known.snapshot.gslb_services.iter().zip(&known.services));
+    let mut known = known.peekable();
+    let keeps_slots = next_slot.is_some();
+    let mut next_slot = next_slot.unwrap_or(0);
+    let compile = |service: &Arc<GslbService>| {
+        while known.next_if(|(known, _)| known.uuid < service.uuid).is_some() {}
+        let known = known.next_if(|(known, _)| known.uuid == service.uuid);
+        let kept_slot = known.filter(|(known, _)| keeps_slots && slots_of(known) == slots_of(service));
+        let first_slot = kept_slot.map_or(next_slot, |(_, known)| known.first_slot);
+        if kept_slot.is_none() {
+            next_slot = next_slot.saturating_add(slots_of(service));
+        }
+        let service = match known {
+            Some((same, compiled)) if kept_slot.is_some() && Arc::ptr_eq(same, service) => {
+                Arc::clone(&compiled.service)
+            }
+            _ => Arc::new(Service::compile(service, first_slot, known.map(|(_, compiled)| &*compiled.service))),
+        };
+        CompiledService { service, first_slot }
+    };
+    let services = snapshot.gslb_services.iter().map(compile).collect();
+    (services, next_slot)
+}
+
+fn slots_of(service: &GslbService) -> u32 {
+    u32::try_from(Service::slot_count(service)).unwrap_or(u32::MAX)
 }

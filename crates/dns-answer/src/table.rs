@@ -18,9 +18,23 @@ pub struct Table {
     /// Object name of the virtual service.
     pub name: String,
     pub(crate) profile: Profile,
-    pub(crate) zones: Vec<Zone>,
     pub(crate) services: Vec<Arc<Service>>,
+    names: Arc<Names>,
+    /// What it was compiled over.
+    configs: Vec<Arc<GslbService>>,
+}
+
+/// What the names are. Shared with the next table when all that changes is how services are answered.
+#[derive(Debug)]
+struct Names {
+    zones: Vec<Zone>,
     nodes: HashMap<Box<[u8]>, Node, FxBuildHasher>,
+    /// Places of the table's services among those it was compiled from.
+    served: Vec<usize>,
+    problems: Vec<TableProblem>,
+    /// What they were made from.
+    virtual_service: DnsVirtualService,
+    gslb_domains: Vec<DomainName>,
 }
 
 /// The parts of the DNS profile that an answer needs.
@@ -78,14 +92,21 @@ pub struct TableProblem {
 
 impl Table {
     /// Compiles `virtual_service` over the `services` it may serve: pairs of configuration and compiled service.
-    /// Disabled services and names outside its GSLB sub-domains are left out.
+    /// Disabled services and names outside its GSLB sub-domains are left out. The names of `previous` are taken over
+    /// when they are the same; the result does not depend on it.
     #[must_use]
     pub fn compile(
         virtual_service: &DnsVirtualService,
         gslb_domains: &[DomainName],
-        services: &[(&GslbService, Arc<Service>)],
+        services: &[(&Arc<GslbService>, &Arc<Service>)],
+        previous: Option<&Table>,
     ) -> (Self, Vec<TableProblem>) {
-        let mut table = Self {
+        let names = match previous.filter(|known| known.has_names_of(virtual_service, gslb_domains, services)) {
+            Some(known) => Arc::clone(&known.names),
+            None => Arc::new(Names::compile(virtual_service, gslb_domains, services)),
+        };
+        let served = names.served.iter().filter_map(|place| services.get(*place));
+        let table = Self {
             uuid: virtual_service.uuid.clone(),
             name: virtual_service.name.clone(),
             profile: Profile {
@@ -95,15 +116,65 @@ impl Table {
                 aaaa_empty_response: virtual_service.profile.aaaa_empty_response,
                 edns: virtual_service.profile.edns,
             },
-            zones: Vec::new(),
-            services: Vec::new(),
-            nodes: HashMap::default(),
+            services: served.map(|(_, compiled)| Arc::clone(compiled)).collect(),
+            names,
+            configs: services.iter().map(|(service, _)| Arc::clone(service)).collect(),
         };
-        let mut problems = Vec::new();
-        let mut problem = |what: String| {
-            problems.push(TableProblem { virtual_service: virtual_service.name.clone(), what });
-        };
+        let problems = table.names.problems.clone();
+        (table, problems)
+    }
 
+    /// Whether the same names would be compiled from this.
+    fn has_names_of(
+        &self,
+        virtual_service: &DnsVirtualService,
+        gslb_domains: &[DomainName],
+        services: &[(&Arc<GslbService>, &Arc<Service>)],
+    ) -> bool {
+        let has_same_names = |one: &GslbService, other: &GslbService| {
+            (one.enabled, one.wildcard_match) == (other.enabled, other.wildcard_match)
+                && one.domain_names == other.domain_names
+        };
+        self.names.virtual_service == *virtual_service
+            && self.names.gslb_domains == gslb_domains
+            && self.configs.len() == services.len()
+            && (self.configs.iter().zip(services))
+                .all(|(known, (service, _))| Arc::ptr_eq(known, service) || has_same_names(known, service))
+    }
+
+    /// Looks up a name in lower case.
+    pub(crate) fn find(&self, qname: Name<'_>) -> NameKind {
+        match self.names.nodes.get(qname.as_wire()) {
+            Some(Node { service: Some(index), .. }) => NameKind::Service { index: *index, by_wildcard: false },
+            Some(Node { apex: Some(_), .. }) => NameKind::Apex,
+            Some(_) => NameKind::EmptyNonTerminal,
+            None => match qname.suffixes().skip(1).find_map(|suffix| self.names.nodes.get(suffix.as_wire())?.below) {
+                Some(index) => NameKind::Service { index, by_wildcard: true },
+                None => NameKind::Absent,
+            },
+        }
+    }
+
+    /// The longest zone that holds the name.
+    pub(crate) fn zone_of(&self, qname: Name<'_>) -> Option<&Zone> {
+        self.names.zone_of(qname)
+    }
+}
+
+impl Names {
+    fn compile(
+        virtual_service: &DnsVirtualService,
+        gslb_domains: &[DomainName],
+        services: &[(&Arc<GslbService>, &Arc<Service>)],
+    ) -> Self {
+        let mut names = Self {
+            zones: Vec::new(),
+            nodes: HashMap::default(),
+            served: Vec::new(),
+            problems: Vec::new(),
+            virtual_service: virtual_service.clone(),
+            gslb_domains: gslb_domains.to_vec(),
+        };
         let served = virtual_service.gslb_domains.as_deref().unwrap_or_default();
         let mut zones = virtual_service.profile.zones.clone();
         for domain in gslb_domains.iter().filter(|domain| served.contains(domain)) {
@@ -113,42 +184,32 @@ impl Table {
             }
         }
         for zone in &zones {
-            if let Err(what) = table.add_zone(zone, virtual_service.profile.negative_ttl.get()) {
-                problem(what);
-            }
+            let added = names.add_zone(zone, virtual_service.profile.negative_ttl.get());
+            names.tell(added);
         }
-        for (service, compiled) in services.iter().filter(|(service, _)| service.enabled) {
-            let names: Vec<&DomainName> =
+        for (place, (service, _)) in services.iter().enumerate().filter(|(_, (service, _))| service.enabled) {
+            let answered: Vec<&DomainName> =
                 service.domain_names.iter().filter(|name| served.iter().any(|domain| name.is_within(domain))).collect();
-            if names.is_empty() {
+            if answered.is_empty() {
                 continue;
             }
-            let index = u32::try_from(table.services.len()).unwrap_or(u32::MAX);
-            table.services.push(Arc::clone(compiled));
-            for name in names {
-                if let Err(what) = table.add_service(name, index, service.wildcard_match) {
-                    problem(what);
-                }
+            let index = u32::try_from(names.served.len()).unwrap_or(u32::MAX);
+            names.served.push(place);
+            for name in answered {
+                let added = names.add_service(name, index, service.wildcard_match);
+                names.tell(added);
             }
         }
-        (table, problems)
+        names
     }
 
-    /// Looks up a name in lower case.
-    pub(crate) fn find(&self, qname: Name<'_>) -> NameKind {
-        match self.nodes.get(qname.as_wire()) {
-            Some(Node { service: Some(index), .. }) => NameKind::Service { index: *index, by_wildcard: false },
-            Some(Node { apex: Some(_), .. }) => NameKind::Apex,
-            Some(_) => NameKind::EmptyNonTerminal,
-            None => match qname.suffixes().skip(1).find_map(|suffix| self.nodes.get(suffix.as_wire())?.below) {
-                Some(index) => NameKind::Service { index, by_wildcard: true },
-                None => NameKind::Absent,
-            },
+    fn tell(&mut self, added: Result<(), String>) {
+        if let Err(what) = added {
+            self.problems.push(TableProblem { virtual_service: self.virtual_service.name.clone(), what });
         }
     }
 
-    /// The longest zone that holds the name.
-    pub(crate) fn zone_of(&self, qname: Name<'_>) -> Option<&Zone> {
+    fn zone_of(&self, qname: Name<'_>) -> Option<&Zone> {
         let index = qname.suffixes().find_map(|suffix| self.nodes.get(suffix.as_wire())?.apex)?;
         self.zones.get(index as usize)
     }
@@ -197,3 +258,6 @@ impl Table {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,7 +42,7 @@ type Id = (&'static str, String);
 
 #[derive(Debug, Clone, Default, PartialEq)]
 struct TypeIndex {
-    by_uuid: HashMap<String, Arc<Object>>,
+    by_uuid: BTreeMap<String, Arc<Object>>,
     /// By tenant, name, uuid: the order of lists.
     by_name: BTreeMap<(String, String, String), Arc<Object>>,
 }
@@ -177,6 +177,11 @@ impl Projection {
     /// All objects of a type by tenant and name, whoever may see them.
     pub fn objects(&self, path: &str) -> impl Iterator<Item = &Arc<Object>> {
         self.by_type.get(path).into_iter().flat_map(|index| index.by_name.values())
+    }
+
+    /// All objects of a type by uuid, whoever may see them.
+    pub fn objects_by_uuid(&self, path: &str) -> impl Iterator<Item = &Arc<Object>> {
+        self.by_type.get(path).into_iter().flat_map(|index| index.by_uuid.values())
     }
 
     /// What a caller sees of a type: by name, the own tenant's objects before those that `admin` shares.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use model::Version;
 use serde::{Deserialize, Serialize};
@@ -13,8 +14,8 @@ pub struct Report {
     pub version: Version,
     /// State of each DNS virtual service.
     pub dns_services: Vec<DnsServiceState>,
-    /// State of each GSLB service.
-    pub gslb_services: Vec<GslbServiceState>,
+    /// State of each GSLB service; those that did not change are shared with the report before.
+    pub gslb_services: Vec<Arc<GslbServiceState>>,
 }
 
 /// Members that are up, by uuid of their GSLB service. An engine that starts again goes on with those that were.

@@ -3,6 +3,7 @@
 //! Services are in the order of their uuids at the other end, as they are in a snapshot.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use crate::{
     DnsServiceState, GslbServiceState, Report, pack,
@@ -12,10 +13,17 @@ use crate::{
 /// The messages that turn `base` into `to`, in chunks; there is always one.
 #[must_use]
 pub fn parts(base: Option<&Report>, to: &Report) -> Vec<ReportPart> {
+    let (dns_base, gslb_base) =
+        base.map_or((&[][..], &[][..]), |base| (&base.dns_services[..], &base.gslb_services[..]));
     let (dns, dns_services_gone) =
-        changes(base.map_or(&[][..], |base| &base.dns_services), &to.dns_services, |service| &service.uuid);
+        changes(dns_base.iter().collect(), to.dns_services.iter().collect(), |service| &service.uuid);
+    // Most are the same, at the same place.
+    let is_same = |place: usize| match (gslb_base.get(place), to.gslb_services.get(place)) {
+        (Some(before), Some(now)) => Arc::ptr_eq(before, now),
+        _ => false,
+    };
     let (gslb, gslb_services_gone) =
-        changes(base.map_or(&[][..], |base| &base.gslb_services), &to.gslb_services, |service| &service.uuid);
+        changes(others(gslb_base, is_same), others(&to.gslb_services, is_same), |service| &service.uuid);
     let mut parts: Vec<ReportPart> = Vec::new();
     for dns_services in pack(dns) {
         parts.push(ReportPart { dns_services, ..Default::default() });
@@ -33,14 +41,18 @@ pub fn parts(base: Option<&Report>, to: &Report) -> Vec<ReportPart> {
     parts
 }
 
+fn others(services: &[Arc<GslbServiceState>], is_same: impl Fn(usize) -> bool) -> Vec<&GslbServiceState> {
+    services.iter().enumerate().filter(|(place, _)| !is_same(*place)).map(|(_, service)| &**service).collect()
+}
+
 /// What is new or different, and the uuids of what is gone.
 fn changes<'a, T: PartialEq, M: From<&'a T>>(
-    base: &'a [T],
-    to: &'a [T],
-    uuid: impl Fn(&T) -> &String,
+    base: Vec<&'a T>,
+    to: Vec<&'a T>,
+    uuid: impl Fn(&'a T) -> &'a String,
 ) -> (Vec<M>, Vec<String>) {
-    let known: HashMap<&String, &T> = base.iter().map(|entry| (uuid(entry), entry)).collect();
-    let mut gone: HashMap<&String, &T> = known.clone();
+    let known: HashMap<&String, &T> = base.into_iter().map(|entry| (uuid(entry), entry)).collect();
+    let mut gone = known.clone();
     let mut changed = Vec::new();
     for entry in to {
         gone.remove(uuid(entry));
@@ -55,7 +67,7 @@ fn changes<'a, T: PartialEq, M: From<&'a T>>(
 #[derive(Debug, Default)]
 pub struct ReportAssembler {
     dns_services: BTreeMap<String, DnsServiceState>,
-    gslb_services: BTreeMap<String, GslbServiceState>,
+    gslb_services: BTreeMap<String, Arc<GslbServiceState>>,
 }
 
 impl ReportAssembler {
@@ -69,7 +81,7 @@ impl ReportAssembler {
             self.dns_services.insert(service.uuid.clone(), service.try_into()?);
         }
         for service in gslb_services {
-            self.gslb_services.insert(service.uuid.clone(), service.try_into()?);
+            self.gslb_services.insert(service.uuid.clone(), Arc::new(service.try_into()?));
         }
         for uuid in dns_services_gone {
             self.dns_services.remove(&uuid);

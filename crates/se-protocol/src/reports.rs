@@ -49,7 +49,9 @@ impl Reports {
     /// A GSLB service; `None` when no engine has it.
     #[must_use]
     pub fn gslb_service(&self, uuid: &str) -> Option<GslbServiceState> {
-        let found = self.0.iter().filter_map(|report| report.gslb_services.iter().find(|service| service.uuid == uuid));
+        let found = self.0.iter().filter_map(|report| {
+            report.gslb_services.iter().find(|service| service.uuid == uuid).map(|service| &**service)
+        });
         let found: Vec<&GslbServiceState> = found.collect();
         let (newest, state) = (found.first()?, best(found.iter().map(|service| service.state))?);
         let pools = newest.pools.iter().enumerate().map(|(index, pool)| {

@@ -4,17 +4,20 @@
 //! where it does not understand it. The checksum of a set is the exclusive or of its hashes: it does not depend on an
 //! order, and a change updates it in the time of that change. It guards against mistakes, not against an adversary;
 //! who may speak is the business of TLS.
+//!
+//! There are thousands of objects and a change touches one: what stays is shared with the snapshot before, object and
+//! resource alike, and known as the same by its address.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    fmt,
-    sync::Arc,
-};
+mod set;
+
+use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
-use model::Version;
+use model::{Version, gslb::GslbService, monitor::HealthMonitor};
 use prost::Message;
-use sha2::{Digest, Sha256};
+
+use set::Resource;
+pub use set::ResourceSet;
 
 use crate::{
     MESSAGE_BYTES_MAX, PortOffset, Snapshot,
@@ -43,19 +46,6 @@ pub struct ResourceKey {
     /// Wire value of [`ResourceKind`]; may be one that this release does not know.
     kind: i32,
     id: Arc<str>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Resource {
-    body: Bytes,
-    hash: Checksum,
-}
-
-/// Resources by key, with their checksum.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ResourceSet {
-    resources: BTreeMap<ResourceKey, Resource>,
-    checksum: Checksum,
 }
 
 /// A whole snapshot in both forms: for running and for travelling.
@@ -103,6 +93,7 @@ impl Stamped {
     /// # Errors
     /// [`EncodeError`].
     pub fn encode(snapshot: Arc<Snapshot>, previous: Option<&Stamped>) -> Result<Self, EncodeError> {
+        let snapshot = sorted(snapshot);
         let mut resources = ResourceSet::default();
         let Snapshot { version: _, cluster_uuid, port_offset, dns_services, gslb_domains, gslb_services, monitors } =
             &*snapshot;
@@ -117,27 +108,27 @@ impl Stamped {
             let body = wire::DnsVirtualService::from(service).encode_to_vec();
             resources.put_checked(ResourceKey::new(ResourceKind::DnsVirtualService, &service.uuid), body.into())?;
         }
-        for monitor in monitors {
-            let body = wire::HealthMonitor::from(monitor).encode_to_vec();
-            resources.put_checked(ResourceKey::new(ResourceKind::HealthMonitor, &monitor.uuid), body.into())?;
-        }
-        // There are thousands of these, and a change touches one.
-        let known: HashMap<&str, &model::gslb::GslbService> = previous
-            .iter()
-            .flat_map(|previous| &previous.snapshot.gslb_services)
-            .map(|service| (service.uuid.as_str(), service))
-            .collect();
+        let mut known = Known::gslb_services(previous);
         for service in gslb_services {
-            let key = ResourceKey::new(ResourceKind::GslbService, &service.uuid);
-            let kept = (known.get(service.uuid.as_str()) == Some(&service))
-                .then(|| previous.and_then(|previous| previous.resources.resources.get_key_value(&key)))
-                .flatten();
-            match kept {
-                Some((key, resource)) => resources.insert(key.clone(), resource.clone()),
-                None => resources.put_checked(key, wire::GslbService::from(service).encode_to_vec().into())?,
+            match known.resource_of(&service.uuid, service) {
+                Some(resource) => resources.insert(Arc::clone(resource)),
+                None => {
+                    let body = wire::GslbService::from(&**service).encode_to_vec();
+                    resources.put_checked(ResourceKey::new(ResourceKind::GslbService, &service.uuid), body.into())?;
+                }
             }
         }
-        Ok(Self { snapshot: sorted(snapshot), resources })
+        let mut known = Known::monitors(previous);
+        for monitor in monitors {
+            match known.resource_of(&monitor.uuid, monitor) {
+                Some(resource) => resources.insert(Arc::clone(resource)),
+                None => {
+                    let body = wire::HealthMonitor::from(&**monitor).encode_to_vec();
+                    resources.put_checked(ResourceKey::new(ResourceKind::HealthMonitor, &monitor.uuid), body.into())?;
+                }
+            }
+        }
+        Ok(Self { snapshot, resources })
     }
 
     /// The snapshot that `resources` are. What `previous` holds unchanged is not decoded again.
@@ -147,20 +138,23 @@ impl Stamped {
     pub fn decode(version: Version, resources: ResourceSet, previous: Option<&Stamped>) -> Result<Self, DecodeError> {
         let mut header = None;
         let (mut dns_services, mut gslb_services, mut monitors) = (Vec::new(), Vec::new(), Vec::new());
-        for (key, resource) in &resources.resources {
-            let read = || -> Result<Option<Object>, ConvertError> {
+        let (mut known_services, mut known_monitors) = (Known::gslb_services(previous), Known::monitors(previous));
+        for resource in resources.iter() {
+            let key = &resource.key;
+            let mut read = || -> Result<Option<Object>, ConvertError> {
                 Ok(Some(match ResourceKind::try_from(key.kind) {
                     Ok(ResourceKind::Header) => Object::Header(message("header", &resource.body)?),
                     Ok(ResourceKind::DnsVirtualService) => Object::Dns(
                         message::<wire::DnsVirtualService>("DNS virtual service", &resource.body)?.try_into()?,
                     ),
-                    Ok(ResourceKind::GslbService) => match previous.and_then(|known| known.same(key, resource)) {
-                        Some(known) => Object::Gslb(known.clone()),
-                        None => Object::Gslb(message::<wire::GslbService>("GSLB service", &resource.body)?.try_into()?),
-                    },
-                    Ok(ResourceKind::HealthMonitor) => {
-                        Object::Monitor(message::<wire::HealthMonitor>("health monitor", &resource.body)?.try_into()?)
-                    }
+                    Ok(ResourceKind::GslbService) => Object::Gslb(match known_services.object_of(resource) {
+                        Some(known) => Arc::clone(known),
+                        None => Arc::new(message::<wire::GslbService>("GSLB service", &resource.body)?.try_into()?),
+                    }),
+                    Ok(ResourceKind::HealthMonitor) => Object::Monitor(match known_monitors.object_of(resource) {
+                        Some(known) => Arc::clone(known),
+                        None => Arc::new(message::<wire::HealthMonitor>("health monitor", &resource.body)?.try_into()?),
+                    }),
                     // Of a newer controller: kept for the checksum, without effect here.
                     Ok(ResourceKind::Unspecified) | Err(_) => return Ok(None),
                 }))
@@ -208,7 +202,7 @@ impl Stamped {
     /// Its version and checksum.
     #[must_use]
     pub fn stamp(&self) -> Stamp {
-        Stamp { version: self.snapshot.version.clone(), checksum: self.resources.checksum }
+        Stamp { version: self.snapshot.version.clone(), checksum: self.resources.checksum() }
     }
 
     /// The same content under another version.
@@ -217,21 +211,65 @@ impl Stamped {
         let snapshot = Snapshot { version, ..Snapshot::clone(&self.snapshot) };
         Self { snapshot: Arc::new(snapshot), resources: self.resources.clone() }
     }
+}
 
-    /// The service that `resource` was decoded to before.
-    fn same(&self, key: &ResourceKey, resource: &Resource) -> Option<&model::gslb::GslbService> {
-        let known = self.resources.resources.get(key)?;
-        let services = &self.snapshot.gslb_services;
-        let place = services.binary_search_by(|service| service.uuid.as_str().cmp(&key.id)).ok()?;
-        (known.hash == resource.hash).then(|| services.get(place)).flatten()
+/// Objects of one kind in the snapshot before, and their resources; asked for in the order of uuids.
+struct Known<'a, T> {
+    objects: &'a [Arc<T>],
+    resources: &'a [Arc<Resource>],
+}
+
+impl<'a> Known<'a, GslbService> {
+    fn gslb_services(previous: Option<&'a Stamped>) -> Self {
+        Self::of(previous, ResourceKind::GslbService, |snapshot| &snapshot.gslb_services)
+    }
+}
+
+impl<'a> Known<'a, HealthMonitor> {
+    fn monitors(previous: Option<&'a Stamped>) -> Self {
+        Self::of(previous, ResourceKind::HealthMonitor, |snapshot| &snapshot.monitors)
+    }
+}
+
+impl<'a, T: PartialEq> Known<'a, T> {
+    fn of(previous: Option<&'a Stamped>, kind: ResourceKind, objects: impl Fn(&'a Snapshot) -> &'a [Arc<T>]) -> Self {
+        let Some(previous) = previous else { return Self { objects: &[], resources: &[] } };
+        let (objects, resources) = (objects(&previous.snapshot), previous.resources.of_kind(kind.into()));
+        // One resource for each object, in the same order, unless two objects had the same uuid.
+        if objects.len() == resources.len() {
+            Self { objects, resources }
+        } else {
+            Self { objects: &[], resources: &[] }
+        }
+    }
+
+    /// The resource that `object` was encoded to before.
+    fn resource_of(&mut self, uuid: &str, object: &Arc<T>) -> Option<&'a Arc<Resource>> {
+        let (known, resource) = self.find(uuid)?;
+        (Arc::ptr_eq(known, object) || known == object).then_some(resource)
+    }
+
+    /// The object that `resource` was decoded to before.
+    fn object_of(&mut self, resource: &Arc<Resource>) -> Option<&'a Arc<T>> {
+        let (object, known) = self.find(&resource.key.id)?;
+        (Arc::ptr_eq(known, resource) || known.hash == resource.hash).then_some(object)
+    }
+
+    /// Leaves out what comes before `uuid`.
+    fn find(&mut self, uuid: &str) -> Option<(&'a Arc<T>, &'a Arc<Resource>)> {
+        let before = self.resources.iter().take_while(|known| &*known.key.id < uuid).count();
+        self.objects = self.objects.get(before..)?;
+        self.resources = self.resources.get(before..)?;
+        let (object, resource) = (self.objects.first()?, self.resources.first()?);
+        (&*resource.key.id == uuid).then_some((object, resource))
     }
 }
 
 enum Object {
     Header(wire::SnapshotHeader),
     Dns(model::dns::DnsVirtualService),
-    Gslb(model::gslb::GslbService),
-    Monitor(model::monitor::HealthMonitor),
+    Gslb(Arc<GslbService>),
+    Monitor(Arc<HealthMonitor>),
 }
 
 fn message<M: Message + Default>(what: &'static str, bytes: &Bytes) -> Result<M, ConvertError> {
@@ -252,79 +290,6 @@ fn sorted(snapshot: Arc<Snapshot>) -> Arc<Snapshot> {
     snapshot.gslb_services.sort_by(|a, b| a.uuid.cmp(&b.uuid));
     snapshot.monitors.sort_by(|a, b| a.uuid.cmp(&b.uuid));
     Arc::new(snapshot)
-}
-
-impl ResourceSet {
-    /// How many there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.resources.len()
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.resources.is_empty()
-    }
-
-    /// Exclusive or of all hashes.
-    #[must_use]
-    pub fn checksum(&self) -> Checksum {
-        self.checksum
-    }
-
-    /// Puts a resource in place of any with its key.
-    pub fn put(&mut self, key: ResourceKey, body: Bytes) {
-        let hash = hash(&key, &body);
-        self.insert(key, Resource { body, hash });
-    }
-
-    /// Takes a resource away, if it is there.
-    pub fn remove(&mut self, key: &ResourceKey) {
-        if let Some(old) = self.resources.remove(key) {
-            self.checksum.toggle(&old.hash);
-        }
-    }
-
-    /// What turns `base` into `self`: resources to put, keys to delete, both in the order of the keys.
-    #[must_use]
-    pub fn changes_since(&self, base: &ResourceSet) -> (Vec<wire::Resource>, Vec<wire::ResourceKey>) {
-        let is_new = |(key, resource): &(&ResourceKey, &Resource)| {
-            base.resources.get(*key).is_none_or(|known| known.hash != resource.hash)
-        };
-        let puts = self
-            .resources
-            .iter()
-            .filter(is_new)
-            .map(|(key, resource)| wire::Resource { key: Some(key.into()), body: resource.body.clone() });
-        let deletes = base.resources.keys().filter(|key| !self.resources.contains_key(key));
-        (puts.collect(), deletes.map(wire::ResourceKey::from).collect())
-    }
-
-    fn put_checked(&mut self, key: ResourceKey, body: Bytes) -> Result<(), EncodeError> {
-        let bytes = body.len() + key.id.len();
-        if bytes > RESOURCE_BYTES_MAX {
-            return Err(EncodeError::TooLarge { key, bytes });
-        }
-        self.put(key, body);
-        Ok(())
-    }
-
-    fn insert(&mut self, key: ResourceKey, resource: Resource) {
-        self.checksum.toggle(&resource.hash);
-        if let Some(old) = self.resources.insert(key, resource) {
-            self.checksum.toggle(&old.hash);
-        }
-    }
-}
-
-fn hash(key: &ResourceKey, body: &[u8]) -> Checksum {
-    let mut digest = Sha256::new();
-    digest.update(key.kind.to_be_bytes());
-    digest.update(u64::try_from(key.id.len()).unwrap_or(u64::MAX).to_be_bytes());
-    digest.update(key.id.as_bytes());
-    digest.update(body);
-    Checksum(digest.finalize().into())
 }
 
 impl ResourceKey {

@@ -1,5 +1,7 @@
 //! What an engine runs.
 
+use std::sync::Arc;
+
 use model::{Version, dns::DnsVirtualService, gslb::GslbService, monitor::HealthMonitor};
 use serde::{Deserialize, Serialize};
 
@@ -16,10 +18,10 @@ pub struct Snapshot {
     pub dns_services: Vec<DnsVirtualService>,
     /// Sub-domains delegated to GSLB (`Gslb.dns_configs`).
     pub gslb_domains: Vec<model::DomainName>,
-    /// Global services.
-    pub gslb_services: Vec<GslbService>,
-    /// Monitors that the services refer to.
-    pub monitors: Vec<HealthMonitor>,
+    /// Global services; those that did not change are shared with the snapshot before.
+    pub gslb_services: Vec<Arc<GslbService>>,
+    /// Monitors that the services refer to; shared likewise.
+    pub monitors: Vec<Arc<HealthMonitor>>,
 }
 
 /// Moves ports an unprivileged engine cannot bind: a port below `below` becomes itself plus `add`.

@@ -5,12 +5,12 @@ use model::{
     gslb::{DownResponse, GslbMember, GslbPool, GslbService, MemberAlgorithm, MonitorScope, PoolAlgorithm},
 };
 
-use crate::{Object, Problem, World, field::Message, site::Site};
+use crate::{Object, Problem, field::Message, site::Site};
 
-/// The service, or `None` when it answers no name.
+/// The service, or `None` when it answers no name; `tenant` is the name of its tenant.
 pub(crate) fn read(
     object: Object<'_>,
-    world: &World<'_>,
+    tenant: &str,
     site: &Site<'_>,
     problems: &mut Vec<Problem>,
 ) -> Option<GslbService> {
@@ -34,7 +34,7 @@ pub(crate) fn read(
     Some(GslbService {
         uuid: object.uuid.to_owned(),
         name: object.name.to_owned(),
-        tenant: world.get("tenant", object.tenant).map_or(object.tenant, |tenant| tenant.name).to_owned(),
+        tenant: tenant.to_owned(),
         enabled: service.flag("enabled", true),
         domain_names,
         wildcard_match: service.flag("wildcard_match", false),

@@ -2,7 +2,7 @@
 //!
 //! What the engine cannot use is skipped and told as a [`Problem`]; the rest is kept, so one bad object never stops
 //! the others. Start at [`build`]; then `site` (cluster, Gslb), `dns_service`, `gslb_service` and `monitor`, one file per
-//! object type (avi-api 2.4, 2.8, 2.13, 2.22, 2.23). No defaults that need other objects, no references by name: the
+//! object type (avi-api 2.4, 2.8, 2.13, 2.22, 2.23); `memo` keeps what did not change from one build to the next. No defaults that need other objects, no references by name: the
 //! stored objects have gone through `objects`.
 #![warn(missing_docs)]
 
@@ -10,17 +10,19 @@ mod dns_service;
 mod field;
 mod gslb_service;
 mod log_policy;
+mod memo;
 mod monitor;
 mod problem;
 mod registration;
 mod site;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use model::Version;
 use se_protocol::{PortOffset, Snapshot};
 use serde_json::{Map, Value};
 
+pub use memo::Memo;
 pub use problem::Problem;
 pub use registration::{Order, RecordData, Registration, TYPES as REGISTRATION_TYPES, registrations};
 
@@ -52,15 +54,19 @@ pub struct Object<'a> {
     pub fields: &'a Map<String, Value>,
     /// Microseconds since the epoch of its last write.
     pub modified_us: i64,
+    /// Store revision of its last write: the same uuid at the same revision is the same object.
+    pub revision: u64,
 }
 
-/// Builds the snapshot of everything in `objects`; objects of types not in [`TYPES`] are ignored.
+/// Builds the snapshot of everything in `objects`; objects of types not in [`TYPES`] are ignored. What `memo` knows of
+/// an earlier build, with an empty one nothing, is not translated again; the result does not depend on it.
 #[must_use]
 pub fn build<'a>(
     objects: impl IntoIterator<Item = Object<'a>>,
     version: Version,
     port_offset: PortOffset,
-) -> (Snapshot, Vec<Problem>) {
+    memo: Memo,
+) -> (Snapshot, Vec<Problem>, Memo) {
     let world = World::sort(objects);
     let mut problems = Vec::new();
     let site = site::Site::read(&world, &mut problems);
@@ -68,12 +74,7 @@ pub fn build<'a>(
         .of("virtualservice")
         .filter_map(|object| dns_service::read(object, &world, &site, &mut problems))
         .collect();
-    let gslb_services: Vec<_> =
-        world.of("gslbservice").filter_map(|object| gslb_service::read(object, &world, &site, &mut problems)).collect();
-    let wanted: BTreeSet<&str> =
-        gslb_services.iter().flat_map(|service| service.health_monitors.iter().map(String::as_str)).collect();
-    let monitors =
-        wanted.into_iter().map(|uuid| monitor::read(uuid, world.get("healthmonitor", uuid), &mut problems)).collect();
+    let (memo, gslb_services, monitors) = memo.follow(&world, &site, &mut problems);
     let snapshot = Snapshot {
         version,
         cluster_uuid: site.cluster_uuid,
@@ -83,29 +84,34 @@ pub fn build<'a>(
         gslb_services,
         monitors,
     };
-    (snapshot, problems)
+    (snapshot, problems, memo)
 }
 
-/// The objects by type and uuid, so that the order of the input does not show.
+/// The objects by type, each in the order of its uuids, so that the order of the input does not show.
 struct World<'a> {
-    by_kind: BTreeMap<&'a str, BTreeMap<&'a str, Object<'a>>>,
+    by_kind: BTreeMap<&'a str, Vec<Object<'a>>>,
 }
 
 impl<'a> World<'a> {
     fn sort(objects: impl IntoIterator<Item = Object<'a>>) -> Self {
-        let mut by_kind: BTreeMap<&str, BTreeMap<&str, Object<'a>>> = BTreeMap::new();
+        let mut by_kind: BTreeMap<&str, Vec<Object<'a>>> = BTreeMap::new();
         for object in objects {
-            by_kind.entry(object.kind).or_default().insert(object.uuid, object);
+            by_kind.entry(object.kind).or_default().push(object);
+        }
+        for objects in by_kind.values_mut().filter(|objects| !objects.is_sorted_by(|a, b| a.uuid < b.uuid)) {
+            objects.sort_by(|a, b| a.uuid.cmp(b.uuid));
         }
         Self { by_kind }
     }
 
     fn of(&self, kind: &str) -> impl Iterator<Item = Object<'a>> {
-        self.by_kind.get(kind).into_iter().flat_map(|objects| objects.values().copied())
+        self.by_kind.get(kind).into_iter().flatten().copied()
     }
 
     fn get(&self, kind: &str, uuid: &str) -> Option<Object<'a>> {
-        self.by_kind.get(kind)?.get(uuid).copied()
+        let objects = self.by_kind.get(kind)?;
+        let place = objects.binary_search_by(|object| object.uuid.cmp(uuid)).ok()?;
+        objects.get(place).copied()
     }
 }
 

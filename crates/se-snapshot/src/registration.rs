@@ -212,6 +212,7 @@ mod tests {
                 name: uuid,
                 tenant: "admin",
                 modified_us: 0,
+                revision: 1,
                 fields: fields.as_object().unwrap(),
             })
         });

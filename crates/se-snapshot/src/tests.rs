@@ -11,7 +11,7 @@ use model::{
 use se_protocol::{PortOffset, Snapshot};
 use serde_json::{Value, json};
 
-use crate::{Object, Problem, build};
+use crate::{Memo, Object, Problem, build};
 
 /// A world with one DNS virtual service, one Gslb, one service and one monitor; `change` edits it.
 fn world(change: impl FnOnce(&mut Value)) -> (Snapshot, Vec<Problem>) {
@@ -63,8 +63,10 @@ fn world(change: impl FnOnce(&mut Value)) -> (Snapshot, Vec<Problem>) {
         tenant: "admin",
         fields: fields.as_object().unwrap(),
         modified_us: 1_000,
+        revision: 1,
     });
-    build(objects, version, PortOffset::UNPRIVILEGED)
+    let (snapshot, problems, _) = build(objects, version, PortOffset::UNPRIVILEGED, Memo::default());
+    (snapshot, problems)
 }
 
 #[test]
@@ -233,7 +235,7 @@ fn down_responses_are_read() {
 #[test]
 fn an_empty_store_makes_an_empty_snapshot() {
     let version = Version { incarnation: "i".into(), term: 0, revision: Revision(0) };
-    let (snapshot, problems) = build([], version, PortOffset::NONE);
+    let (snapshot, problems, _) = build([], version, PortOffset::NONE, Memo::default());
     assert!(problems.is_empty() && snapshot.dns_services.is_empty() && snapshot.cluster_uuid.is_empty());
 }
 

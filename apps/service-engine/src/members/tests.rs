@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use gslb::MemberHealth;
 use health::FailureCode;
-use model::monitor::Check;
+use model::gslb::GslbMember;
+use model::monitor::{Check, HealthMonitor};
 use model::{Revision, Version, testing};
 use se_protocol::{MemberStates, PortOffset};
 
@@ -40,8 +41,8 @@ fn snapshot(revision: u64, members: Vec<GslbMember>, monitor: HealthMonitor) -> 
         port_offset: PortOffset::UNPRIVILEGED,
         dns_services: vec![],
         gslb_domains: vec![],
-        gslb_services: vec![service],
-        monitors: vec![monitor],
+        gslb_services: vec![Arc::new(service)],
+        monitors: vec![Arc::new(monitor)],
     }
 }
 
@@ -54,6 +55,10 @@ fn adopted(members: &mut Members, snapshot: Snapshot) -> Arc<Slots> {
     let compiled = Compiled::new(Arc::new(snapshot), None);
     members.adopt(&compiled, NOW);
     compiled.slots
+}
+
+fn targets(members: &mut Members) -> Vec<Target> {
+    members.new_targets().unwrap_or_default()
 }
 
 fn key_of(members: &Members, ip: &str) -> TargetKey {
@@ -137,14 +142,14 @@ fn a_target_that_is_gone_is_ignored() {
     let gone = key_of(&members, "192.0.2.1");
     adopted(&mut members, snapshot(2, vec![member("192.0.2.2")], tcp()));
     assert!(members.observe(&gone, Ok(Duration::ZERO), LATER).is_empty());
-    assert_eq!(members.targets().len(), 1);
+    assert_eq!(targets(&mut members).len(), 1);
 }
 
 #[test]
 fn targets_and_report_carry_the_port_after_the_offset() {
     let mut members = Members::default();
     adopted(&mut members, snapshot(1, vec![member("192.0.2.1")], tcp()));
-    assert_eq!(members.targets()[0].key().address, "192.0.2.1:8080".parse().unwrap());
+    assert_eq!(targets(&mut members)[0].key().address, "192.0.2.1:8080".parse().unwrap());
     assert_eq!(members.report()[0].pools[0].members[0].monitors[0].target, "192.0.2.1:8080".parse().unwrap());
 }
 
@@ -153,7 +158,7 @@ fn a_monitor_that_is_not_probed_leaves_the_member_unknown_and_says_so() {
     let mut members = Members::default();
     let unsupported = monitor(Check::Unsupported("HEALTH_MONITOR_PING".into()));
     let slots = adopted(&mut members, snapshot(1, vec![member("192.0.2.1")], unsupported));
-    assert!(members.targets().is_empty() && !slots.is_up(0));
+    assert!(targets(&mut members).is_empty() && !slots.is_up(0));
     let report = members.report();
     assert_eq!(report[0].pools[0].members[0].state, State::Unknown);
     assert!(!report[0].pools[0].members[0].reason.is_empty());
@@ -164,7 +169,7 @@ fn without_monitors_an_enabled_member_is_up_and_a_disabled_one_is_not() {
     let mut off = member("192.0.2.2");
     off.enabled = false;
     let mut snapshot = snapshot(1, vec![member("192.0.2.1"), off], tcp());
-    snapshot.gslb_services[0].health_monitors.clear();
+    Arc::make_mut(&mut snapshot.gslb_services[0]).health_monitors.clear();
     let mut members = Members::default();
     let slots = adopted(&mut members, snapshot);
     assert!(slots.is_up(0) && !slots.is_up(1));
@@ -188,7 +193,7 @@ fn a_virtual_service_that_is_told_down_takes_its_member_down_until_nobody_tells(
     avi.vs_uuid = Some("virtualservice-1".into());
     avi.cluster_uuid = Some("cluster-2".into());
     let mut config = snapshot(1, vec![avi], tcp());
-    config.gslb_services[0].controller_health = true;
+    Arc::make_mut(&mut config.gslb_services[0]).controller_health = true;
     let mut members = Members::default();
     let slots = adopted(&mut members, config.clone());
     pass(&mut members, "192.0.2.1");
@@ -212,8 +217,9 @@ fn a_member_that_only_the_control_plane_knows_outlives_the_controller_and_the_en
     avi.vs_uuid = Some("virtualservice-1".into());
     avi.cluster_uuid = Some("cluster-2".into());
     let mut config = snapshot(1, vec![avi], tcp());
-    config.gslb_services[0].controller_health = true;
-    config.gslb_services[0].health_monitors.clear();
+    let service = Arc::make_mut(&mut config.gslb_services[0]);
+    service.controller_health = true;
+    service.health_monitors.clear();
     let mut members = Members::default();
     let slots = adopted(&mut members, config.clone());
     assert!(!slots.is_up(0), "never seen up");

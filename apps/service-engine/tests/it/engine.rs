@@ -21,7 +21,7 @@ async fn any_mix_of_workers_and_transports_is_exact_also_across_a_swap() {
     running.wait("the first snapshot", |report| report.dns_services[0].state == State::Up).await;
     assert_eq!(counts(&running.count(18).await), [9, 6, 3]);
     let mut other_ttl = snapshot(2, port, &SPLIT, 0);
-    other_ttl.gslb_services[0].ttl = model::Ttl::try_from(2).ok();
+    std::sync::Arc::make_mut(&mut other_ttl.gslb_services[0]).ttl = model::Ttl::try_from(2).ok();
     running.send(other_ttl);
     running.wait("the swap", |report| report.version.revision.0 == 2).await;
     // The cursor went on: these six complete the second round.

@@ -182,7 +182,7 @@ pub(crate) fn snapshot(revision: u64, dns_port: u16, members: &[(&str, u64)], mo
         port_offset: PortOffset::NONE,
         dns_services: vec![dns],
         gslb_domains: vec![testing::domain("example.com")],
-        gslb_services: vec![service],
-        monitors: monitors.into_iter().collect(),
+        gslb_services: vec![Arc::new(service)],
+        monitors: monitors.into_iter().map(Arc::new).collect(),
     }
 }

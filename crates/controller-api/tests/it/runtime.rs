@@ -38,13 +38,13 @@ fn report(virtual_service: &str, gslb_service: &str) -> Report {
             reason: String::new(),
             listeners: vec!["127.0.0.1:5300".parse().unwrap()],
         }],
-        gslb_services: vec![GslbServiceState {
+        gslb_services: vec![Arc::new(GslbServiceState {
             uuid: gslb_service.into(),
             state: State::Up,
             reason: "pool amko-gs-group-10 is up".into(),
             since_us: 1_700_000_000_000_007,
             pools: vec![PoolState { name: "amko-gs-group-10".into(), state: State::Up, members: vec![member] }],
-        }],
+        })],
     }
 }
 
@@ -104,7 +104,7 @@ async fn runtime_is_what_all_engines_say() {
     let first = {
         let mut report = report(vs, gs);
         report.dns_services[0].state = State::Down;
-        let service = &mut report.gslb_services[0];
+        let service = Arc::make_mut(&mut report.gslb_services[0]);
         (service.state, service.reason) = (State::Down, "no pool is up".into());
         service.pools[0].state = State::Down;
         service.pools[0].members[0].state = State::Unknown;

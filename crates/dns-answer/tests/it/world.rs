@@ -29,19 +29,20 @@ pub(crate) fn dns() -> DnsVirtualService {
 /// Compiles a view; member `i` of all services is up when `health[i]` is (missing: up).
 pub(crate) fn view(dns: &DnsVirtualService, services: &[GslbService], health: &[bool]) -> View {
     let mut first = 0;
-    let pairs: Vec<_> = services
+    let pairs: Vec<(Arc<GslbService>, Arc<Service>)> = services
         .iter()
         .map(|service| {
             let compiled = Service::compile(service, first, None);
             first += u32::try_from(Service::slot_count(service)).unwrap();
-            (service, Arc::new(compiled))
+            (Arc::new(service.clone()), Arc::new(compiled))
         })
         .collect();
+    let pairs: Vec<_> = pairs.iter().map(|(service, compiled)| (service, compiled)).collect();
     let slots = Slots::new(first as usize);
     for slot in 0..first {
         slots.set(slot, health.get(slot as usize).copied().unwrap_or(true));
     }
-    let (table, problems) = Table::compile(dns, &[domain("avi.iberia.local")], &pairs);
+    let (table, problems) = Table::compile(dns, &[domain("avi.iberia.local")], &pairs, None);
     assert_eq!(problems, []);
     let version = Version { incarnation: "test".into(), term: 0, revision: Revision(1) };
     View { version, table, slots: Arc::new(slots) }

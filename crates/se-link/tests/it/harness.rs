@@ -38,7 +38,7 @@ pub(crate) fn snapshot(incarnation: &str, revision: u64, services: u32) -> Arc<S
         port_offset: PortOffset::UNPRIVILEGED,
         dns_services: Vec::new(),
         gslb_domains: vec![DomainName::parse("example.com").unwrap()],
-        gslb_services: (0..services).map(service).collect(),
+        gslb_services: (0..services).map(service).map(Arc::new).collect(),
         monitors: Vec::new(),
     })
 }

@@ -45,7 +45,7 @@ fn report(revision: u64, state: State, services: usize) -> Arc<Report> {
             reason: String::new(),
             listeners: vec!["127.0.0.1:5300".parse().unwrap()],
         }],
-        gslb_services: (0..services).map(service).collect(),
+        gslb_services: (0..services).map(service).map(Arc::new).collect(),
     })
 }
 

@@ -29,7 +29,8 @@ async fn one_change_among_ten_thousand_travels_alone() {
     for revision in 2..12 {
         let mut changed = Arc::unwrap_or_clone(next);
         changed.version = version("a", revision);
-        changed.gslb_services[5_000].pools[0].members[0].weight = Weight::try_from(revision).unwrap();
+        Arc::make_mut(&mut changed.gslb_services[5_000]).pools[0].members[0].weight =
+            Weight::try_from(revision).unwrap();
         next = Arc::new(changed);
         let (start, before) = (tokio::time::Instant::now(), proxy.down.load(Ordering::SeqCst));
         controller.publish(&next);

@@ -30,7 +30,13 @@ fn report(revision: u64, members: Vec<MemberState>) -> Arc<Report> {
     Arc::new(Report {
         version: Version { incarnation: "a".into(), term: 0, revision: Revision(revision) },
         dns_services: vec![DnsServiceState { uuid: "vs".into(), state, reason: String::new(), listeners: vec![] }],
-        gslb_services: vec![GslbServiceState { uuid: "gs".into(), state, reason: String::new(), since_us, pools }],
+        gslb_services: vec![Arc::new(GslbServiceState {
+            uuid: "gs".into(),
+            state,
+            reason: String::new(),
+            since_us,
+            pools,
+        })],
     })
 }
 

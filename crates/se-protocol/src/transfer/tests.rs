@@ -148,8 +148,8 @@ impl World {
             port_offset: PortOffset::UNPRIVILEGED,
             dns_services: self.dns.iter().map(|(n, seed)| dns_service(*n, *seed)).collect(),
             gslb_domains: vec![name("example.com")],
-            gslb_services: self.services.iter().map(|(n, seed)| service(*n, *seed)).collect(),
-            monitors: self.monitors.iter().map(|(n, seed)| monitor(*n, *seed)).collect(),
+            gslb_services: self.services.iter().map(|(n, seed)| Arc::new(service(*n, *seed))).collect(),
+            monitors: self.monitors.iter().map(|(n, seed)| Arc::new(monitor(*n, *seed))).collect(),
         })
     }
 }
@@ -302,7 +302,7 @@ fn object_that_fits_no_message_is_named() {
     let mut big = service(1, 7);
     big.name = "x".repeat(crate::MESSAGE_BYTES_MAX);
     let mut snapshot = Arc::unwrap_or_clone(World::default().snapshot(1));
-    snapshot.gslb_services.push(big);
+    snapshot.gslb_services.push(Arc::new(big));
     let error = Stamped::encode(Arc::new(snapshot), None).unwrap_err();
     assert!(error.to_string().starts_with("gslbservice-00001 has "), "{error}");
 }

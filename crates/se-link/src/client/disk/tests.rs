@@ -33,7 +33,7 @@ fn stamped(revision: u64, services: u64) -> Arc<Stamped> {
         port_offset: PortOffset::NONE,
         dns_services: Vec::new(),
         gslb_domains: Vec::new(),
-        gslb_services: (0..services).map(service).collect(),
+        gslb_services: (0..services).map(service).map(Arc::new).collect(),
         monitors: Vec::new(),
     };
     Arc::new(Stamped::encode(Arc::new(snapshot), None).unwrap())

@@ -1,0 +1,119 @@
+//! What was translated before. There are thousands of services, each with its monitor perhaps, and a change touches one.
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    iter::Peekable,
+    sync::Arc,
+    vec::IntoIter,
+};
+
+use model::{gslb::GslbService, monitor::HealthMonitor};
+
+use crate::{Object, Problem, World, gslb_service, monitor, site::Site};
+
+/// What a build hands to the next one, so that it translates only what changed. Empty in the beginning.
+#[derive(Debug, Default)]
+pub struct Memo {
+    /// Sites that were switched off: a service depends on them.
+    disabled: BTreeSet<String>,
+    services: Vec<Known<Option<Arc<GslbService>>>>,
+    monitors: Vec<Known<Arc<HealthMonitor>>>,
+}
+
+/// One object and what became of it.
+#[derive(Debug)]
+struct Known<T> {
+    uuid: String,
+    /// `None` of an object that is missing.
+    revision: Option<u64>,
+    /// Name of its tenant, where that counts.
+    tenant: String,
+    value: T,
+    problems: Vec<Problem>,
+}
+
+impl Memo {
+    /// Everything as `world` has it, taken from the memo where that is the same, and the memo for next time.
+    pub(crate) fn follow(
+        self,
+        world: &World<'_>,
+        site: &Site<'_>,
+        problems: &mut Vec<Problem>,
+    ) -> (Self, Vec<Arc<GslbService>>, Vec<Arc<HealthMonitor>>) {
+        let Self { disabled, services, monitors } = self;
+        let same_sites = disabled.iter().map(String::as_str).eq(site.disabled.iter().copied());
+        let known = if same_sites { services } else { Vec::new() };
+        let services = follow_services(known, world, site);
+        let gslb_services: Vec<Arc<GslbService>> = services.iter().filter_map(|known| known.value.clone()).collect();
+        let monitors = follow_monitors(monitors, wanted(&gslb_services, world));
+        problems.extend(services.iter().flat_map(|known| &known.problems).cloned());
+        problems.extend(monitors.iter().flat_map(|known| &known.problems).cloned());
+        let found = monitors.iter().map(|known| Arc::clone(&known.value)).collect();
+        let disabled = if same_sites { disabled } else { site.disabled.iter().map(|&uuid| uuid.to_owned()).collect() };
+        (Self { disabled, services, monitors }, gslb_services, found)
+    }
+}
+
+fn follow_services(
+    known: Vec<Known<Option<Arc<GslbService>>>>,
+    world: &World<'_>,
+    site: &Site<'_>,
+) -> Vec<Known<Option<Arc<GslbService>>>> {
+    let mut known = known.into_iter().peekable();
+    let follow = |object: Object<'_>| {
+        let tenant = world.get("tenant", object.tenant).map_or(object.tenant, |tenant| tenant.name);
+        let same = take(&mut known, object.uuid, Some(object.revision)).filter(|known| known.tenant == tenant);
+        same.unwrap_or_else(|| {
+            let mut problems = Vec::new();
+            let value = gslb_service::read(object, tenant, site, &mut problems).map(Arc::new);
+            let (uuid, tenant) = (object.uuid.to_owned(), tenant.to_owned());
+            Known { uuid, revision: Some(object.revision), tenant, value, problems }
+        })
+    };
+    world.of("gslbservice").map(follow).collect()
+}
+
+/// Monitors that the services refer to, in the order of their uuids, with their objects if there are any.
+fn wanted<'a>(services: &'a [Arc<GslbService>], world: &World<'a>) -> Vec<(&'a str, Option<Object<'a>>)> {
+    let mut missing: HashSet<&str> = HashSet::new();
+    let mut last = "";
+    for uuid in services.iter().flat_map(|service| &service.health_monitors) {
+        // Many services have the same one.
+        if uuid != last {
+            missing.insert(uuid);
+            last = uuid;
+        }
+    }
+    let there = world.of("healthmonitor").filter(|object| missing.remove(object.uuid));
+    let mut wanted: Vec<(&str, Option<Object<'_>>)> = there.map(|object| (object.uuid, Some(object))).collect();
+    if !missing.is_empty() {
+        wanted.extend(missing.into_iter().map(|uuid| (uuid, None)));
+        wanted.sort_by_key(|(uuid, _)| *uuid);
+    }
+    wanted
+}
+
+fn follow_monitors(
+    known: Vec<Known<Arc<HealthMonitor>>>,
+    wanted: Vec<(&str, Option<Object<'_>>)>,
+) -> Vec<Known<Arc<HealthMonitor>>> {
+    let mut known = known.into_iter().peekable();
+    let follow = |(uuid, object): (&str, Option<Object<'_>>)| {
+        let revision = object.map(|object| object.revision);
+        take(&mut known, uuid, revision).unwrap_or_else(|| {
+            let mut problems = Vec::new();
+            let value = Arc::new(monitor::read(uuid, object, &mut problems));
+            Known { uuid: uuid.to_owned(), revision, tenant: String::new(), value, problems }
+        })
+    };
+    wanted.into_iter().map(follow).collect()
+}
+
+/// What is known of `uuid` at `revision`; what comes before it in the order of uuids is gone.
+fn take<T>(known: &mut Peekable<IntoIter<Known<T>>>, uuid: &str, revision: Option<u64>) -> Option<Known<T>> {
+    while known.next_if(|known| known.uuid.as_str() < uuid).is_some() {}
+    known.next_if(|known| known.uuid == uuid).filter(|known| known.revision == revision)
+}
+
+#[cfg(test)]
+mod tests;
