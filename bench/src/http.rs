@@ -125,7 +125,7 @@ fn config(args: &ProxyArgs) -> anyhow::Result<HttpConfig> {
     for (name, port, certificate) in
         [("plain", args.plain, None), ("ec", args.ec, Some("ec")), ("rsa", args.rsa, Some("rsa"))]
     {
-        let mut service = virtual_service(name, SocketAddr::from((Ipv4Addr::LOCALHOST, port)), None);
+        let mut service = virtual_service(name, SocketAddr::from((Ipv4Addr::LOCALHOST, port)), to_pool("0"));
         service.addresses = vec![IpAddr::V4(Ipv4Addr::LOCALHOST)];
         service.ports = vec![ServicePort { port, listen_port: port, tls: certificate.is_some(), http2: false }];
         service.host.profile.keepalive_requests_max = 0;
@@ -158,9 +158,11 @@ fn measure(server: &Server, ports: Ports, case: &Case, script: &Path, seconds: u
         Some(_) => ("https", ports.ec),
     };
     let url = format!("{scheme}://127.0.0.1:{port}/");
-    load(&url, script, 1)?;
+    let load =
+        |seconds| if case.tls.is_some() && case.close { shake(port, seconds) } else { load(&url, script, seconds) };
+    load(1)?;
     let before = cpu_time(server.pid())?;
-    let requests = load(&url, script, seconds)?;
+    let requests = load(seconds)?;
     let used = cpu_time(server.pid())? - before;
     Ok(used.as_secs_f64() * 1e6 / requests)
 }
@@ -179,6 +181,19 @@ fn load(url: &str, script: &Path, seconds: u32) -> anyhow::Result<f64> {
         text.lines().find(|line| line.contains(" requests in ")).with_context(|| format!("wrk printed:\n{text}"))?;
     let requests = line.split_whitespace().next().context("an empty line")?;
     requests.parse().context("reading a figure of wrk")
+}
+
+/// Runs `openssl s_time` and returns how many connections had a whole handshake and an answer. wrk resumes its sessions.
+fn shake(port: u16, seconds: u32) -> anyhow::Result<f64> {
+    let output = Command::new("taskset")
+        .args(["-c", &LOAD_CORE.to_string(), "openssl", "s_time", "-new", "-www", "/", "-time", &seconds.to_string()])
+        .args(["-connect", &format!("127.0.0.1:{port}")])
+        .output()
+        .context("running openssl s_time")?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let line = text.lines().find(|line| line.contains(" connections in ") && line.contains(" real seconds"));
+    let line = line.with_context(|| format!("openssl s_time printed:\n{text}"))?;
+    line.split_whitespace().next().context("an empty line")?.parse().context("reading a figure of openssl s_time")
 }
 
 /// A script that asks each host in turn.

@@ -37,6 +37,8 @@ pub(crate) struct Client {
     is_in_head: Cell<bool>,
     active: Cell<u32>,
     requests: Cell<u64>,
+    /// Whether the client may still be sending when we close.
+    pub(crate) lingers: Cell<bool>,
     /// What the connection becomes after a response with status 101.
     pub(crate) tunnel: RefCell<Option<Tunnel>>,
 }
@@ -69,6 +71,7 @@ impl Client {
             is_in_head: Cell::new(false),
             active: Cell::new(0),
             requests: Cell::new(0),
+            lingers: Cell::new(false),
             tunnel: RefCell::new(None),
         };
         client.deadline.set(client.worker.timer.after(client.profile.post_accept_timeout));

@@ -1,5 +1,6 @@
 //! The life of a client's connection: TLS, HTTP, perhaps a tunnel, the end.
 
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
@@ -19,7 +20,6 @@ use tracing::debug;
 use crate::access::TlsSession;
 use crate::client::{Accepted, Client, GivenUp, Watched};
 use crate::service::serve;
-use crate::tunnel;
 use crate::worker::{ListenerState, Worker};
 
 /// Streams of an HTTP/2 connection at a time (avi-api 2.13).
@@ -39,17 +39,15 @@ const NOT_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\
     connection: close\r\n\r\nThis port speaks HTTPS, not HTTP.\n";
 
 /// Serves a connection until it ends.
-pub(crate) async fn run(worker: Rc<Worker>, listener: Rc<ListenerState>, stream: TcpStream) {
-    let (Ok(peer), Ok(local)) = (stream.peer_addr(), stream.local_addr()) else { return };
+pub(crate) async fn run(worker: Rc<Worker>, listener: Rc<ListenerState>, stream: TcpStream, peer: SocketAddr) {
+    // Listeners are bound to one address each, so that need not be asked for.
+    let local = listener.address;
     let view = worker.view();
     // Between accepting and here the listener may have gone: then nobody answers.
     let Some(found) = view.table.listeners.get(&listener.address) else { return };
     let profile = found.service.source.host.profile.clone();
     let port = found.port;
     let accepted = Accepted { listener, peer, local, port, profile };
-    // Answers are whole segments already.
-    let _ = stream.set_nodelay(true);
-    let _ = tunnel::keep_alive(&stream);
     if !port.tls {
         let client = Client::new(&worker, accepted, None, false);
         return serve_http1(client, stream).await;
@@ -148,8 +146,11 @@ async fn serve_http1<T: AsyncRead + AsyncWrite + Unpin>(client: Rc<Client>, io: 
                 if error.is_user() {
                     return;
                 }
+                client.lingers.set(true);
             }
-            linger(io, b"").await;
+            if client.lingers.get() {
+                linger(io, b"").await;
+            }
         }
         End::GivenUp(given_up) => {
             client.worker.stats.clients_timed_out.add(u64::from(given_up != GivenUp::Idle));

@@ -55,7 +55,7 @@ pub(crate) async fn forward(
         && octets > profile.body_size_max
     {
         finish.ending = Ending::BodyTooLarge;
-        return Ok(closing(page(finish, StatusCode::PAYLOAD_TOO_LARGE)));
+        return Ok(closing(client, page(finish, StatusCode::PAYLOAD_TOO_LARGE)));
     }
     let mut body = Some(body).filter(|body| !body.is_end_stream());
     let upgrade = upgrade_of(&finish.parts, profile, body.is_some()).cloned();
@@ -129,7 +129,7 @@ pub(crate) async fn forward(
                     failed(worker, choice);
                 }
                 finish.ending = ending_of(&error);
-                return Ok(closing(page(finish, status_of(&error))));
+                return Ok(closing(client, page(finish, status_of(&error))));
             }
         }
     }
@@ -153,7 +153,6 @@ fn respond(
     finish.status = head.status.as_u16();
     let keep_alive = head.keep_alive && profile.multiplex_connections;
     let body = if is_switching {
-        let _ = crate::tunnel::keep_alive(&exchange.upstream.io);
         *client.tunnel.borrow_mut() = Some(Tunnel { upstream: exchange.upstream, finish });
         ResponseBody::none()
     } else if let Some(octets) = exchange.take_whole_body() {

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 
+use crate::tunnel;
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// Connections that wait to be accepted, per worker.
@@ -65,6 +66,9 @@ fn open_one(address: SocketAddr, is_first: bool) -> io::Result<TcpListener> {
         socket.set_only_v6(true)?;
     }
     socket.set_reuse_port(!is_first)?;
+    // Accepted connections inherit these: answers are whole segments already, and peers that are gone are noticed.
+    socket.set_tcp_nodelay(true)?;
+    socket.set_tcp_keepalive(&tunnel::keepalive())?;
     socket.bind(&address.into())?;
     socket.set_reuse_port(true)?;
     socket.listen(BACKLOG)?;

@@ -36,11 +36,9 @@ pub(crate) async fn serve(client: Rc<Client>, request: Request<Incoming>) -> io:
     client.worker.stats.requests.add(1);
     let is_last = client.is_last(number);
     let finish = Finish::new(&client, Rc::clone(&view), parts);
-    let mut response = answer(&client, number, &view, finish, body).await?;
-    if is_last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    }
-    Ok(response)
+    let response = answer(&client, number, &view, finish, body).await?;
+    let ends = is_last && response.status() != StatusCode::SWITCHING_PROTOCOLS;
+    Ok(if ends { closing(&client, response) } else { response })
 }
 
 async fn answer(
@@ -107,11 +105,13 @@ async fn answer(
 pub(crate) fn refuse(mut finish: Box<Finish>, status: StatusCode) -> Response<ResponseBody> {
     finish.ending = Ending::Refused;
     finish.client.worker.stats.requests_refused.add(1);
-    closing(page(finish, status))
+    let client = Rc::clone(&finish.client);
+    closing(&client, page(finish, status))
 }
 
 /// The same response, and the connection's last.
-pub(crate) fn closing(mut response: Response<ResponseBody>) -> Response<ResponseBody> {
+pub(crate) fn closing(client: &Client, mut response: Response<ResponseBody>) -> Response<ResponseBody> {
+    client.lingers.set(true);
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }

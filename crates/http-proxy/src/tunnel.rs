@@ -1,6 +1,5 @@
 //! Connections that changed their protocol: octets both ways until one side has enough.
 
-use std::io;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
@@ -25,10 +24,9 @@ pub(crate) struct Tunnel {
     pub(crate) finish: Box<Finish>,
 }
 
-/// Has the kernel find out whether the peer of a quiet connection still lives.
-pub(crate) fn keep_alive(stream: &tokio::net::TcpStream) -> io::Result<()> {
-    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL).with_retries(5);
-    SockRef::from(stream).set_tcp_keepalive(&keepalive)
+/// How the kernel finds out whether the peer of a quiet connection still lives.
+pub(crate) fn keepalive() -> TcpKeepalive {
+    TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL).with_retries(5)
 }
 
 impl Tunnel {
@@ -37,6 +35,7 @@ impl Tunnel {
         let Self { mut upstream, mut finish } = self;
         client.worker.stats.tunnels.add(1);
         finish.ending = Ending::Tunnel;
+        let _ = SockRef::from(&upstream.io).set_tcp_keepalive(&keepalive());
         let copied = async {
             upstream.io.write_all(&read).await?;
             io.write_all(&upstream.buffer).await?;

@@ -154,10 +154,10 @@ async fn accept(worker: Rc<Worker>, address: SocketAddr, socket: TcpListener, mu
                 Ok(_) if worker.stats.connections_open.get() >= worker.shared.connections_per_worker_max => {
                     worker.stats.connections_refused.add(1);
                 }
-                Ok((stream, _)) => {
+                Ok((stream, peer)) => {
                     worker.stats.connections.add(1);
                     worker.stats.connections_open.add(1);
-                    connections.spawn_local(connection::run(Rc::clone(&worker), Rc::clone(&listener), stream));
+                    connections.spawn_local(connection::run(Rc::clone(&worker), Rc::clone(&listener), stream, peer));
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
