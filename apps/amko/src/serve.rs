@@ -10,7 +10,7 @@ use anyhow::Context;
 use avi_client::{Config, Verification};
 use k8s_crds::{GslbConfig, Kind as ObjectKind, Object};
 use k8s_watch::{Event, Source};
-use k8s_watch_api::{Access, ApiServer, LEADER_KINDS, MEMBER_KINDS, POLICY_KINDS};
+use k8s_watch_api::{Access, ApiServer, LEADER_KINDS, MEMBER_KINDS};
 use lifecycle::{Admin, Family, Kind, Metrics, Ready, Sample, StopSignals, within_shutdown};
 use telemetry::{FILTER_DEBUG, FILTER_DEFAULT, Filter};
 use tokio::sync::watch;
@@ -181,10 +181,10 @@ async fn leader_name(resolved: &Resolved) -> anyhow::Result<String> {
 }
 
 impl Members {
-    /// A source for each member, and the leader's.
+    /// A source for each member, and the leader's. All of the leader is read, whether or not the members' kubeconfig has
+    /// a context for it: what is not read looks as if it were not there, and whether it is a member the GSLBConfig says.
     fn sources(&self, leader: &str, access: &Access) -> Vec<Arc<dyn Source>> {
-        let kinds = if self.contexts.iter().any(|name| name == leader) { LEADER_KINDS } else { POLICY_KINDS };
-        let mut sources: Vec<Arc<dyn Source>> = vec![Arc::new(ApiServer::new(leader, access.clone(), kinds))];
+        let mut sources: Vec<Arc<dyn Source>> = vec![Arc::new(ApiServer::new(leader, access.clone(), LEADER_KINDS))];
         for name in self.contexts.iter().filter(|name| *name != leader) {
             sources.push(Arc::new(ApiServer::new(name, self.access.clone().with_context(name), MEMBER_KINDS)));
         }
@@ -249,7 +249,7 @@ async fn follow_members(from_secret: Option<ApiServer>, members: watch::Sender<M
 }
 
 fn given(controller: &Controller, tls: Option<Verification>) -> anyhow::Result<Config> {
-    let tls = tls.context("no CA certificate (--ca, MERIDIAN_CA); or accept any with --insecure")?;
+    let tls = tls.context("no CA certificate (--ca, MERIDIAN_AMKO_CA); or accept any with --insecure")?;
     let file: &Path = &controller.password_file;
     let password = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
     Ok(Config::new(&controller.url, &controller.username, password.trim(), tls))

@@ -44,19 +44,19 @@ pub struct AmkoArgs {
     leader_context: Option<String>,
 
     /// Controller, in place of the one that the GSLBConfig names
-    #[arg(long, value_name = "URL", env = "MERIDIAN_CONTROLLER")]
+    #[arg(long, value_name = "URL", env = "MERIDIAN_AMKO_CONTROLLER")]
     controller: Option<String>,
 
     /// User, with --controller
-    #[arg(long, env = "MERIDIAN_USERNAME", default_value = "admin")]
+    #[arg(long, env = "MERIDIAN_AMKO_USERNAME", default_value = "admin")]
     username: String,
 
     /// File that holds the password, with --controller
-    #[arg(long, value_name = "FILE", env = "MERIDIAN_PASSWORD_FILE")]
+    #[arg(long, value_name = "FILE", env = "MERIDIAN_AMKO_PASSWORD_FILE")]
     password_file: Option<PathBuf>,
 
     /// File with the certificate that signed the controller's
-    #[arg(long, value_name = "FILE", env = "MERIDIAN_CA", conflicts_with = "insecure")]
+    #[arg(long, value_name = "FILE", env = "MERIDIAN_AMKO_CA", conflicts_with = "insecure")]
     ca: Option<PathBuf>,
 
     /// Do not check the controller's certificate
@@ -132,7 +132,7 @@ impl AmkoArgs {
         let controller = match (self.controller.or(spec.controller), self.password_file.or(spec.password_file)) {
             (Some(url), Some(password_file)) => Some(Controller { url, username: self.username, password_file }),
             (Some(_), None) => bail!(
-                "--controller (MERIDIAN_CONTROLLER) needs --password-file (MERIDIAN_PASSWORD_FILE); leave out both and the \
+                "--controller (MERIDIAN_AMKO_CONTROLLER) needs --password-file (MERIDIAN_AMKO_PASSWORD_FILE); leave out both and the \
                  operator uses the controller that the GSLBConfig names"
             ),
             (None, _) => None,
@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn a_controller_without_a_password_is_refused_with_both_ways_out() {
         let error = resolve(&["--members-kubeconfig", "b", "--controller", "https://x"]).unwrap_err().to_string();
-        assert!(error.contains("MERIDIAN_PASSWORD_FILE") && error.contains("GSLBConfig"), "{error}");
+        assert!(error.contains("MERIDIAN_AMKO_PASSWORD_FILE") && error.contains("GSLBConfig"), "{error}");
         let error = resolve(&[]).unwrap_err().to_string();
         assert!(error.contains("--members-kubeconfig"), "{error}");
     }

@@ -39,7 +39,7 @@ impl Operator {
         let is_fixed = self.set_log_level.is_none() && config.log_level != amko_translate::LogLevel::default();
         let fixed = is_fixed.then(|| format!("logLevel {} is not followed, --log decides here", config.log_level));
         let missing = config.clusters.iter().filter(|context| !self.sources.contains(*context)).map(|context| {
-            format!("cluster context {context} is not in the kubeconfig of the members; add it there and restart")
+            format!("cluster context {context} is not in the kubeconfig of the members, its members stay as they are; add it there")
         });
         unknown.chain(fixed).chain(missing).collect()
     }

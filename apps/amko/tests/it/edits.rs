@@ -42,7 +42,8 @@ async fn what_cannot_be_followed_is_told_once_and_the_rest_is_in_force() {
     let expected = "logLevel LOUD is unknown, INFO is in force; use DEBUG, INFO, WARN or ERROR";
     assert!(texts.last().unwrap().ends_with(expected), "{texts:?}");
     let texts = setting.until_event(is_doubt).await;
-    let expected = "cluster context s3 is not in the kubeconfig of the members; add it there and restart";
+    let expected = "cluster context s3 is not in the kubeconfig of the members, its members stay as they are; \
+                    add it there";
     assert!(texts.last().unwrap().ends_with(expected), "{texts:?}");
     // The same again is no news, and the missing cluster holds up nobody.
     setting.leader().apply(with(40));

@@ -33,6 +33,18 @@ fn a_pod_serves_with_its_service_account_and_follows_its_secrets() {
     world.label_ingress("s2", "gslb");
     world.wait_for_split(&[(S1AZ1, 6), (S1AZ2, 3), (S2, 1)]);
 
+    // The leader's own cluster is a member because the GSLBConfig says so, with or without a context in the Secret.
+    let mark = world.mark("amko");
+    world.set_members(&["s1az2", "s2"]);
+    world.wait_until_said("amko", mark, &["members changed", "now=\"s1az2 s2\""]);
+    world.set_weights([5, 3, 1]);
+    world.wait_for_split(&[(S1AZ1, 5), (S1AZ2, 3), (S2, 1)]);
+    world.label_ingress("s1az1", "none");
+    world.wait_for_split(&[(S1AZ2, 3), (S2, 1)]);
+    world.label_ingress("s1az1", "gslb");
+    world.set_weights([6, 3, 1]);
+    world.wait_for_split(&[(S1AZ1, 6), (S1AZ2, 3), (S2, 1)]);
+
     // The Secret's password comes first, the controller's follows; nobody touches the pod.
     let mark = world.mark("amko");
     world.set_password_in_secret("Another-1-password");
