@@ -10,7 +10,7 @@ use anyhow::Context;
 use avi_client::{Config, Verification};
 use k8s_crds::{GslbConfig, Kind as ObjectKind, Object};
 use k8s_watch::{Event, Source};
-use k8s_watch_api::{Access, ApiServer, LEADER_KINDS, MEMBER_KINDS};
+use k8s_watch_api::{Access, ApiServer, LEADER_KINDS, MEMBER_KINDS, POLICY_KINDS};
 use lifecycle::{Admin, Family, Kind, Metrics, Ready, Sample, StopSignals, within_shutdown};
 use telemetry::{FILTER_DEBUG, FILTER_DEFAULT, Filter};
 use tokio::sync::watch;
