@@ -1,6 +1,7 @@
 //! `meridian logs [VIRTUALSERVICE]`.
 
 mod follow;
+mod nothing;
 mod table;
 
 use std::fs;
@@ -194,6 +195,9 @@ impl LogsArgs {
         if found.count > found.logs.len() as u64 {
             found.notes.push(format!("the newest {} of {}; --limit shows more", found.logs.len(), found.count));
         }
+        if found.count == 0 {
+            found.notes.extend(self.why_none(client, virtual_service).await);
+        }
         Ok(found)
     }
 
@@ -233,6 +237,9 @@ impl LogsArgs {
                 .notes
                 .push(format!("the {which} {shown} of {}: ask for a shorter time to see the others", found.count));
         }
+        if found.count == 0 {
+            found.notes.extend(self.why_none(client, virtual_service).await);
+        }
         tell(notes, &found)?;
         Ok(text)
     }
@@ -245,6 +252,18 @@ impl LogsArgs {
         let query: Vec<(&str, &str)> = query.map(|(name, text)| (*name, text.as_str())).collect();
         let value = client.get(PATH, &query, &self.connection.tenant).await.context(DOING)?;
         Page::read(value)
+    }
+
+    /// What keeps answers out of the logs of this virtual service. Says nothing when it cannot be read: the question was
+    /// answered already.
+    async fn why_none(&self, client: &AviClient, virtual_service: &str) -> Option<String> {
+        if self.errors {
+            return None;
+        }
+        let services =
+            client.list("/api/virtualservice", &[("page_size", "1000")], &self.connection.tenant).await.ok()?;
+        let is_it = |service: &&Value| ["uuid", "name"].iter().any(|member| text(service, member) == virtual_service);
+        nothing::why(services.iter().find(is_it)?)
     }
 
     /// The only virtual service whose application profile is DNS.
