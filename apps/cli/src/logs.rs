@@ -1,6 +1,7 @@
 //! `meridian logs [VIRTUALSERVICE]`.
 
 mod follow;
+mod help;
 mod nothing;
 mod table;
 
@@ -24,21 +25,7 @@ const PATH: &str = "/api/analytics/logs";
 
 /// Show, filter and export what DNS answered, and why
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
-  meridian logs                                        # the newest 100
-  meridian logs --name hello.avi.iberia.local --since 10m
-  meridian logs --client 10.1.2.3 --follow
-  meridian logs --filter 'ne(dns_response.response_code,NOERROR)' -o json
-  meridian logs g-dns --start 2026-01-31T10:00:00Z --end 2026-01-31T10:10:00Z -o csv --out logs.csv
-
-A filter is op(FIELD,VALUE) or op(FIELD,[VALUE,VALUE]) with op one of eq ne lt le gt ge co (contains) nc (does not
-contain) sw (starts with). FIELD is a column of the CSV export, such as dns_fqdn, dns_ips, dns_qtype, client_ip,
-gslbservice_name, report_timestamp; a member, such as dns_response.response_code; or all.
-
-Errors are always logged, other answers where the virtual service has full client logs:
-  analytics_policy: {full_client_logs: {enabled: true, duration: 0, throttle: 0}}
-Both are throttled, there and by the service engine group (10 and 100 a second; 0 is no limit). The engine counts what
-it drops in meridian_dns_logs_dropped_total.")]
+#[command(after_help = help::AFTER)]
 pub struct LogsArgs {
     /// Name or uuid of the DNS virtual service [default: the only one]
     #[arg(value_name = "VIRTUALSERVICE")]
