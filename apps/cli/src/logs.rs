@@ -59,7 +59,7 @@ pub struct LogsArgs {
     #[arg(long)]
     errors: bool,
 
-    /// Most logs, the newest ones [default: 100; with csv all, the oldest first]
+    /// Most logs, the newest ones [default: 100; with csv all, the oldest first, an error beyond 100,000]
     #[arg(short = 'n', long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     limit: Option<u32>,
 
@@ -195,6 +195,9 @@ impl LogsArgs {
         // Counted first: the rows themselves do not say whether they are all.
         let asked = [("page", "1".to_owned()), ("page_size", "1".to_owned())];
         let first = self.page(client, query.iter().chain(&asked)).await?;
+        if oldest_first {
+            all_fit(first.count)?;
+        }
         query.retain(|(name, _)| !["end", "duration"].contains(name));
         query.push(("end", first.end.clone()));
         query.extend(first.start_of(self.since));
@@ -218,11 +221,8 @@ impl LogsArgs {
         }
         let mut found = first.into_found();
         let shown = u64::try_from(limit).unwrap_or(u64::MAX);
-        if found.count > shown {
-            let which = if oldest_first { "oldest" } else { "newest" };
-            found
-                .notes
-                .push(format!("the {which} {shown} of {}: ask for a shorter time to see the others", found.count));
+        if !oldest_first && found.count > shown {
+            found.notes.push(format!("the newest {shown} of {}", found.count));
         }
         if found.count == 0 {
             found.notes.extend(self.why_none(client, virtual_service).await);
@@ -324,6 +324,17 @@ fn pages(limit: usize) -> impl Iterator<Item = (usize, usize)> {
     (1..=limit.div_ceil(size)).map(move |page| (page, size))
 }
 
+/// A file that is said to hold all logs must not end with the first of them.
+fn all_fit(count: u64) -> anyhow::Result<()> {
+    if count > LOGS_MAX as u64 {
+        bail!(
+            "there are {count} logs, and one export holds {LOGS_MAX}: export shorter times with --start and --end, \
+             filter, or take the newest with --limit {LOGS_MAX}; nothing was written"
+        );
+    }
+    Ok(())
+}
+
 fn tell(notes: &mut impl Write, found: &Found) -> anyhow::Result<()> {
     found.notes.iter().try_for_each(|note| print(notes, &format!("meridian: {note}\n")))
 }
@@ -375,6 +386,13 @@ mod tests {
         assert_eq!(pages(7).collect::<Vec<_>>(), [(1, 7)]);
         assert_eq!(pages(10_000).collect::<Vec<_>>(), [(1, 10_000)]);
         assert_eq!(pages(25_000).collect::<Vec<_>>(), [(1, 10_000), (2, 10_000), (3, 10_000)]);
+    }
+
+    #[test]
+    fn an_export_that_cannot_hold_all_fails() {
+        assert!(all_fit(100_000).is_ok());
+        let why = all_fit(100_001).unwrap_err().to_string();
+        assert!(why.starts_with("there are 100001 logs, and one export holds 100000: export shorter times"), "{why}");
     }
 
     #[test]
