@@ -360,11 +360,10 @@ fn seconds(text: &str) -> Result<u64, String> {
         'd' => Some(86_400),
         _ => None,
     };
-    let (number, factor) = match text.chars().last().and_then(unit) {
-        Some(factor) => (&text[..text.len() - 1], factor),
-        None => (text, 1),
-    };
-    let seconds = number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor)).filter(|number| *number > 0);
+    let seconds = text.char_indices().last().and_then(|(end, last)| {
+        let number = text[..end].parse::<u64>().ok()?;
+        number.checked_mul(unit(last)?).filter(|seconds| *seconds > 0)
+    });
     seconds.ok_or_else(|| "write a number and a unit, for example 90s, 10m, 2h or 7d".to_owned())
 }
 
@@ -374,9 +373,9 @@ mod tests {
 
     #[test]
     fn a_time_back_has_a_unit() {
-        assert_eq!([seconds("90"), seconds("90s"), seconds("10m")], [Ok(90), Ok(90), Ok(600)]);
+        assert_eq!([seconds("90s"), seconds("10m")], [Ok(90), Ok(600)]);
         assert_eq!([seconds("2h"), seconds("7d")], [Ok(7_200), Ok(604_800)]);
-        for text in ["", "m", "0s", "-1m", "10w", "1.5h", "99999999999999999999d"] {
+        for text in ["", "90", "m", "10ñ", "0s", "-1m", "10w", "1.5h", "99999999999999999999d"] {
             assert!(seconds(text).is_err(), "{text}");
         }
     }

@@ -118,6 +118,7 @@ async fn parameters_are_read_as_clients_send_them() {
         ("page_size=10001", "page_size: `10001` is no number from 1 to 10000"),
         ("page=11&page_size=10000", "page: logs beyond the first 100000"),
         ("start=yesterday", "start: `yesterday` is no time"),
+        ("start=2024-01-01T00:00:01&end=2024-01-01T00:00:00", "start: it is after end"),
         ("filter=foo", "filter: `foo` is no filter"),
         ("filter=eq(nope,1)", "no field `nope`"),
         ("cols=nope", "cols: logs have no column `nope`"),

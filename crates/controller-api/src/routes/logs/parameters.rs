@@ -55,10 +55,15 @@ impl Parameters {
             return Err(bad("page", &why));
         }
         let seconds = given.number("timeout", if download { 10 } else { 5 }, 1, WITHIN_MS_MAX as usize / 1000)?;
-        let end_us = given.moment("end")?.unwrap_or(now_us);
+        let (start, end) = (given.moment("start")?, given.moment("end")?);
+        // Only where both are given: the clock of who asks may be ahead of this one.
+        if start.zip(end).is_some_and(|(start, end)| start > end) {
+            return Err(bad("start", "it is after end"));
+        }
+        let end_us = end.unwrap_or(now_us);
         let duration = given.number("duration", 0, 0, usize::MAX)?;
         let back_us = i64::try_from(duration).unwrap_or(i64::MAX).saturating_mul(1_000_000);
-        let start_us = given.moment("start")?.unwrap_or(if duration > 0 { end_us.saturating_sub(back_us) } else { 0 });
+        let start_us = start.unwrap_or(if duration > 0 { end_us.saturating_sub(back_us) } else { 0 });
         Ok(Self {
             query: LogQuery {
                 virtual_service,
