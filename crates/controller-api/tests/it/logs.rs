@@ -120,6 +120,8 @@ async fn parameters_are_read_as_clients_send_them() {
         ("start=yesterday", "start: `yesterday` is no time"),
         ("start=2024-01-01T00:00:01&end=2024-01-01T00:00:00", "start: it is after end"),
         ("filter=foo", "filter: `foo` is no filter"),
+        ("filter=ge(report_timestamp,nonsense)", "write a time such as"),
+        ("filter=lt(dns_ips,10)", "filter: `10` cannot be compared with dns_ips: write an address"),
         ("filter=eq(nope,1)", "no field `nope`"),
         ("cols=nope", "cols: logs have no column `nope`"),
         ("orderby=dns_fqdn", "orderby: `dns_fqdn` is not possible"),

@@ -1,7 +1,6 @@
 //! The parameters of a question for logs.
 
-use dns_log::{is_field, parse_filter};
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use dns_log::{is_field, moment, parse_filter};
 use se_protocol::logs::{FILTERS_MAX, Filter, LOGS_MAX, LogQuery, WITHIN_MS_MAX};
 use serde_json::{Value, json};
 
@@ -133,21 +132,11 @@ impl Given<'_> {
         })
     }
 
-    /// A moment; without an offset it is in UTC. A `+` that nobody escaped arrives as a blank.
     fn moment(&self, name: &str) -> Result<Option<i64>, ApiError> {
-        let Some(text) = self.text(name) else { return Ok(None) };
-        let offset_lost = text.contains('T').then(|| text.replace(' ', "+"));
-        let text = offset_lost.as_deref().unwrap_or(text);
-        let with_offset = text.parse::<Timestamp>().ok();
-        let in_utc = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp());
-        let moment = with_offset.or_else(in_utc);
-        // The default of clients that give none.
-        if text == "0" {
-            return Ok(None);
-        }
-        moment
-            .map(|at| Some(at.as_microsecond()))
-            .ok_or_else(|| bad(name, &format!("`{text}` is no time such as 2024-01-31T23:59:59.000000Z")))
+        // 0 is the default of clients that give none.
+        let Some(text) = self.text(name).filter(|text| *text != "0") else { return Ok(None) };
+        let why = || bad(name, &format!("`{text}` is no time such as 2024-01-31T23:59:59.000000Z"));
+        moment(text).map(Some).ok_or_else(why)
     }
 
     fn filters(&self) -> Result<Vec<Filter>, ApiError> {
