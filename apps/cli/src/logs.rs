@@ -1,6 +1,8 @@
 //! `meridian logs [VIRTUALSERVICE]`.
 
 mod follow;
+mod help;
+mod nothing;
 mod table;
 
 use std::fs;
@@ -23,21 +25,7 @@ const PATH: &str = "/api/analytics/logs";
 
 /// Show, filter and export what DNS answered, and why
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
-  meridian logs                                        # the newest 100
-  meridian logs --name hello.avi.iberia.local --since 10m
-  meridian logs --client 10.1.2.3 --follow
-  meridian logs --filter 'ne(dns_response.response_code,NOERROR)' -o json
-  meridian logs g-dns --start 2026-01-31T10:00:00Z --end 2026-01-31T10:10:00Z -o csv --out logs.csv
-
-A filter is op(FIELD,VALUE) or op(FIELD,[VALUE,VALUE]) with op one of eq ne lt le gt ge co (contains) nc (does not
-contain) sw (starts with). FIELD is a column of the CSV export, such as dns_fqdn, dns_ips, dns_qtype, client_ip,
-gslbservice_name, report_timestamp; a member, such as dns_response.response_code; or all.
-
-Errors are always logged, other answers where the virtual service has full client logs:
-  analytics_policy: {full_client_logs: {enabled: true, duration: 0, throttle: 0}}
-Both are throttled, there and by the service engine group (10 and 100 a second; 0 is no limit). The engine counts what
-it drops in meridian_dns_logs_dropped_total.")]
+#[command(after_help = help::AFTER)]
 pub struct LogsArgs {
     /// Name or uuid of the DNS virtual service [default: the only one]
     #[arg(value_name = "VIRTUALSERVICE")]
@@ -71,7 +59,7 @@ pub struct LogsArgs {
     #[arg(long)]
     errors: bool,
 
-    /// Most logs, the newest ones [default: 100; with csv all, the oldest first]
+    /// Most logs, the newest ones [default: 100; with csv all, the oldest first, an error beyond 100,000]
     #[arg(short = 'n', long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     limit: Option<u32>,
 
@@ -194,6 +182,9 @@ impl LogsArgs {
         if found.count > found.logs.len() as u64 {
             found.notes.push(format!("the newest {} of {}; --limit shows more", found.logs.len(), found.count));
         }
+        if found.count == 0 {
+            found.notes.extend(self.why_none(client, virtual_service).await);
+        }
         Ok(found)
     }
 
@@ -204,6 +195,9 @@ impl LogsArgs {
         // Counted first: the rows themselves do not say whether they are all.
         let asked = [("page", "1".to_owned()), ("page_size", "1".to_owned())];
         let first = self.page(client, query.iter().chain(&asked)).await?;
+        if oldest_first {
+            all_fit(first.count)?;
+        }
         query.retain(|(name, _)| !["end", "duration"].contains(name));
         query.push(("end", first.end.clone()));
         query.extend(first.start_of(self.since));
@@ -227,11 +221,11 @@ impl LogsArgs {
         }
         let mut found = first.into_found();
         let shown = u64::try_from(limit).unwrap_or(u64::MAX);
-        if found.count > shown {
-            let which = if oldest_first { "oldest" } else { "newest" };
-            found
-                .notes
-                .push(format!("the {which} {shown} of {}: ask for a shorter time to see the others", found.count));
+        if !oldest_first && found.count > shown {
+            found.notes.push(format!("the newest {shown} of {}", found.count));
+        }
+        if found.count == 0 {
+            found.notes.extend(self.why_none(client, virtual_service).await);
         }
         tell(notes, &found)?;
         Ok(text)
@@ -245,6 +239,18 @@ impl LogsArgs {
         let query: Vec<(&str, &str)> = query.map(|(name, text)| (*name, text.as_str())).collect();
         let value = client.get(PATH, &query, &self.connection.tenant).await.context(DOING)?;
         Page::read(value)
+    }
+
+    /// What keeps answers out of the logs of this virtual service. Says nothing when it cannot be read: the question was
+    /// answered already.
+    async fn why_none(&self, client: &AviClient, virtual_service: &str) -> Option<String> {
+        if self.errors {
+            return None;
+        }
+        let services =
+            client.list("/api/virtualservice", &[("page_size", "1000")], &self.connection.tenant).await.ok()?;
+        let is_it = |service: &&Value| ["uuid", "name"].iter().any(|member| text(service, member) == virtual_service);
+        nothing::why(services.iter().find(is_it)?)
     }
 
     /// The only virtual service whose application profile is DNS.
@@ -318,6 +324,17 @@ fn pages(limit: usize) -> impl Iterator<Item = (usize, usize)> {
     (1..=limit.div_ceil(size)).map(move |page| (page, size))
 }
 
+/// A file that is said to hold all logs must not end with the first of them.
+fn all_fit(count: u64) -> anyhow::Result<()> {
+    if count > LOGS_MAX as u64 {
+        bail!(
+            "there are {count} logs, and one export holds {LOGS_MAX}: export shorter times with --start and --end, \
+             filter, or take the newest with --limit {LOGS_MAX}; nothing was written"
+        );
+    }
+    Ok(())
+}
+
 fn tell(notes: &mut impl Write, found: &Found) -> anyhow::Result<()> {
     found.notes.iter().try_for_each(|note| print(notes, &format!("meridian: {note}\n")))
 }
@@ -343,11 +360,10 @@ fn seconds(text: &str) -> Result<u64, String> {
         'd' => Some(86_400),
         _ => None,
     };
-    let (number, factor) = match text.chars().last().and_then(unit) {
-        Some(factor) => (&text[..text.len() - 1], factor),
-        None => (text, 1),
-    };
-    let seconds = number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor)).filter(|number| *number > 0);
+    let seconds = text.char_indices().last().and_then(|(end, last)| {
+        let number = text[..end].parse::<u64>().ok()?;
+        number.checked_mul(unit(last)?).filter(|seconds| *seconds > 0)
+    });
     seconds.ok_or_else(|| "write a number and a unit, for example 90s, 10m, 2h or 7d".to_owned())
 }
 
@@ -357,9 +373,9 @@ mod tests {
 
     #[test]
     fn a_time_back_has_a_unit() {
-        assert_eq!([seconds("90"), seconds("90s"), seconds("10m")], [Ok(90), Ok(90), Ok(600)]);
+        assert_eq!([seconds("90s"), seconds("10m")], [Ok(90), Ok(600)]);
         assert_eq!([seconds("2h"), seconds("7d")], [Ok(7_200), Ok(604_800)]);
-        for text in ["", "m", "0s", "-1m", "10w", "1.5h", "99999999999999999999d"] {
+        for text in ["", "90", "m", "10ñ", "0s", "-1m", "10w", "1.5h", "99999999999999999999d"] {
             assert!(seconds(text).is_err(), "{text}");
         }
     }
@@ -369,6 +385,13 @@ mod tests {
         assert_eq!(pages(7).collect::<Vec<_>>(), [(1, 7)]);
         assert_eq!(pages(10_000).collect::<Vec<_>>(), [(1, 10_000)]);
         assert_eq!(pages(25_000).collect::<Vec<_>>(), [(1, 10_000), (2, 10_000), (3, 10_000)]);
+    }
+
+    #[test]
+    fn an_export_that_cannot_hold_all_fails() {
+        assert!(all_fit(100_000).is_ok());
+        let why = all_fit(100_001).unwrap_err().to_string();
+        assert!(why.starts_with("there are 100001 logs, and one export holds 100000: export shorter times"), "{why}");
     }
 
     #[test]

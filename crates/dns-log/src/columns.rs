@@ -1,7 +1,7 @@
 //! The columns of a DNS log, in the order of the export (avi-api 7.5).
 
 use dns_wire::{Opcode, Rcode, Rtype};
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use se_protocol::logs::{DnsLog, LogRecord};
 use serde_json::{Map, Value, json};
 
@@ -115,6 +115,37 @@ pub fn is_field(name: &str) -> bool {
     find(column).is_some() && (member.is_empty() || is_message)
 }
 
+/// What the values of a field are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Address,
+    Flag,
+    Moment,
+    Number,
+    Text,
+}
+
+/// The kind of a field, as a log has it; text where no log has a value.
+pub(crate) fn kind(name: &str) -> Kind {
+    match name.rsplit('.').next().unwrap_or(name) {
+        "start_timestamp" | "report_timestamp" => return Kind::Moment,
+        "vs_ip" | "vs_ip6" | "client_ip" | "client_ip6" | "dns_ips" | "server_ip" | "server_ip6" => {
+            return Kind::Address;
+        }
+        "server_conn_src_ip" | "server_conn_src_ip6" | "addr_ip" | "addr6_ip_str" | "subnet_ip" => {
+            return Kind::Address;
+        }
+        _ => {}
+    }
+    let answered = DnsLog { rcode: Some(0), records: vec![LogRecord::default()], ..DnsLog::default() };
+    let found = value(&answered, name);
+    match found.get(0).unwrap_or(&found) {
+        Value::Bool(_) => Kind::Flag,
+        Value::Number(_) => Kind::Number,
+        _ => Kind::Text,
+    }
+}
+
 /// The value of a field.
 pub(crate) fn value(log: &DnsLog, name: &str) -> Value {
     let (column, members) = name.split_once('.').unwrap_or((name, ""));
@@ -134,6 +165,16 @@ pub(crate) fn find(name: &str) -> Option<&'static Column> {
 pub fn timestamp(at_us: i64) -> String {
     let at = Timestamp::from_microsecond(at_us).unwrap_or_default().to_zoned(TimeZone::UTC);
     at.strftime("%Y-%m-%dT%H:%M:%S.%6f+00:00").to_string()
+}
+
+/// Reads a moment, in microseconds since the epoch; without an offset it is in UTC. A `+` that nobody escaped in an
+/// address arrives as a blank.
+#[must_use]
+pub fn moment(text: &str) -> Option<i64> {
+    let offset_lost = text.contains('T').then(|| text.replace(' ', "+"));
+    let text = offset_lost.as_deref().unwrap_or(text);
+    let in_utc = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp());
+    text.parse::<Timestamp>().ok().or_else(in_utc).map(Timestamp::as_microsecond)
 }
 
 fn nothing(_: &DnsLog) -> Value {

@@ -1,12 +1,13 @@
 //! `op(field,value)`: read, and asked of a log (avi-api 7.5).
 
 use std::cmp::Ordering;
+use std::net::IpAddr;
 
 use jiff::Timestamp;
 use se_protocol::logs::{DnsLog, FILTERS_MAX, Filter, Operator};
 use serde_json::Value;
 
-use crate::columns::{self, COLUMNS, is_field};
+use crate::columns::{self, COLUMNS, Kind, is_field, moment, timestamp};
 
 /// Why a text is no filter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +26,16 @@ pub enum FilterError {
     /// The field `all` with an operator that compares.
     #[error("`all` can be asked with co, nc, eq, ne and sw only, not with {0}")]
     All(String),
+    /// A value that the field cannot have.
+    #[error("`{value}` cannot be compared with {field}: write {expected}")]
+    Value {
+        /// The field.
+        field: String,
+        /// The value.
+        value: String,
+        /// What it takes.
+        expected: &'static str,
+    },
     /// Too many values.
     #[error("a filter takes up to {FILTERS_MAX} values")]
     Values,
@@ -65,7 +76,27 @@ pub fn parse_filter(text: &str) -> Result<Filter, FilterError> {
     if values.len() > FILTERS_MAX {
         return Err(FilterError::Values);
     }
+    let values = if matches!(found, Operator::Co | Operator::Nc | Operator::Sw) || field == "all" {
+        values
+    } else {
+        values.into_iter().map(|value| fitting(field, value)).collect::<Result<_, _>>()?
+    };
     Ok(Filter { field: field.to_owned(), operator: found, values })
+}
+
+/// The value as logs write it, of the kind that the field is.
+fn fitting(field: &str, value: String) -> Result<String, FilterError> {
+    let (read, expected) = match columns::kind(field) {
+        Kind::Text => return Ok(value),
+        Kind::Address => (value.parse::<IpAddr>().ok().map(|ip| ip.to_string()), "an address such as 192.0.2.1"),
+        Kind::Flag => (value.to_lowercase().parse::<bool>().ok().map(|flag| flag.to_string()), "true or false"),
+        Kind::Moment => (moment(&value).map(timestamp), "a time such as 2024-01-31T23:59:59Z"),
+        Kind::Number => {
+            let is_number = value.parse::<f64>().is_ok_and(f64::is_finite);
+            (is_number.then(|| value.clone()), "a number")
+        }
+    };
+    read.ok_or_else(|| FilterError::Value { field: field.to_owned(), value, expected })
 }
 
 fn unquoted(text: &str) -> String {
@@ -122,12 +153,15 @@ fn equal(text: &str, wanted: &str) -> bool {
     text == wanted || text.strip_prefix("dns_record_").or_else(|| text.strip_prefix("dns_rcode_")) == Some(wanted)
 }
 
-/// By number or moment where both are one, else by text.
+/// By number, moment or address where both are one, else by text.
 fn order(text: &str, wanted: &str) -> Ordering {
     if let (Ok(a), Ok(b)) = (text.parse::<f64>(), wanted.parse::<f64>()) {
         return a.total_cmp(&b);
     }
     if let (Ok(a), Ok(b)) = (text.parse::<Timestamp>(), wanted.parse::<Timestamp>()) {
+        return a.cmp(&b);
+    }
+    if let (Ok(a), Ok(b)) = (text.parse::<IpAddr>(), wanted.parse::<IpAddr>()) {
         return a.cmp(&b);
     }
     text.cmp(wanted)
@@ -185,6 +219,12 @@ mod tests {
         check("lt(client_src_port,999)", false);
         check("ge(report_timestamp,2024-01-01T00:00:00Z)", true);
         check("lt(report_timestamp,2024-01-01T00:00:00Z)", false);
+        check("eq(report_timestamp,2024-01-01T01:00:00+01:00)", true);
+        check("le(report_timestamp,2024-01-01T00:00:00)", true);
+        check("gt(client_ip,9.255.255.255)", true);
+        check("eq(client_ip6,2001:DB8:0::1)", false);
+        check("eq(dns_response.authoritative_answer,False)", true);
+        check("co(report_timestamp,2024-01)", true);
         check("eq(dns_qtype,dns_record_a)", true);
         check("eq(dns_qtype,A)", true);
         check("eq(dns_response.response_code,DNS_RCODE_NOERROR)", true);
@@ -209,5 +249,13 @@ mod tests {
         refuse("eq(fqdn,x)", "no field `fqdn`");
         refuse("eq(dns_fqdn.x,x)", "no field `dns_fqdn.x`");
         refuse("gt(all,x)", "not with gt");
+        let when = "`nonsense` cannot be compared with report_timestamp: write a time such as";
+        refuse("ge(report_timestamp,nonsense)", when);
+        refuse("lt(dns_ips,10)", "`10` cannot be compared with dns_ips: write an address");
+        refuse("eq(client_ip,[10.1.2.3,x])", "`x` cannot be compared with client_ip");
+        refuse("eq(dns_response.records.addr_ip,x)", "write an address");
+        refuse("gt(client_src_port,many)", "write a number");
+        refuse("eq(dns_response.records.ttl,x)", "write a number");
+        refuse("eq(adf,1)", "write true or false");
     }
 }

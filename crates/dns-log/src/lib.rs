@@ -11,7 +11,7 @@ mod render;
 mod search;
 mod throttle;
 
-pub use columns::{COLUMNS, Column, is_field, timestamp};
+pub use columns::{COLUMNS, Column, is_field, moment, timestamp};
 pub use filter::{FilterError, Matcher, parse_filter};
 pub use render::{csv, json, text};
 pub use search::{Search, merge};

@@ -1,7 +1,6 @@
 //! The parameters of a question for logs.
 
-use dns_log::{is_field, parse_filter};
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use dns_log::{is_field, moment, parse_filter};
 use se_protocol::logs::{FILTERS_MAX, Filter, LOGS_MAX, LogQuery, WITHIN_MS_MAX};
 use serde_json::{Value, json};
 
@@ -55,10 +54,15 @@ impl Parameters {
             return Err(bad("page", &why));
         }
         let seconds = given.number("timeout", if download { 10 } else { 5 }, 1, WITHIN_MS_MAX as usize / 1000)?;
-        let end_us = given.moment("end")?.unwrap_or(now_us);
+        let (start, end) = (given.moment("start")?, given.moment("end")?);
+        // Only where both are given: the clock of who asks may be ahead of this one.
+        if start.zip(end).is_some_and(|(start, end)| start > end) {
+            return Err(bad("start", "it is after end"));
+        }
+        let end_us = end.unwrap_or(now_us);
         let duration = given.number("duration", 0, 0, usize::MAX)?;
         let back_us = i64::try_from(duration).unwrap_or(i64::MAX).saturating_mul(1_000_000);
-        let start_us = given.moment("start")?.unwrap_or(if duration > 0 { end_us.saturating_sub(back_us) } else { 0 });
+        let start_us = start.unwrap_or(if duration > 0 { end_us.saturating_sub(back_us) } else { 0 });
         Ok(Self {
             query: LogQuery {
                 virtual_service,
@@ -128,21 +132,11 @@ impl Given<'_> {
         })
     }
 
-    /// A moment; without an offset it is in UTC. A `+` that nobody escaped arrives as a blank.
     fn moment(&self, name: &str) -> Result<Option<i64>, ApiError> {
-        let Some(text) = self.text(name) else { return Ok(None) };
-        let offset_lost = text.contains('T').then(|| text.replace(' ', "+"));
-        let text = offset_lost.as_deref().unwrap_or(text);
-        let with_offset = text.parse::<Timestamp>().ok();
-        let in_utc = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp());
-        let moment = with_offset.or_else(in_utc);
-        // The default of clients that give none.
-        if text == "0" {
-            return Ok(None);
-        }
-        moment
-            .map(|at| Some(at.as_microsecond()))
-            .ok_or_else(|| bad(name, &format!("`{text}` is no time such as 2024-01-31T23:59:59.000000Z")))
+        // 0 is the default of clients that give none.
+        let Some(text) = self.text(name).filter(|text| *text != "0") else { return Ok(None) };
+        let why = || bad(name, &format!("`{text}` is no time such as 2024-01-31T23:59:59.000000Z"));
+        moment(text).map(Some).ok_or_else(why)
     }
 
     fn filters(&self) -> Result<Vec<Filter>, ApiError> {
