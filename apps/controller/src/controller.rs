@@ -25,7 +25,7 @@ use crate::{
     engine_link::{EngineLink, EngineSocket},
     first_start, listen,
     readiness::Readiness,
-    seal_key,
+    remembered, seal_key,
     snapshots::SnapshotBuilder,
     tls,
     watched_store::WatchedStore,
@@ -128,6 +128,8 @@ pub async fn start(config: ControllerConfig) -> anyhow::Result<Controller> {
         }
     });
     parts.push(("the API", serving));
+    // Last: a start that failed is not one to compare with.
+    remembered::low_ports(&data, config.port_offset)?;
     tracing::debug!(%address, "controller listens");
     Ok(Controller {
         address,
