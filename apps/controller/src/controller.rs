@@ -33,8 +33,6 @@ use crate::{
 
 /// Directory, in the data directory, of the authority that engines trust.
 pub(crate) const ENGINES: &str = "engines";
-/// File, in the data directory, with the address where engines connect.
-pub(crate) const ENGINES_AT: &str = "engine-address";
 /// Longest wait for requests that run when the controller ends.
 const DRAIN_WITHIN: Duration = Duration::from_secs(5);
 /// Longest wait for the head of a request.
@@ -247,7 +245,7 @@ async fn listen_for_engines(
     let told = watch::Sender::default();
     let config = ServerConfig::new(listener);
     let server = Server::start(config, Arc::new(authority), snapshots.clone(), told.subscribe())?;
-    data.write(ENGINES_AT, format!("{}\n", server.local_addr()).as_bytes())?;
+    remembered::engine_address(data, server.local_addr())?;
     Ok((server, told))
 }
 

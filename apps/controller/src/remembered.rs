@@ -1,12 +1,14 @@
 //! What a controller was told at its last start, kept so that a start that differs says what that changes.
 
-use std::{fs, io};
+use std::{fs, io, net::SocketAddr};
 
 use anyhow::Context;
 use se_protocol::PortOffset;
 
 use crate::data_dir::DataDir;
 
+/// File, in the data directory, with the address where engines connect.
+pub(crate) const ENGINES_AT: &str = "engine-address";
 /// File, in the data directory, with what happens to low ports.
 const PORTS: &str = "low-ports";
 
@@ -36,6 +38,32 @@ pub(crate) fn low_ports(data: &DataDir, now: PortOffset) -> anyhow::Result<()> {
         data.write(PORTS, format!("{now}\n").as_bytes())?;
     }
     Ok(())
+}
+
+/// Warns when engines that joined look for the controller elsewhere than it listens, and remembers where it listens.
+pub(crate) fn engine_address(data: &DataDir, now: SocketAddr) -> anyhow::Result<()> {
+    let before = read(data, ENGINES_AT)?;
+    if let Some(before) = moved_from(before.as_deref(), now) {
+        tracing::warn!(
+            before,
+            %now,
+            "the address for engines changed: engines that joined reach the controller at the one before; start them \
+             with --controller and the one now"
+        );
+    }
+    data.write(ENGINES_AT, format!("{now}\n").as_bytes())?;
+    Ok(())
+}
+
+/// The address before, when an engine that knows it does not reach `now` with it.
+fn moved_from(before: Option<&str>, now: SocketAddr) -> Option<&str> {
+    let before = before.filter(|text| !text.is_empty())?;
+    let is_reached = match before.parse::<SocketAddr>() {
+        // Whoever listens everywhere listens there too.
+        Ok(before) => before == now || (now.ip().is_unspecified() && before.port() == now.port()),
+        Err(_) => false,
+    };
+    (!is_reached).then_some(before)
 }
 
 fn port_change(before: Option<&str>, now: PortOffset) -> Option<PortChange> {
@@ -76,5 +104,24 @@ mod tests {
         low_ports(&data, PortOffset::UNPRIVILEGED).unwrap();
         assert_eq!(change(PortOffset::UNPRIVILEGED), None);
         assert_eq!(change(PortOffset::NONE), Some(PortChange::StayNow));
+    }
+
+    #[test]
+    fn an_address_where_engines_no_longer_reach_the_controller_is_noticed() {
+        let root = tempfile::tempdir().unwrap();
+        let data = DataDir::open(root.path()).unwrap();
+        let from = |now: &str| {
+            let before = read(&data, ENGINES_AT).unwrap();
+            moved_from(before.as_deref(), now.parse().unwrap()).map(str::to_owned)
+        };
+        assert_eq!(from("10.0.0.1:9444"), None, "a first start moves nothing");
+        engine_address(&data, "10.0.0.1:9444".parse().unwrap()).unwrap();
+        assert_eq!(from("10.0.0.1:9444"), None);
+        assert_eq!(from("0.0.0.0:9444"), None);
+        for now in ["10.0.0.2:9444", "10.0.0.1:9445", "0.0.0.0:9445"] {
+            assert_eq!(from(now).as_deref(), Some("10.0.0.1:9444"), "{now}");
+        }
+        engine_address(&data, "10.0.0.2:9444".parse().unwrap()).unwrap();
+        assert_eq!(from("10.0.0.2:9444"), None);
     }
 }

@@ -11,7 +11,8 @@ use anyhow::{Context, bail};
 use lifecycle::{Admin, Family, Kind, Metrics, Ready, StopSignals, within_shutdown};
 use se_link::Authority;
 
-use crate::controller::{ENGINES, ENGINES_AT, wall_now};
+use crate::controller::{ENGINES, wall_now};
+use crate::remembered::ENGINES_AT;
 use crate::spec::ControllerArgs;
 use crate::{Controller, start};
 
