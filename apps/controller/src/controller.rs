@@ -25,7 +25,7 @@ use crate::{
     engine_link::{EngineLink, EngineSocket},
     first_start, listen,
     readiness::Readiness,
-    seal_key,
+    remembered, seal_key,
     snapshots::SnapshotBuilder,
     tls,
     watched_store::WatchedStore,
@@ -33,8 +33,6 @@ use crate::{
 
 /// Directory, in the data directory, of the authority that engines trust.
 pub(crate) const ENGINES: &str = "engines";
-/// File, in the data directory, with the address where engines connect.
-pub(crate) const ENGINES_AT: &str = "engine-address";
 /// Longest wait for requests that run when the controller ends.
 const DRAIN_WITHIN: Duration = Duration::from_secs(5);
 /// Longest wait for the head of a request.
@@ -128,6 +126,8 @@ pub async fn start(config: ControllerConfig) -> anyhow::Result<Controller> {
         }
     });
     parts.push(("the API", serving));
+    // Last: a start that failed is not one to compare with.
+    remembered::low_ports(&data, config.port_offset)?;
     tracing::debug!(%address, "controller listens");
     Ok(Controller {
         address,
@@ -245,7 +245,7 @@ async fn listen_for_engines(
     let told = watch::Sender::default();
     let config = ServerConfig::new(listener);
     let server = Server::start(config, Arc::new(authority), snapshots.clone(), told.subscribe())?;
-    data.write(ENGINES_AT, format!("{}\n", server.local_addr()).as_bytes())?;
+    remembered::engine_address(data, server.local_addr())?;
     Ok((server, told))
 }
 

@@ -10,6 +10,7 @@ mod engine_link;
 mod first_start;
 mod listen;
 mod readiness;
+mod remembered;
 mod seal_key;
 mod serve;
 mod snapshots;

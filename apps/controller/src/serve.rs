@@ -11,7 +11,8 @@ use anyhow::{Context, bail};
 use lifecycle::{Admin, Family, Kind, Metrics, Ready, StopSignals, within_shutdown};
 use se_link::Authority;
 
-use crate::controller::{ENGINES, ENGINES_AT, wall_now};
+use crate::controller::{ENGINES, wall_now};
+use crate::remembered::ENGINES_AT;
 use crate::spec::ControllerArgs;
 use crate::{Controller, start};
 
@@ -55,11 +56,11 @@ pub struct JoinTokenArgs {
     out: PathBuf,
 
     /// Where the engine reaches the controller [default: where it listened when it last ran]
-    #[arg(long = "controller", value_name = "HOST:PORT")]
+    #[arg(long = "controller", value_name = "HOST:PORT", value_parser = se_link::controller_address)]
     controllers: Vec<String>,
 
     /// How long the token is good for, in minutes
-    #[arg(long, value_name = "MINUTES", default_value_t = 60)]
+    #[arg(long, value_name = "MINUTES", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
     valid_for: u32,
 }
 
@@ -114,4 +115,32 @@ fn metrics(controller: &Controller) -> Metrics {
         ]
     });
     metrics
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: JoinTokenArgs,
+    }
+
+    fn parse(line: &[&str]) -> Result<JoinTokenArgs, String> {
+        let line = ["join-token", "--data", "d", "--out", "o"].iter().chain(line);
+        Line::try_parse_from(line).map(|line| line.args).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_token_that_no_engine_could_use_is_refused_before_it_is_made() {
+        let error = parse(&["--controller", "nonsense"]).unwrap_err();
+        assert!(error.contains("write HOST:PORT, such as nonsense:9444"), "{error}");
+        let error = parse(&["--valid-for", "0"]).unwrap_err();
+        assert!(error.contains("0 is not in 1.."), "{error}");
+        let args = parse(&["--controller", "a:1", "--controller", "b:2", "--valid-for", "1"]).unwrap();
+        assert_eq!((args.controllers, args.valid_for), (vec!["a:1".to_owned(), "b:2".to_owned()], 1));
+    }
 }

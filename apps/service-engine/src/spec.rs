@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use lifecycle::read_spec;
@@ -40,7 +40,13 @@ pub struct EngineArgs {
     name: Option<String>,
 
     /// Controllers as HOST:PORT, in place of those that the token named; may be given more than once
-    #[arg(long = "controller", value_name = "HOST:PORT", env = "MERIDIAN_ENGINE_CONTROLLERS", value_delimiter = ',')]
+    #[arg(
+        long = "controller",
+        value_name = "HOST:PORT",
+        env = "MERIDIAN_ENGINE_CONTROLLERS",
+        value_delimiter = ',',
+        value_parser = se_link::controller_address
+    )]
     controllers: Vec<String>,
 
     /// UDP workers per address [default: as many as processors]
@@ -89,6 +95,10 @@ impl EngineArgs {
             Some(path) => read_spec(path, VERSION)?,
             None => EngineSpec::default(),
         };
+        for address in &spec.controllers {
+            let file = || self.config.as_deref().unwrap_or(Path::new("")).display();
+            se_link::controller_address(address).with_context(|| format!("{}: controllers: {address:?}", file()))?;
+        }
         let host = || Some(std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?.trim().to_owned());
         Ok(Resolved {
             data: self.data.or(spec.data).context("no data directory; name one with --data DIR")?,
@@ -101,5 +111,31 @@ impl EngineArgs {
                 .unwrap_or_else(|| std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)),
             admin_listen: self.admin_listen.or(spec.admin_listen).unwrap_or(ADMIN),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: EngineArgs,
+    }
+
+    #[test]
+    fn a_controller_without_a_port_is_refused_on_the_line_and_in_the_file() {
+        let error = Line::try_parse_from(["engine", "--controller", "10.10.20.42"]).unwrap_err().to_string();
+        assert!(error.contains("write HOST:PORT, such as 10.10.20.42:9444"), "{error}");
+
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("e.yaml");
+        std::fs::write(&file, "version: 1\ndata: /d\ncontrollers: [\"a:1\", \"b\"]\n").unwrap();
+        let line = ["engine", "--config", file.to_str().unwrap()];
+        let error = format!("{:#}", Line::try_parse_from(line).unwrap().args.resolve().unwrap_err());
+        assert!(error.contains("e.yaml: controllers: \"b\": the port is missing"), "{error}");
     }
 }

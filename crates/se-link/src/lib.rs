@@ -12,6 +12,7 @@
 //! ```
 #![warn(missing_docs)]
 
+mod address;
 mod certificate;
 mod client;
 mod clock;
@@ -28,6 +29,7 @@ mod token;
 )]
 mod generated;
 
+pub use address::{AddressError, controller_address};
 pub use client::{
     Answers, Backoff, Client, ClientConfig, Explain, Identity, IdentityError, JoinError, LinkState, OpenError,
     SearchLogs, join,
