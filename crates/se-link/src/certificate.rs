@@ -15,6 +15,9 @@ pub(crate) const CONTROLLER_NAME: &str = "meridian-controller";
 /// Protocol of the link, for TLS.
 pub(crate) const ALPN: &[u8] = b"h2";
 
+/// Longest words of a status, in characters: they are for one line of a log.
+const WORDS_MAX: usize = 300;
+
 /// What is read from a certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Facts {
@@ -66,16 +69,21 @@ pub(crate) fn roots(authority: &CertificateDer<'_>) -> Result<Arc<RootCertStore>
 
 /// What a status says: the other end's words, or what broke the stream, without the layers that passed it on.
 pub(crate) fn words(status: &tonic::Status) -> String {
-    let Some(mut error) = std::error::Error::source(status) else { return status.message().to_owned() };
-    while let Some(source) = error.source() {
-        error = source;
+    let mut error = std::error::Error::source(status);
+    while let Some(source) = error.and_then(std::error::Error::source) {
+        error = Some(source);
     }
-    let text = error.to_string();
+    // A status that was read out of another error has its words and no source.
+    let text = error.map_or_else(|| status.message().to_owned(), ToString::to_string);
     // What rustls says of a process that was killed; a page of documentation follows.
     if text.contains("without sending TLS close_notify") {
         return "the other end went away without a word".to_owned();
     }
-    format!("the connection broke: {text}")
+    let text = if error.is_some() { format!("the connection broke: {text}") } else { text };
+    match text.char_indices().nth(WORDS_MAX) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
 }
 
 /// The error and its sources in one line.
@@ -109,6 +117,9 @@ mod tests {
         check(ErrorKind::ConnectionReset.into(), "the connection broke: connection reset");
         let killed = "peer closed connection without sending TLS close_notify: https://docs.rs/rustls";
         check(Error::new(ErrorKind::UnexpectedEof, killed), "the other end went away without a word");
+        let without_source = tonic::Status::unknown(format!("h2 protocol error: connection error: {killed}"));
+        assert_eq!(words(&without_source), "the other end went away without a word");
+        assert_eq!(words(&tonic::Status::unknown("ü".repeat(900))), "ü".repeat(WORDS_MAX) + "…");
         assert_eq!(words(&tonic::Status::aborted("the controller is stopping")), "the controller is stopping");
     }
 }
