@@ -40,9 +40,13 @@ fn a_member_leaves_after_three_failed_probes_and_comes_back_after_three_good_one
     let again = banner.lines().find(|line| line.contains("backend --listen 127.10.23.40")).unwrap().trim().to_owned();
     let directory = std::path::PathBuf::from(crate::demo::binary());
     let directory = directory.parent().unwrap().display().to_string();
-    demo.text("sh", &["-c", &format!("PATH={directory}:$PATH; ( {again} ) > /dev/null 2>&1 < /dev/null")]);
+    let again = again.trim_end_matches('&');
+    let script = format!("PATH={directory}:$PATH; {again} > /dev/null 2>&1 < /dev/null & echo $!");
+    let pid = demo.text("sh", &["-c", &script]);
     demo.wait("the member to come back", || state_of(&demo, "127.10.23.40") == "OPER_UP");
     assert_eq!(demo.count(12).len(), 3);
+    // It is nobody's child, and would stay.
+    demo.text("kill", &[pid.trim()]);
 }
 
 #[test]
