@@ -3,17 +3,14 @@
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::waiting::comes_true;
 use crate::world::turn::Turn;
 
 /// Name of the story's application.
 pub(crate) const HELLO: &str = "hello.avi.iberia.local";
-/// Longest wait for a state; reached only when a test fails.
-const WAIT_MAX: Duration = Duration::from_secs(60);
-const STEP: Duration = Duration::from_millis(20);
 
 /// A running demo. Everything in it ends with the value.
 pub(crate) struct Demo {
@@ -82,15 +79,13 @@ impl Demo {
 
     /// Waits for the end of the process by itself; returns whether it was a success.
     pub(crate) fn wait_for_end(&mut self) -> bool {
-        let mut waited = Duration::ZERO;
-        while waited < WAIT_MAX {
-            if let Some(status) = self.process.try_wait().unwrap() {
-                return status.success();
-            }
-            std::thread::sleep(STEP); // bounded: polls the end of a process
-            waited += STEP;
-        }
-        panic!("the demo did not end:\n{}", self.terminal());
+        let mut ended = None;
+        let has_ended = comes_true(|| {
+            ended = self.process.try_wait().unwrap();
+            ended.is_some()
+        });
+        assert!(has_ended, "the demo did not end:\n{}", self.terminal());
+        ended.unwrap().success()
     }
 
     pub(crate) fn wait_for_banner(&self) {
@@ -104,16 +99,8 @@ impl Demo {
 
     /// Asks again and again until `condition` holds; shows the terminal when it never does.
     #[track_caller]
-    pub(crate) fn wait(&self, what: &str, mut condition: impl FnMut() -> bool) {
-        let mut waited = Duration::ZERO;
-        while waited < WAIT_MAX {
-            if condition() {
-                return;
-            }
-            std::thread::sleep(STEP); // bounded: polls a condition
-            waited += STEP;
-        }
-        panic!("waited in vain for {what}; the demo's terminal:\n{}", self.terminal());
+    pub(crate) fn wait(&self, what: &str, condition: impl FnMut() -> bool) {
+        assert!(comes_true(condition), "waited in vain for {what}; the demo's terminal:\n{}", self.terminal());
     }
 
     /// Runs a program inside the demo's network namespace, with the variables of `connection.env`.

@@ -3,16 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::demo::{binary, prerequisites};
+use crate::waiting::comes_true;
 use crate::world::has_line;
 
-/// Longest wait for a state; reached only when a test fails.
-const WAIT_MAX: Duration = Duration::from_secs(60);
-const STEP: Duration = Duration::from_millis(50);
 /// Where the controller's API listens.
 pub(crate) const CONTROLLER: &str = "127.0.0.1:9443";
 /// Name of the service that [`Lone::set_up_dns`] makes, and its one answer.
@@ -225,16 +222,8 @@ impl Lone {
 
     /// Asks again and again until `condition` holds; shows the logs when it never does.
     #[track_caller]
-    pub(crate) fn wait(&self, what: &str, mut condition: impl FnMut() -> bool) {
-        let mut waited = Duration::ZERO;
-        while waited < WAIT_MAX {
-            if condition() {
-                return;
-            }
-            std::thread::sleep(STEP); // bounded: polls a condition
-            waited += STEP;
-        }
-        panic!("waited in vain for {what}\n{}", self.logs());
+    pub(crate) fn wait(&self, what: &str, condition: impl FnMut() -> bool) {
+        assert!(comes_true(condition), "waited in vain for {what}\n{}", self.logs());
     }
 
     /// A program in the namespace, with its mounts.

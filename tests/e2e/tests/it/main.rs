@@ -21,4 +21,5 @@ mod logs;
 mod lone;
 mod sdk;
 mod story;
+mod waiting;
 mod world;

@@ -14,16 +14,13 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::demo::{HELLO, binary, prerequisites};
+use crate::waiting::comes_true;
 use turn::Turn;
 
-/// Longest wait for a state; reached only when a test fails.
-const WAIT_MAX: Duration = Duration::from_secs(60);
-const STEP: Duration = Duration::from_millis(50);
 const CONTROLLER: &str = "10.10.20.42:9443";
 const DNS: &str = "10.10.24.186";
 const CLUSTERS: [(&str, &str, &str); 3] = [
@@ -229,16 +226,8 @@ impl World {
 
     /// Asks again and again until `condition` holds; shows the logs when it never does.
     #[track_caller]
-    pub(crate) fn wait(&self, what: &str, mut condition: impl FnMut() -> bool) {
-        let mut waited = Duration::ZERO;
-        while waited < WAIT_MAX {
-            if condition() {
-                return;
-            }
-            std::thread::sleep(STEP); // bounded: polls a condition
-            waited += STEP;
-        }
-        panic!("waited in vain for {what}\n{}", self.logs());
+    pub(crate) fn wait(&self, what: &str, condition: impl FnMut() -> bool) {
+        assert!(comes_true(condition), "waited in vain for {what}\n{}", self.logs());
     }
 
     /// DNS profile, DNS virtual service and GSLB, as an administrator makes them.
