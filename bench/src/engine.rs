@@ -63,5 +63,7 @@ fn snapshot(args: &EngineArgs) -> Snapshot {
             quickstart: true,
             check: Check::Tcp { request: None, response: None },
         })],
+        http: model::http::HttpObjects::default(),
+        registrations: Vec::new(),
     }
 }

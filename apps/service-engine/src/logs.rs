@@ -14,7 +14,7 @@ use dns_answer::{Account, Arrival, View};
 use dns_log::Throttle;
 use dns_server::Transport;
 use log_store::{Entry, Inlet};
-use model::dns::LogPolicy;
+use model::LogPolicy;
 use se_protocol::logs::DnsLog;
 
 use crate::clock::now_us;
@@ -156,7 +156,7 @@ fn second_of(us: i64) -> u32 {
 #[cfg(test)]
 mod tests {
     use log_store::{Limits, Writer};
-    use model::dns::{FullLogs, LogGroup};
+    use model::{FullLogs, LogGroup};
 
     use super::*;
 

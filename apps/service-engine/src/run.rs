@@ -172,6 +172,8 @@ impl Run {
             version: compiled.snapshot.version.clone(),
             dns_services: self.listeners.states(&compiled.snapshot),
             gslb_services: self.members.report(),
+            http_services: Vec::new(),
+            http_pools: Vec::new(),
         })));
         self.unreported = false;
     }

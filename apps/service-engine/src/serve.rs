@@ -209,7 +209,13 @@ mod tests {
                 listeners: vec![],
             };
             let version = Version { incarnation: "a".into(), term: 0, revision: Revision(1) };
-            Report { version, dns_services: states.iter().map(service).collect(), gslb_services: vec![] }
+            Report {
+                version,
+                dns_services: states.iter().map(service).collect(),
+                gslb_services: vec![],
+                http_services: vec![],
+                http_pools: vec![],
+            }
         };
         assert!(readiness(None).unwrap_err().contains("waiting for the controller"));
         assert_eq!(readiness(Some(&report(&[]))), Ok(()));

@@ -155,7 +155,7 @@ impl Pool {
         self.source.enabled
             && server.enabled
             && server.ratio > 0
-            && (!self.source.monitored || server.state.verdict() == Verdict::Up)
+            && (self.source.health_monitors.is_empty() || server.state.verdict() == Verdict::Up)
     }
 
     fn can_take(&self, server: &Server, tried: &[SocketAddr]) -> bool {

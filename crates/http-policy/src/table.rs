@@ -176,7 +176,7 @@ impl Service {
         let parent = build.host(&source.host);
         let enabled = || source.children.iter().filter(|child| child.host.enabled);
         let children = enabled().map(|child| build.host(&child.host)).collect();
-        let hosts = Hosts::compile(enabled(), |child, text| build.problem(&child.host, text));
+        let hosts = Hosts::compile(enabled().map(Arc::as_ref), |child, text| build.problem(&child.host, text));
         let Build { bindings, problems, .. } = build;
         Self { source: Arc::clone(source), parent, children, hosts, bindings, problems }
     }

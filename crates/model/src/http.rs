@@ -20,7 +20,7 @@ pub use policy::{
 };
 pub use pool::{Algorithm, FailAction, Pool, PoolGroup, PoolGroupMember, Server, Target};
 
-use crate::Version;
+use crate::{LogPolicy, Version};
 
 /// All that one engine proxies, complete, at one version. Parts are shared with the configuration before, where they
 /// did not change.
@@ -36,6 +36,17 @@ pub struct HttpConfig {
     pub pool_groups: Vec<Arc<PoolGroup>>,
 }
 
+/// The parts of an [`HttpConfig`], each list in the order of its uuids.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct HttpObjects {
+    /// Virtual services that have an address.
+    pub services: Vec<Arc<VirtualService>>,
+    /// Pools that one of them can reach.
+    pub pools: Vec<Arc<Pool>>,
+    /// Pool groups that one of them can reach.
+    pub pool_groups: Vec<Arc<PoolGroup>>,
+}
+
 /// What clients connect to: a normal virtual service, or an EVH parent. Avi: `VirtualService`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VirtualService {
@@ -48,7 +59,7 @@ pub struct VirtualService {
     /// Certificates; the first is shown where none fits the name that the client asks for (avi-api 10.2).
     pub certificates: Vec<Arc<Certificate>>,
     /// Children in the order in which they were created. Avi: `VS_TYPE_VH_CHILD` with `VS_TYPE_VH_ENHANCED`.
-    pub children: Vec<Child>,
+    pub children: Vec<Arc<Child>>,
 }
 
 /// A listening port. Avi: `Service`.
@@ -88,6 +99,8 @@ pub struct VirtualHost {
     pub profile: HttpProfile,
     /// Policy sets in the order in which they are evaluated.
     pub policies: Vec<Arc<PolicySet>>,
+    /// Which of its requests are logged.
+    pub logs: LogPolicy,
     /// Where requests go that no rule decides; 404 when `None` (avi-api 10.2).
     pub target: Option<Target>,
 }

@@ -7,12 +7,14 @@
 pub mod dns;
 pub mod gslb;
 pub mod http;
+mod log_policy;
 pub mod monitor;
 pub mod name;
 pub mod testing;
 pub mod units;
 pub mod version;
 
+pub use log_policy::{FullLogs, LogGroup, LogPolicy};
 pub use name::{DomainName, DomainNameError};
 pub use units::{PoolPriority, RangeError, Ttl, Weight};
 pub use version::{Revision, Version};

@@ -84,6 +84,6 @@ pub fn dns_service(apex: &str) -> DnsVirtualService {
             over_tcp: true,
         },
         gslb_domains: Some(vec![domain(apex)]),
-        logs: crate::dns::LogPolicy::default(),
+        logs: crate::LogPolicy::default(),
     }
 }

@@ -20,7 +20,10 @@ pub mod transfer;
 pub mod wire;
 
 pub use member_states::{MemberStates, ToldStates};
-pub use report::{DnsServiceState, GslbServiceState, MemberState, MonitorState, PoolState, Report, State, UpMembers};
+pub use report::{
+    DnsServiceState, GslbServiceState, HttpPoolState, HttpServiceState, MemberState, MonitorState, PoolState, Report,
+    ServerState, State, UpMembers,
+};
 pub use reports::{DnsServiceSummary, Reports};
 pub use resource::{Checksum, Stamp, Stamped};
 pub use snapshot::{PortOffset, Snapshot};

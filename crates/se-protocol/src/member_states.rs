@@ -146,6 +146,8 @@ mod tests {
             version: Version { incarnation: "a".into(), term: 0, revision: Revision(1) },
             dns_services: states.iter().map(service).collect(),
             gslb_services: Vec::new(),
+            http_services: Vec::new(),
+            http_pools: Vec::new(),
         }
     }
 

@@ -16,6 +16,10 @@ pub struct Report {
     pub dns_services: Vec<DnsServiceState>,
     /// State of each GSLB service; those that did not change are shared with the report before.
     pub gslb_services: Vec<Arc<GslbServiceState>>,
+    /// State of each L7 virtual service, EVH children among them, in the order of their uuids; shared likewise.
+    pub http_services: Vec<Arc<HttpServiceState>>,
+    /// State of each pool of L7 virtual services, in the order of their uuids; shared likewise.
+    pub http_pools: Vec<Arc<HttpPoolState>>,
 }
 
 /// Members that are up, by uuid of their GSLB service. An engine that starts again goes on with those that were.
@@ -72,6 +76,51 @@ pub struct DnsServiceState {
     pub reason: String,
     /// Addresses it listens on, after the port offset.
     pub listeners: Vec<SocketAddr>,
+}
+
+/// State of an L7 virtual service, or of an EVH child, on this engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HttpServiceState {
+    /// Object uuid.
+    pub uuid: String,
+    /// Down when a listener could not be opened, or when it has pools and none is up (avi-api 7.1).
+    pub state: State,
+    /// Why, in words, empty when up.
+    pub reason: String,
+    /// When `state` last changed, microseconds since the Unix epoch.
+    pub since_us: i64,
+    /// Addresses it listens on, after the port offset; empty of a child.
+    pub listeners: Vec<SocketAddr>,
+}
+
+/// State of a pool of servers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HttpPoolState {
+    /// Object uuid.
+    pub uuid: String,
+    /// Up when at least one server is up.
+    pub state: State,
+    /// Why, in words, empty when up.
+    pub reason: String,
+    /// When `state` last changed, microseconds since the Unix epoch.
+    pub since_us: i64,
+    /// Servers in the order of the object.
+    pub servers: Vec<ServerState>,
+}
+
+/// State of a server of a pool.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ServerState {
+    /// Address and port as configured.
+    pub address: SocketAddr,
+    /// Verdict; up without monitors.
+    pub state: State,
+    /// Why, in words.
+    pub reason: String,
+    /// When `state` last changed, microseconds since the Unix epoch.
+    pub since_us: i64,
+    /// Each monitor in the order of the pool.
+    pub monitors: Vec<MonitorState>,
 }
 
 /// State of a GSLB service.

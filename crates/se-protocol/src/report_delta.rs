@@ -96,6 +96,8 @@ impl ReportAssembler {
             version: wire::version(version)?,
             dns_services: self.dns_services.values().cloned().collect(),
             gslb_services: self.gslb_services.values().cloned().collect(),
+            http_services: Vec::new(),
+            http_pools: Vec::new(),
         }))
     }
 }

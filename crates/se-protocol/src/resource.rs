@@ -95,8 +95,17 @@ impl Stamped {
     pub fn encode(snapshot: Arc<Snapshot>, previous: Option<&Stamped>) -> Result<Self, EncodeError> {
         let snapshot = sorted(snapshot);
         let mut resources = ResourceSet::default();
-        let Snapshot { version: _, cluster_uuid, port_offset, dns_services, gslb_domains, gslb_services, monitors } =
-            &*snapshot;
+        let Snapshot {
+            version: _,
+            cluster_uuid,
+            port_offset,
+            dns_services,
+            gslb_domains,
+            gslb_services,
+            monitors,
+            http: _,
+            registrations: _,
+        } = &*snapshot;
         let header = wire::SnapshotHeader {
             cluster_uuid: cluster_uuid.clone(),
             port_offset_below: u32::from(port_offset.below),
@@ -176,8 +185,17 @@ impl Stamped {
             add: wire::port("port_offset_add", port_offset_add).map_err(in_header)?,
         };
         let gslb_domains = wire::names_from_text(gslb_domains).map_err(in_header)?;
-        let snapshot =
-            Snapshot { version, cluster_uuid, port_offset, dns_services, gslb_domains, gslb_services, monitors };
+        let snapshot = Snapshot {
+            version,
+            cluster_uuid,
+            port_offset,
+            dns_services,
+            gslb_domains,
+            gslb_services,
+            monitors,
+            http: model::http::HttpObjects::default(),
+            registrations: Vec::new(),
+        };
         Ok(Self { snapshot: Arc::new(snapshot), resources })
     }
 

@@ -2,7 +2,13 @@
 
 use std::sync::Arc;
 
-use model::{Version, dns::DnsVirtualService, gslb::GslbService, monitor::HealthMonitor};
+use model::{
+    Version,
+    dns::{DnsVirtualService, Registration},
+    gslb::GslbService,
+    http::HttpObjects,
+    monitor::HealthMonitor,
+};
 use serde::{Deserialize, Serialize};
 
 /// Everything one engine needs, complete, at one version. An engine never runs half of one, and refuses an older one.
@@ -20,8 +26,12 @@ pub struct Snapshot {
     pub gslb_domains: Vec<model::DomainName>,
     /// Global services; those that did not change are shared with the snapshot before.
     pub gslb_services: Vec<Arc<GslbService>>,
-    /// Monitors that the services refer to; shared likewise.
+    /// Monitors that GSLB services and pools refer to; shared likewise.
     pub monitors: Vec<Arc<HealthMonitor>>,
+    /// L7 virtual services placed on this engine, with what they refer to; shared likewise.
+    pub http: HttpObjects,
+    /// Records that virtual services own, of all engine groups, by name and VsVip; shared likewise.
+    pub registrations: Vec<Arc<Registration>>,
 }
 
 /// Moves ports an unprivileged engine cannot bind: a port below `below` becomes itself plus `add`.

@@ -24,7 +24,7 @@ use serde_json::{Map, Value};
 
 pub use memo::Memo;
 pub use problem::Problem;
-pub use registration::{Order, RecordData, Registration, TYPES as REGISTRATION_TYPES, registrations};
+pub use registration::{TYPES as REGISTRATION_TYPES, registrations};
 
 /// Types whose changes can change a snapshot.
 pub const TYPES: &[&str] = &[
@@ -83,6 +83,8 @@ pub fn build<'a>(
         gslb_domains: site.gslb_domains,
         gslb_services,
         monitors,
+        http: model::http::HttpObjects::default(),
+        registrations: Vec::new(),
     };
     (snapshot, problems, memo)
 }

@@ -1,6 +1,6 @@
 //! `analytics_policy` of a `VirtualService`, and the log throttles of its `ServiceEngineGroup` (avi-api 2.4, 2.20, 7.5).
 
-use model::dns::{FullLogs, LogGroup, LogPolicy};
+use model::{FullLogs, LogGroup, LogPolicy};
 
 use crate::{Object, World, field::Message};
 

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use model::dns::{RecordData, RecordOrder, Registration};
 use model::{DomainName, Ttl};
 
 use crate::{Object, Problem, World, field::Message};
@@ -15,45 +16,6 @@ const TTL_S: u64 = 30;
 
 /// Types whose changes can change a record.
 pub const TYPES: &[&str] = &["cloud", "ipamdnsproviderprofile", "virtualservice", "vsvip"];
-
-/// The records of one name from one VsVip. Several VsVips may have one name: the answer is all of theirs together.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Registration {
-    /// The name.
-    pub name: DomainName,
-    /// Addresses, or another name.
-    pub data: RecordData,
-    /// `dns_info.ttl`, or that of the domain, or that of the profile, or 30 s.
-    pub ttl: Ttl,
-    /// Addresses in one answer; `None` is all of them.
-    pub addresses_max: Option<u8>,
-    /// Order of several addresses.
-    pub order: Order,
-    /// Uuid of the VsVip.
-    pub vs_vip: String,
-    /// Uuids of the enabled virtual services on it; at least one.
-    pub virtual_services: BTreeSet<String>,
-    /// Whether the record is there only while one of them is up (`state_based_dns_registration`).
-    pub only_while_up: bool,
-}
-
-/// What a name stands for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RecordData {
-    /// A and AAAA.
-    Addresses(Vec<IpAddr>),
-    /// CNAME.
-    Name(DomainName),
-}
-
-/// Order of several addresses. Avi: `DnsInfo.algorithm`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
-    /// By a hash of the client.
-    ConsistentHash,
-    /// In turns.
-    RoundRobin,
-}
 
 /// A domain of a DNS profile.
 struct Domain {
@@ -131,8 +93,8 @@ fn of_vs_vip(object: Object<'_>, world: &World<'_>, found: &mut Vec<Registration
             ttl,
             addresses_max: info.number("num_records_in_response").filter(|n| *n > 0).and_then(|n| u8::try_from(n).ok()),
             order: match info.text("algorithm") {
-                Some("DNS_RECORD_RESPONSE_ROUND_ROBIN") => Order::RoundRobin,
-                _ => Order::ConsistentHash,
+                Some("DNS_RECORD_RESPONSE_ROUND_ROBIN") => RecordOrder::RoundRobin,
+                _ => RecordOrder::ConsistentHash,
             },
             vs_vip: object.uuid.to_owned(),
             virtual_services: virtual_services.clone(),
@@ -177,14 +139,6 @@ fn addresses(vs_vip: &Message<'_>, problems: &mut Vec<Problem>) -> Vec<IpAddr> {
         }
     }
     found
-}
-
-impl Registration {
-    /// Whether the record is to be published, `is_up` telling which virtual services are.
-    #[must_use]
-    pub fn is_published(&self, is_up: impl Fn(&str) -> bool) -> bool {
-        !self.only_while_up || self.virtual_services.iter().any(|uuid| is_up(uuid))
-    }
 }
 
 #[cfg(test)]
@@ -239,7 +193,7 @@ mod tests {
         assert_eq!(record.name.as_str(), "app.example.com");
         let addresses = ["192.0.2.1", "2001:db8::1"].map(|text| text.parse().unwrap());
         assert_eq!(record.data, RecordData::Addresses(addresses.to_vec()));
-        assert_eq!((record.ttl.get(), record.addresses_max, record.order), (60, None, Order::ConsistentHash));
+        assert_eq!((record.ttl.get(), record.addresses_max, record.order), (60, None, RecordOrder::ConsistentHash));
         let floating = one(|w| w["vsvip"]["vsvip-1"]["vip"][0]["floating_ip"] = json!({"addr": "203.0.113.1"}));
         let addresses = ["203.0.113.1", "2001:db8::1"].map(|text| text.parse().unwrap());
         assert_eq!(floating.data, RecordData::Addresses(addresses.to_vec()));

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use model::{
-    DomainName, Revision, Version,
-    dns::{ErrorResponse, FullLogs, LogGroup, LogPolicy},
+    DomainName, FullLogs, LogGroup, LogPolicy, Revision, Version,
+    dns::ErrorResponse,
     gslb::{DownResponse, MemberAlgorithm, MonitorScope},
     monitor::{Check, StatusClass},
 };

@@ -112,6 +112,8 @@ proptest! {
                 gslb_domains: vec![],
                 gslb_services: services.values().cloned().collect(),
                 monitors: vec![Arc::clone(&probe)],
+                http: model::http::HttpObjects::default(),
+                registrations: Vec::new(),
             };
             let copy = Snapshot {
                 gslb_services: services.values().map(|service| Arc::new(GslbService::clone(service))).collect(),

@@ -43,6 +43,8 @@ fn snapshot(revision: u64, members: Vec<GslbMember>, monitor: HealthMonitor) -> 
         gslb_domains: vec![],
         gslb_services: vec![Arc::new(service)],
         monitors: vec![Arc::new(monitor)],
+        http: model::http::HttpObjects::default(),
+        registrations: Vec::new(),
     }
 }
 

@@ -184,5 +184,7 @@ pub(crate) fn snapshot(revision: u64, dns_port: u16, members: &[(&str, u64)], mo
         gslb_domains: vec![testing::domain("example.com")],
         gslb_services: vec![Arc::new(service)],
         monitors: monitors.into_iter().map(Arc::new).collect(),
+        http: model::http::HttpObjects::default(),
+        registrations: Vec::new(),
     }
 }

@@ -19,7 +19,8 @@ async fn questions_are_checked_and_passed_to_the_engine() {
     client.get("/api/explain/dns?name=a.b&client=10.1.2").await.refused(400, "client: '10.1.2' is not an IP address");
 
     let version = Version { incarnation: "i".into(), term: 0, revision: Revision(7) };
-    let report = Report { version, dns_services: vec![], gslb_services: vec![] };
+    let report =
+        Report { version, dns_services: vec![], gslb_services: vec![], http_services: vec![], http_pools: vec![] };
     *controller.engine.0.lock().unwrap() = vec![Arc::new(report)];
     let explained = client.get("/api/explain/dns?name=a.b&client=10.1.2.3&qtype=aaaa").await.expect(200).json();
     assert_eq!(explained["question"], json!({"name": "a.b", "qtype": "AAAA", "client": "10.1.2.3"}));

@@ -38,6 +38,8 @@ fn report(virtual_service: &str, gslb_service: &str) -> Report {
             reason: String::new(),
             listeners: vec!["127.0.0.1:5300".parse().unwrap()],
         }],
+        http_services: vec![],
+        http_pools: vec![],
         gslb_services: vec![Arc::new(GslbServiceState {
             uuid: gslb_service.into(),
             state: State::Up,

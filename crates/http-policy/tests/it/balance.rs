@@ -47,7 +47,7 @@ proptest! {
         ratios in prop::collection::vec(1_u8..=9, 2..6),
         down in 0_usize..6,
     ) {
-        let pool = pool_of(&ratios, |pool| pool.monitored = true);
+        let pool = pool_of(&ratios, |pool| pool.health_monitors = vec!["healthmonitor-1".into()]);
         let down = down % ratios.len();
         for (index, server) in pool.servers.iter().enumerate() {
             server.state.set_verdict(if index == down { Verdict::Down } else { Verdict::Up });
@@ -91,7 +91,7 @@ fn equally_loaded_servers_take_turns() {
 
 #[test]
 fn a_monitored_server_gets_nothing_before_its_first_verdict() {
-    let pool = pool_of(&[1, 1], |pool| pool.monitored = true);
+    let pool = pool_of(&[1, 1], |pool| pool.health_monitors = vec!["healthmonitor-1".into()]);
     assert_eq!(pool.choose(0, &[]).unwrap_err(), NoServer::Down);
     pool.servers[1].state.set_verdict(Verdict::Up);
     assert_eq!(counts(&pool, 4), BTreeMap::from([(2, 4)]));
@@ -99,7 +99,7 @@ fn a_monitored_server_gets_nothing_before_its_first_verdict() {
 
 #[test]
 fn one_server_that_is_up_among_thousands_is_found() {
-    let pool = pool_of(&[1; 5000], |pool| pool.monitored = true);
+    let pool = pool_of(&[1; 5000], |pool| pool.health_monitors = vec!["healthmonitor-1".into()]);
     pool.servers[4321].state.set_verdict(Verdict::Up);
     assert_eq!(counts(&pool, 3), BTreeMap::from([(4322, 3)]));
 }
@@ -135,7 +135,7 @@ fn group(members: &[(&str, u16, u32)], servers_min: u16) -> (Table, Binding) {
         .zip(1..)
         .map(|(&(name, ..), port)| {
             let mut pool = http_pool(name, &[(address(port), 1)]);
-            pool.monitored = true;
+            pool.health_monitors = vec!["healthmonitor-1".into()];
             pool
         })
         .collect();

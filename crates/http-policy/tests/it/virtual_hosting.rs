@@ -1,18 +1,20 @@
 //! Which child takes a request (avi-api 10.2).
 
+use std::sync::Arc;
+
 use model::http::{Child, HostMatch, PathRule, StringCriterion};
 use model::testing::{child, path_rule, virtual_host};
 use proptest::prelude::*;
 
 use crate::{compile, config, decide, get, service};
 
-fn with_rules(name: &str, host: &str, rules: &[(StringCriterion, &str)]) -> Child {
+fn with_rules(name: &str, host: &str, rules: &[(StringCriterion, &str)]) -> Arc<Child> {
     let rules = rules.iter().map(|&(criterion, value)| path_rule(criterion, value)).collect();
-    Child { host: virtual_host(name, None), matches: vec![HostMatch { host: host.into(), rules }] }
+    Arc::new(Child { host: virtual_host(name, None), matches: vec![HostMatch { host: host.into(), rules }] })
 }
 
 #[track_caller]
-fn check(children: &[Child], host: &str, path: &str, expected: &str) {
+fn check(children: &[Arc<Child>], host: &str, path: &str, expected: &str) {
     let mut parent = service(None);
     parent.children = children.to_vec();
     let table = compile(&config(parent, &[]));
@@ -69,12 +71,12 @@ fn a_host_whose_rules_all_fail_falls_to_the_wildcard() {
 #[test]
 fn a_disabled_child_is_as_if_absent() {
     let mut off = child("off", "a.example.com", None);
-    off.host.enabled = false;
+    Arc::make_mut(&mut off).host.enabled = false;
     check(&[off, child("on", "*.example.com", None)], "a.example.com", "/", "on");
 }
 
 /// The slow way: look at every rule of every child, keep the best.
-fn naive(children: &[Child], host: &str, path: &str) -> Option<String> {
+fn naive(children: &[Arc<Child>], host: &str, path: &str) -> Option<String> {
     let mut best: Option<((usize, usize, usize), String)> = None;
     for child in children {
         for host_match in &child.matches {
@@ -126,7 +128,7 @@ proptest! {
         host in a_host(),
         path in a_path(),
     ) {
-        let children: Vec<Child> = children
+        let children: Vec<Arc<Child>> = children
             .iter()
             .enumerate()
             .map(|(index, (host, rules))| {

@@ -76,7 +76,7 @@ fn a_server_that_cannot_be_reached_is_replaced_and_then_passed_over() {
 fn nobody_up_is_503_at_once_and_over_when_one_is() {
     let backend = Backend::named("up");
     let (vip, mut config) = one_service(&[backend.address]);
-    change_pool(&mut config, |pool| pool.monitored = true);
+    change_pool(&mut config, |pool| pool.health_monitors = vec!["healthmonitor-1".into()]);
     let bed = Bed::start(1, &config);
     let mut client = Peer::connect(vip);
     assert_eq!(client.get("/").status(), 503);

@@ -29,8 +29,10 @@ pub struct Pool {
     pub algorithm: Algorithm,
     /// Servers in the order of the object.
     pub servers: Vec<Server>,
-    /// Whether health monitors decide on its servers. Without one a server counts as up.
-    pub monitored: bool,
+    /// Uuids of the health monitors that decide on its servers. Without one a server counts as up.
+    pub health_monitors: Vec<String>,
+    /// Monitors that have to pass; `None` is all. Avi: `min_health_monitors_up`.
+    pub monitors_up_min: Option<u32>,
     /// Whether failures of live traffic count too. Avi: `inline_health_monitor`.
     pub passive_health: bool,
     /// Requests at a time per server; 0 = unlimited. Avi: `max_concurrent_connections_per_server`.

@@ -7,7 +7,7 @@ use crate::http::{
     Algorithm, Child, FailAction, HostMatch, HttpConfig, HttpProfile, PathMatch, PathRule, Pool, PoolGroup,
     PoolGroupMember, RequestMatch, Server, ServicePort, StringCriterion, Target, VirtualHost, VirtualService,
 };
-use crate::{Revision, Version};
+use crate::{LogPolicy, Revision, Version};
 
 /// A configuration at `revision` of one store.
 #[must_use]
@@ -30,6 +30,7 @@ pub fn virtual_host(name: &str, target: Option<Target>) -> VirtualHost {
         enabled: true,
         profile: HttpProfile::default(),
         policies: vec![],
+        logs: LogPolicy::default(),
         target,
     }
 }
@@ -48,8 +49,9 @@ pub fn virtual_service(name: &str, address: std::net::SocketAddr, target: Option
 
 /// A child that takes all requests to `host`.
 #[must_use]
-pub fn child(name: &str, host: &str, target: Option<Target>) -> Child {
-    Child { host: virtual_host(name, target), matches: vec![HostMatch { host: host.to_owned(), rules: vec![] }] }
+pub fn child(name: &str, host: &str, target: Option<Target>) -> Arc<Child> {
+    let matches = vec![HostMatch { host: host.to_owned(), rules: vec![] }];
+    Arc::new(Child { host: virtual_host(name, target), matches })
 }
 
 /// A rule on the path, named after its value.
@@ -81,7 +83,8 @@ pub fn http_pool(name: &str, servers: &[(std::net::SocketAddr, u8)]) -> Pool {
         enabled: true,
         algorithm: Algorithm::RoundRobin,
         servers: servers.iter().map(|&(address, ratio)| http_server(address, ratio)).collect(),
-        monitored: false,
+        health_monitors: vec![],
+        monitors_up_min: None,
         passive_health: true,
         connections_per_server_max: 0,
         response_timeout: Duration::ZERO,

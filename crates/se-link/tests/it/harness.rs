@@ -40,6 +40,8 @@ pub(crate) fn snapshot(incarnation: &str, revision: u64, services: u32) -> Arc<S
         gslb_domains: vec![DomainName::parse("example.com").unwrap()],
         gslb_services: (0..services).map(service).map(Arc::new).collect(),
         monitors: Vec::new(),
+        http: model::http::HttpObjects::default(),
+        registrations: Vec::new(),
     })
 }
 

@@ -46,6 +46,8 @@ fn report(revision: u64, state: State, services: usize) -> Arc<Report> {
             listeners: vec!["127.0.0.1:5300".parse().unwrap()],
         }],
         gslb_services: (0..services).map(service).map(Arc::new).collect(),
+        http_services: Vec::new(),
+        http_pools: Vec::new(),
     })
 }
 

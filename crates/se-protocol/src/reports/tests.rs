@@ -30,6 +30,8 @@ fn report(revision: u64, members: Vec<MemberState>) -> Arc<Report> {
     Arc::new(Report {
         version: Version { incarnation: "a".into(), term: 0, revision: Revision(revision) },
         dns_services: vec![DnsServiceState { uuid: "vs".into(), state, reason: String::new(), listeners: vec![] }],
+        http_services: vec![],
+        http_pools: vec![],
         gslb_services: vec![Arc::new(GslbServiceState {
             uuid: "gs".into(),
             state,

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use model::{
-    DomainName, PoolPriority, Revision, Ttl, Weight,
-    dns::{DnsProfile, DnsVirtualService, ErrorResponse, FullLogs, LogGroup, LogPolicy, Zone},
+    DomainName, FullLogs, LogGroup, LogPolicy, PoolPriority, Revision, Ttl, Weight,
+    dns::{DnsProfile, DnsVirtualService, ErrorResponse, Zone},
     gslb::{DownResponse, GslbMember, GslbPool, GslbService, MemberAlgorithm, MonitorScope, PoolAlgorithm},
     monitor::{Check, HealthMonitor, HttpCheck, StatusClass},
 };
@@ -150,6 +150,8 @@ impl World {
             gslb_domains: vec![name("example.com")],
             gslb_services: self.services.iter().map(|(n, seed)| Arc::new(service(*n, *seed))).collect(),
             monitors: self.monitors.iter().map(|(n, seed)| Arc::new(monitor(*n, *seed))).collect(),
+            http: model::http::HttpObjects::default(),
+            registrations: Vec::new(),
         })
     }
 }

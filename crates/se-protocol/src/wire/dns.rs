@@ -36,17 +36,17 @@ impl TryFrom<DnsVirtualService> for dns::DnsVirtualService {
             profile: required("profile", profile)?.try_into()?,
             gslb_domains: gslb_domains.map(|domains| names_from_text(domains.names)).transpose()?,
             // An older controller, or checkpoint, says nothing of them.
-            logs: logs.map(dns::LogPolicy::from).unwrap_or_default(),
+            logs: logs.map(model::LogPolicy::from).unwrap_or_default(),
         })
     }
 }
 
-impl From<&dns::LogPolicy> for LogPolicy {
-    fn from(dns::LogPolicy { significant_per_s, full, group }: &dns::LogPolicy) -> Self {
-        let dns::LogGroup { uuid, significant_per_s: group_significant, non_significant_per_s } = group;
+impl From<&model::LogPolicy> for LogPolicy {
+    fn from(model::LogPolicy { significant_per_s, full, group }: &model::LogPolicy) -> Self {
+        let model::LogGroup { uuid, significant_per_s: group_significant, non_significant_per_s } = group;
         Self {
             significant_per_s: *significant_per_s,
-            full: full.map(|dns::FullLogs { per_s, until_us }| FullLogs { per_s, until_us }),
+            full: full.map(|model::FullLogs { per_s, until_us }| FullLogs { per_s, until_us }),
             group: Some(LogGroup {
                 uuid: uuid.clone(),
                 significant_per_s: *group_significant,
@@ -56,16 +56,16 @@ impl From<&dns::LogPolicy> for LogPolicy {
     }
 }
 
-impl From<LogPolicy> for dns::LogPolicy {
+impl From<LogPolicy> for model::LogPolicy {
     fn from(LogPolicy { significant_per_s, full, group }: LogPolicy) -> Self {
-        let group = group.map(|LogGroup { uuid, significant_per_s, non_significant_per_s }| dns::LogGroup {
+        let group = group.map(|LogGroup { uuid, significant_per_s, non_significant_per_s }| model::LogGroup {
             uuid,
             significant_per_s,
             non_significant_per_s,
         });
         Self {
             significant_per_s,
-            full: full.map(|FullLogs { per_s, until_us }| dns::FullLogs { per_s, until_us }),
+            full: full.map(|FullLogs { per_s, until_us }| model::FullLogs { per_s, until_us }),
             group: group.unwrap_or_default(),
         }
     }

@@ -35,6 +35,8 @@ fn stamped(revision: u64, services: u64) -> Arc<Stamped> {
         gslb_domains: Vec::new(),
         gslb_services: (0..services).map(service).map(Arc::new).collect(),
         monitors: Vec::new(),
+        http: model::http::HttpObjects::default(),
+        registrations: Vec::new(),
     };
     Arc::new(Stamped::encode(Arc::new(snapshot), None).unwrap())
 }
