@@ -1,7 +1,8 @@
 //! The service engine: view, DNS, probes, reports, wired.
 //!
 //! [`start`] takes a stream of snapshots and runs the newest one: `run.rs` owns the state and is the only writer,
-//! `view.rs` compiles a snapshot for answering, `members.rs` keeps the verdicts, `listeners.rs` the sockets,
+//! `view.rs` compiles a snapshot for answering, `members.rs` keeps the verdicts, `registered.rs` which names of
+//! virtual services are published, `listeners.rs` the sockets,
 //! `logs.rs` which answers are logged. The engine
 //! answers from what it has; who sends the snapshots, and whether they are still there, is no concern of it.
 
@@ -10,6 +11,7 @@ mod explain;
 mod listeners;
 mod logs;
 mod members;
+mod registered;
 mod run;
 mod serve;
 mod spec;
@@ -149,8 +151,9 @@ pub fn start_with(
     let members = Members::new(up_before);
     let run = run::Run::new(config, members, inlet, Arc::clone(&views), report_sender, count_sender, stop.clone())
         .context("starting the engine")?;
+    let (told, known) = (member_states.clone(), snapshots.clone());
     let task = tokio::spawn(run.until_stopped(snapshots, member_states));
-    let explainer = explain::Explainer::new(views, reports.clone());
+    let explainer = explain::Explainer { views, reports: reports.clone(), told, snapshots: known };
     let log_reader = config.logs.as_deref().map(Reader::new);
     Ok(Engine { explainer, reports, counts, stop, task, logs, log_reader })
 }

@@ -17,6 +17,7 @@ use crate::clock::now_us;
 use crate::listeners::Listeners;
 use crate::logs::{Logs, Record};
 use crate::members::{Change, Members};
+use crate::registered::Registered;
 use crate::view::Compiled;
 use crate::{Counts, EngineConfig};
 
@@ -27,6 +28,7 @@ const TICK: Duration = Duration::from_secs(1);
 pub(crate) struct Run {
     compiled: Option<Compiled>,
     members: Members,
+    registered: Registered,
     listeners: Listeners,
     prober: Prober,
     results: mpsc::Receiver<ProbeResult>,
@@ -53,6 +55,7 @@ impl Run {
         Ok(Self {
             compiled: None,
             members,
+            registered: Registered::default(),
             listeners: Listeners::new(config.workers, Logs::new(inlet, &config.name)),
             prober,
             results,
@@ -113,6 +116,7 @@ impl Run {
         }
         let compiled = Compiled::new(snapshot, self.compiled.as_ref());
         let changes = self.members.adopt(&compiled, now_us());
+        self.registered.adopt(&compiled.snapshot, &compiled.records);
         let views = &compiled.views;
         for problem in &compiled.problems {
             warn!(reason = %problem, "part of the configuration left out");
@@ -128,6 +132,7 @@ impl Run {
     }
 
     fn hear(&mut self, states: ToldStates) {
+        self.registered.hear(states.clone());
         let changes = self.members.hear(states, now_us());
         tell(&changes);
         self.report();
@@ -168,11 +173,13 @@ impl Run {
 
     fn report(&mut self) {
         let Some(compiled) = &self.compiled else { return };
+        let http_services = Vec::new();
+        self.registered.hear_own(&http_services);
         self.reports.send_replace(Some(Arc::new(Report {
             version: compiled.snapshot.version.clone(),
             dns_services: self.listeners.states(&compiled.snapshot),
             gslb_services: self.members.report(),
-            http_services: Vec::new(),
+            http_services,
             http_pools: Vec::new(),
         })));
         self.unreported = false;
@@ -190,7 +197,7 @@ fn tell(changes: &[Change]) {
     }
 }
 
-fn word(state: State) -> &'static str {
+pub(crate) fn word(state: State) -> &'static str {
     match state {
         State::Up => "up",
         State::Down => "down",
