@@ -91,7 +91,7 @@ fn of_vs_vip(object: Object<'_>, world: &World<'_>, found: &mut Vec<Registration
             name,
             data,
             ttl,
-            addresses_max: info.number("num_records_in_response").filter(|n| *n > 0).and_then(|n| u8::try_from(n).ok()),
+            addresses_max: info.number("num_records_in_response").and_then(|n| u8::try_from(n).ok()),
             order: match info.text("algorithm") {
                 Some("DNS_RECORD_RESPONSE_ROUND_ROBIN") => RecordOrder::RoundRobin,
                 _ => RecordOrder::ConsistentHash,
