@@ -44,8 +44,8 @@ pub(crate) enum Route {
     Collection(&'static TypeSchema),
     /// `/api/<type>/<uuid>`.
     Element(&'static TypeSchema, String),
-    /// `/api/<type>/<uuid>/runtime`.
-    Runtime(&'static TypeSchema, String),
+    /// `/api/<type>/<uuid>/runtime` and what is below.
+    Runtime(&'static TypeSchema, String, runtime::Part),
 }
 
 impl Route {
@@ -71,9 +71,9 @@ impl Route {
             ["api", "analytics", "logs"] => Self::Logs,
             ["api", kind] => Self::Collection(types.get(kind)?),
             ["api", kind, uuid] => Self::Element(types.get(kind)?, uuid.to_owned()),
-            ["api", kind, uuid, "runtime"] => {
-                let schema = types.get(kind).filter(|schema| runtime::has(schema))?;
-                Self::Runtime(schema, uuid.to_owned())
+            ["api", kind, uuid, "runtime", ref rest @ ..] => {
+                let schema = types.get(kind)?;
+                Self::Runtime(schema, uuid.to_owned(), runtime::Part::of(schema, rest)?)
             }
             _ => return None,
         })
@@ -126,7 +126,9 @@ impl Route {
             Self::CloudStatus(_) => "/api/cloud/{uuid}/status",
             Self::Collection(schema) => return format!("/api/{}", schema.path),
             Self::Element(schema, _) => return format!("/api/{}/{{uuid}}", schema.path),
-            Self::Runtime(schema, _) => return format!("/api/{}/{{uuid}}/runtime", schema.path),
+            Self::Runtime(schema, _, part) => {
+                return format!("/api/{}/{{uuid}}/runtime{}", schema.path, part.suffix());
+            }
         };
         fixed.to_owned()
     }
@@ -196,7 +198,7 @@ async fn answer_to(api: &Inner, call: &Call, caller: &Caller, body: &mut Body) -
         Route::Domains => addresses::domains(&request),
         Route::CloudStatus(uuid) => addresses::cloud_status(&request, uuid),
         Route::Logs => logs::show(&request).await,
-        Route::Runtime(schema, uuid) => runtime::show(&request, schema, uuid),
+        Route::Runtime(schema, uuid, part) => runtime::show(&request, schema, uuid, *part),
         Route::Collection(schema) => objects::at_collection(&request, schema, body).await,
         Route::Element(schema, uuid) => objects::at_element(&request, schema, uuid, body).await,
         Route::Login | Route::Logout | Route::ClusterStatus => Err(ApiError::Method(call.method.to_string())),

@@ -9,7 +9,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 use objects::{Change, Object, Origin, Projection, Query, RenderOptions, Write, WriteContext, WriteError};
 use serde_json::{Map, Value, json};
 
-use super::{Request, account, runtime};
+use super::{Request, account, runtime, runtime::View};
 use crate::{body, error::ApiError, path, settings::Settings};
 
 /// `/api/<type>`.
@@ -77,14 +77,13 @@ async fn create(request: &Request<'_>, schema: &'static TypeSchema, body: &mut B
 fn list(request: &Request<'_>, schema: &'static TypeSchema) -> Result<Response, ApiError> {
     let query = query(request)?;
     let options = query.render_options(&request.call.base_url, request.api.clock.wall_us());
-    let reports = request.api.engine.reports();
     let mut document = Map::new();
-    let next = request.api.live.read(|state| {
-        let projection = &state.projection;
+    let next = runtime::look(request, |view| {
+        let projection = view.projection;
         let page = objects::list(projection, schema, request.tenancy.visibility(), &query)?;
         let results = page.objects.iter().map(|object| {
             let mut shown = objects::render(projection, object, &options);
-            join_runtime(&mut shown, schema, object, projection, &query, &reports);
+            join_runtime(&mut shown, schema, object, &query, view);
             shown
         });
         document.insert("count".into(), json!(page.count));
@@ -102,12 +101,11 @@ fn list(request: &Request<'_>, schema: &'static TypeSchema) -> Result<Response, 
 fn read(request: &Request<'_>, schema: &'static TypeSchema, uuid: &str) -> Result<Response, ApiError> {
     let query = query(request)?;
     let options = query.render_options(&request.call.base_url, request.api.clock.wall_us());
-    let reports = request.api.engine.reports();
-    let document = request.api.live.read(|state| {
-        let projection = &state.projection;
+    let document = runtime::look(request, |view| {
+        let projection = view.projection;
         let object = objects::read(projection, schema, uuid, request.tenancy.visibility())?;
         let mut shown = objects::render(projection, object, &options);
-        join_runtime(&mut shown, schema, object, projection, &query, &reports);
+        join_runtime(&mut shown, schema, object, &query, view);
         Ok::<_, ApiError>(shown)
     })?;
     Ok(axum::Json(document).into_response())
@@ -118,16 +116,9 @@ fn query(request: &Request<'_>) -> Result<Query, ApiError> {
     Ok(Query::parse(pairs)?)
 }
 
-fn join_runtime(
-    shown: &mut Value,
-    schema: &TypeSchema,
-    object: &Object,
-    projection: &Projection,
-    query: &Query,
-    reports: &se_protocol::Reports,
-) {
+fn join_runtime(shown: &mut Value, schema: &TypeSchema, object: &Object, query: &Query, view: &View<'_>) {
     if query.join.iter().any(|join| join == "runtime") && runtime::has(schema) {
-        shown["runtime"] = runtime::of(schema, object, projection, reports);
+        shown["runtime"] = runtime::of(schema, object, view);
     }
 }
 

@@ -10,6 +10,7 @@ mod crud;
 mod explain;
 mod gslb;
 mod harness;
+mod http_runtime;
 mod load_balancing;
 mod logs;
 mod macros;
