@@ -1,24 +1,25 @@
 //! Pools and their servers (avi-api 7.1).
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 
-use objects::{Object, Projection};
+use objects::Object;
 use se_protocol::{HttpPoolState, ServerState};
 use serde_json::{Value, json};
 
 use super::{Status, View, is_enabled, list, monitors};
+use crate::routes::neighbours;
 
 /// Port of servers where neither they nor their pool say one (2.6).
 const PORT_DEFAULT: u64 = 80;
 
 /// `/runtime`.
-pub(super) fn summary(object: &Object, view: &View<'_>) -> Value {
+pub(in crate::routes) fn summary(object: &Object, view: &View<'_>) -> Value {
     let found = view.reports.http_pool(&object.uuid);
     let status = status_of(object, found.as_ref(), view);
     let servers = Servers::of(object, found.as_ref(), &status);
     let (all, enabled, up) = servers.count();
-    let percent = |of: usize| if of == 0 { 0 } else { 100 * up / of };
+    let percent = |of: usize| (100 * up).checked_div(of).unwrap_or_default();
     json!({
         "uuid": object.uuid, "name": object.name, "oper_status": status.to_json(),
         "num_servers": all, "num_servers_enabled": enabled, "num_servers_up": up,
@@ -69,29 +70,11 @@ fn status_of(object: &Object, found: Option<&HttpPoolState>, view: &View<'_>) ->
     match found {
         _ if !is_enabled(&object.body) => Status::disabled(""),
         Some(found) => Status::of(found.state, &found.reason, Some(found.since_us)),
-        None if !is_used(object, view.projection) => {
+        None if neighbours::virtual_services_above(object, view.projection).is_empty() => {
             Status { state: "OPER_UNUSED", reason: "no virtual service uses it".to_owned(), since_us: None }
         }
         None => view.awaited(object),
     }
-}
-
-/// Whether a virtual service refers to it, directly or by way of pool groups and policies.
-fn is_used(object: &Object, projection: &Projection) -> bool {
-    let mut seen: HashSet<(&'static str, String)> = HashSet::new();
-    let mut left = vec![(object.path, object.uuid.clone())];
-    while let Some((path, uuid)) = left.pop() {
-        for referrer in projection.referrers(path, &uuid) {
-            if referrer.path == "virtualservice" {
-                return true;
-            }
-            let id = (referrer.path, referrer.uuid);
-            if seen.insert(id.clone()) {
-                left.push(id);
-            }
-        }
-    }
-    false
 }
 
 /// The servers of a pool, each with its state.

@@ -5,7 +5,7 @@ use se_protocol::Report;
 use serde_json::{Value, json};
 
 use super::{Status, View, is_enabled, list};
-use crate::EngineInfo;
+use crate::{EngineInfo, routes::service_engines};
 
 /// State of a virtual service on all engines.
 pub(in crate::routes) struct Summary {
@@ -48,11 +48,11 @@ pub(super) fn summary(object: &Object, view: &View<'_>) -> Value {
                 "uuid": engine.uuid, "url": engine_url(view, engine), "name": engine.name,
                 // Every engine takes what reaches it; scripts want one that is the primary.
                 "primary": index == 0, "standby": false, "connected": engine.connected,
-                "oper_status": status.to_json(), "mgmt_ip": address_of(engine),
+                "oper_status": status.to_json(), "mgmt_ip": service_engines::address_of(engine),
             })
         })
         .collect();
-    let vips = vips(object, view.projection).iter().map(|vip| {
+    let vips = place(object, view.projection).0.iter().map(|vip| {
         let mut out = json!({
             "vip_id": vip.get("vip_id").cloned().unwrap_or(json!("0")), "oper_status": oper_status,
             "num_se_assigned": assigned, "num_se_requested": requested, "percent_ses_up": percent_up,
@@ -123,11 +123,11 @@ fn switched_off(object: &Object, projection: &Projection) -> Option<Status> {
     (!is_enabled(&parent.body)).then(|| Status::disabled(&reason()))
 }
 
-/// Addresses of a virtual service: of a child, those of its parent.
-pub(in crate::routes) fn vips<'a>(object: &'a Object, projection: &'a Projection) -> &'a [Value] {
+/// Addresses and names of a virtual service: of a child, those of its parent's VsVip.
+pub(in crate::routes) fn place<'a>(object: &'a Object, projection: &'a Projection) -> (&'a [Value], &'a [Value]) {
     let owner = target(projection, object, "vh_parent_vs_ref", "virtualservice").unwrap_or(object);
     let vs_vip = target(projection, owner, "vsvip_ref", "vsvip").unwrap_or(owner);
-    list(&vs_vip.body, "vip")
+    (list(&vs_vip.body, "vip"), list(&vs_vip.body, "dns_info"))
 }
 
 /// The object that a reference field points at.
@@ -138,10 +138,4 @@ fn target<'a>(projection: &'a Projection, object: &Object, field: &str, path: &s
 
 fn engine_url(view: &View<'_>, engine: &EngineInfo) -> String {
     format!("{}/api/serviceengine/{}", view.base_url, engine.uuid)
-}
-
-/// `IpAddr` of where an engine connected from; loopback for one in the controller's own process.
-fn address_of(engine: &EngineInfo) -> Value {
-    let address = engine.address.map_or(std::net::Ipv4Addr::LOCALHOST.into(), |address| address.ip().to_canonical());
-    json!({"addr": address.to_string(), "type": if address.is_ipv4() { "V4" } else { "V6" }})
 }
