@@ -8,6 +8,7 @@
 
 mod clock;
 mod explain;
+mod http;
 mod listeners;
 mod logs;
 mod members;
@@ -35,6 +36,7 @@ use members::Members;
 
 pub use dns_server::{Stats, Transport};
 pub use explain::ExplainError;
+pub use http_proxy::Stats as HttpStats;
 pub use spec::EngineArgs;
 
 /// How an engine runs.
@@ -57,6 +59,8 @@ pub struct EngineConfig {
 pub struct Counts {
     /// DNS messages by transport, some as old as a second.
     pub dns: [(Transport, Stats); 2],
+    /// HTTP, some as old as a second.
+    pub http: HttpStats,
     /// Probes that passed.
     pub probes_passed: u64,
     /// Probes that failed.
@@ -161,7 +165,7 @@ pub fn start_with(
 impl Default for Counts {
     fn default() -> Self {
         let dns = [Transport::Udp, Transport::Tcp].map(|transport| (transport, Stats::default()));
-        Self { dns, probes_passed: 0, probes_failed: 0 }
+        Self { dns, http: HttpStats::default(), probes_passed: 0, probes_failed: 0 }
     }
 }
 

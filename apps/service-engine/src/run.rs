@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use arc_swap::ArcSwap;
 use dns_answer::View;
-use health_probe::{ProbeResult, Prober, StartError, in_flight_max_for};
+use health_probe::{ProbeResult, Prober, in_flight_max_for};
+use http_proxy::NoLog;
 use log_store::Inlet;
 use se_protocol::{Report, Snapshot, State, ToldStates};
 use tokio::sync::{mpsc, watch};
@@ -14,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::clock::now_us;
+use crate::http::Http;
 use crate::listeners::Listeners;
 use crate::logs::{Logs, Record};
 use crate::members::{Change, Members};
@@ -30,6 +33,7 @@ pub(crate) struct Run {
     members: Members,
     registered: Registered,
     listeners: Listeners,
+    http: Http,
     prober: Prober,
     results: mpsc::Receiver<ProbeResult>,
     views: Arc<ArcSwap<Vec<Arc<View>>>>,
@@ -49,14 +53,16 @@ impl Run {
         reports: watch::Sender<Option<Arc<Report>>>,
         counts: watch::Sender<Counts>,
         stop: CancellationToken,
-    ) -> Result<Self, StartError> {
+    ) -> anyhow::Result<Self> {
         let probes = health_probe::Config { seed: config.seed, in_flight_max: in_flight_max_for(config.descriptors) };
         let (prober, results) = Prober::start(&probes, stop.clone())?;
+        let http = Http::start(config.workers, config.descriptors, Arc::new(NoLog)).context("starting HTTP workers")?;
         Ok(Self {
             compiled: None,
             members,
             registered: Registered::default(),
             listeners: Listeners::new(config.workers, Logs::new(inlet, &config.name)),
+            http,
             prober,
             results,
             views,
@@ -99,10 +105,10 @@ impl Run {
                     Err(_) => teller_is_there = false,
                 },
                 Some(result) = self.results.recv() => self.observe(result),
-                _ = tick.tick() => self.tick(),
+                _ = tick.tick() => self.tick().await,
             }
         }
-        self.listeners.close().await;
+        tokio::join!(self.listeners.close(), self.http.shutdown());
         self.prober.stopped().await;
     }
 
@@ -114,6 +120,8 @@ impl Run {
             warn!(revision = %snapshot.version, current = %current.snapshot.version, "older snapshot refused");
             return;
         }
+        // First, so that a page opens by the time its name is answered.
+        self.http.adopt(&snapshot, now_us()).await;
         let compiled = Compiled::new(snapshot, self.compiled.as_ref());
         let changes = self.members.adopt(&compiled, now_us());
         self.registered.adopt(&compiled.snapshot, &compiled.records);
@@ -160,9 +168,13 @@ impl Run {
         }
     }
 
-    fn tick(&mut self) {
-        let dns = self.listeners.counts();
-        self.counts.send_modify(|counts| counts.dns = dns);
+    async fn tick(&mut self) {
+        let (dns, http) = (self.listeners.counts(), self.http.stats());
+        self.counts.send_modify(|counts| {
+            counts.dns = dns;
+            counts.http = http;
+        });
+        self.unreported |= self.http.retry(now_us()).await;
         if let Some(compiled) = &self.compiled {
             self.unreported |= self.listeners.retry(&compiled.snapshot);
         }
@@ -173,14 +185,14 @@ impl Run {
 
     fn report(&mut self) {
         let Some(compiled) = &self.compiled else { return };
-        let http_services = Vec::new();
+        let http_services = self.http.report_services();
         self.registered.hear_own(&http_services);
         self.reports.send_replace(Some(Arc::new(Report {
             version: compiled.snapshot.version.clone(),
             dns_services: self.listeners.states(&compiled.snapshot),
             gslb_services: self.members.report(),
             http_services,
-            http_pools: Vec::new(),
+            http_pools: self.http.report_pools(),
         })));
         self.unreported = false;
     }
@@ -197,6 +209,7 @@ fn tell(changes: &[Change]) {
     }
 }
 
+/// A state as logs name it.
 pub(crate) fn word(state: State) -> &'static str {
     match state {
         State::Up => "up",

@@ -34,7 +34,7 @@ mod version;
 pub use api::{Api, ApiConfig, Scheme};
 pub use clock::{Clock, SystemClock};
 pub use commit::{CommitError, Committer};
-pub use engine::{Engine, ExplainError, NoEngine};
+pub use engine::{Engine, EngineInfo, ExplainError, NoEngine};
 pub use live::{BehindError, LiveProjection, State};
 pub use password::{PasswordError, hash as hash_password};
 pub use requests::RequestMetrics;

@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may")]
 
 mod engine;
+mod http;
 mod registered;
 mod running;

@@ -30,8 +30,8 @@ pub(crate) struct Running {
 impl Running {
     /// Starts an engine with four workers on `snapshot`.
     pub(crate) fn start(snapshot: Snapshot) -> Self {
-        let service = &snapshot.dns_services[0];
-        let dns = SocketAddr::new(service.addresses[0], service.ports[0]);
+        let dns = snapshot.dns_services.first().map(|service| (service.addresses[0], service.ports[0]));
+        let dns = dns.map_or((Ipv4Addr::UNSPECIFIED, 0).into(), SocketAddr::from);
         let (snapshots, receiver) = watch::channel(Some(Arc::new(snapshot)));
         let config = EngineConfig {
             workers: NonZeroUsize::new(4).unwrap(),

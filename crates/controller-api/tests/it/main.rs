@@ -10,6 +10,8 @@ mod crud;
 mod explain;
 mod gslb;
 mod harness;
+mod http_runtime;
+mod inventory;
 mod load_balancing;
 mod logs;
 mod macros;
