@@ -1,0 +1,5 @@
+//! The operator on a directory of manifests, and our own controller.
+#![allow(clippy::unwrap_used, reason = "a test's helpers may fail the test")]
+
+mod ingress;
+mod world;
