@@ -117,7 +117,10 @@ fn order(steps: &mut BTreeMap<ObjectKey, Step>, held: &Held) {
             }
             Action::Delete { uuid } => users.get(uuid.as_str()).cloned().unwrap_or_default(),
         };
-        step.after.retain(|key| *key != step.key);
+        // Only what is made later refers to it (ako 9.5); bodies show references the other way round too.
+        if matches!(step.action, Action::Delete { .. }) {
+            step.after.retain(|user| user.kind > step.key.kind);
+        }
     }
 }
 

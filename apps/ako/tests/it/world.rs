@@ -12,7 +12,7 @@ use k8s_watch::{ManifestDirectory, Source};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-const PASSWORD: &str = "a long enough password";
+pub(crate) const PASSWORD: &str = "a long enough password";
 /// Longest wait for anything.
 const WITHIN: Duration = Duration::from_secs(30);
 /// Types that the operator makes.
@@ -113,6 +113,38 @@ impl World {
         }
     }
 
+    /// The operator's Secret, with this password.
+    pub(crate) fn avi_secret(&self, password: &str) -> String {
+        let authority = fs::read_to_string(self.controller.as_ref().unwrap().ca_path()).unwrap();
+        let authority = indented(&authority);
+        format!(
+            "apiVersion: v1\nkind: Secret\nmetadata:\n  name: avi-secret\n  namespace: avi-system\nstringData:\n  \
+             username: admin\n  password: {password}\n  certificateAuthorityData: |\n{authority}"
+        )
+    }
+
+    /// Waits until the VRF has these routes, `prefix next-hop`.
+    pub(crate) async fn until_routes(&self, expected: &[&str]) {
+        let routes = async || -> Vec<String> {
+            let vrf = self.client.list("/api/vrfcontext", &[("name", "global")], "admin").await.unwrap().remove(0);
+            let routes = vrf["static_routes"].as_array().cloned().unwrap_or_default();
+            let text = |value: &Value| value.as_str().unwrap().to_owned();
+            let routes = routes.iter().map(|route| {
+                let (prefix, mask) = (text(&route["prefix"]["ip_addr"]["addr"]), &route["prefix"]["mask"]);
+                format!("{prefix}/{mask} {}", text(&route["next_hop"]["addr"]))
+            });
+            routes.collect()
+        };
+        let poll = async {
+            while routes().await != expected {
+                tokio::time::sleep(Duration::from_millis(20)).await; // bounded: polls a condition
+            }
+        };
+        if tokio::time::timeout(WITHIN, poll).await.is_err() {
+            panic!("{:#?}", routes().await);
+        }
+    }
+
     pub(crate) async fn stop_controller(&mut self) {
         self.controller.take().unwrap().shutdown().await;
     }
@@ -206,6 +238,17 @@ impl Cluster {
         }
     }
 
+    /// Waits until there were so many writes.
+    pub(crate) async fn until_writes(&mut self, writes: u64) {
+        let poll = async {
+            while self.ako().writes().0 < writes {
+                tokio::time::sleep(Duration::from_millis(5)).await; // bounded: polls a condition
+            }
+        };
+        let result = tokio::time::timeout(WITHIN, poll).await;
+        assert!(result.is_ok(), "{:?}", self.ako().writes());
+    }
+
     pub(crate) async fn synced(&mut self) {
         self.until("in sync", |progress| progress.is_synced).await;
     }
@@ -291,5 +334,25 @@ pub(crate) fn ingress(name: &str, host: &str, paths: &[(&str, &str)], secret: Op
     format!(
         "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata:\n  name: {name}\n  namespace: default\nspec:\n{tls}  rules:\n    \
          - host: {host}\n      http:\n        paths:\n{paths}"
+    )
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("    {line}\n")).collect()
+}
+
+/// A certificate for a host, and its key, as PEM.
+pub(crate) fn certificate(host: &str) -> (String, String) {
+    let made = rcgen::generate_simple_self_signed([host.to_owned()]).unwrap();
+    (made.cert.pem(), made.signing_key.serialize_pem())
+}
+
+/// A TLS secret.
+pub(crate) fn secret(name: &str, (certificate, key): &(String, String)) -> String {
+    format!(
+        "apiVersion: v1\nkind: Secret\nmetadata:\n  name: {name}\n  namespace: default\ntype: kubernetes.io/tls\nstringData:\n  \
+         tls.crt: |\n{}  tls.key: |\n{}",
+        indented(certificate),
+        indented(key)
     )
 }
