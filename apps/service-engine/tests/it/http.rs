@@ -2,6 +2,7 @@
 
 mod backend;
 mod client;
+mod health;
 mod routing;
 
 use std::net::{IpAddr, SocketAddr};
