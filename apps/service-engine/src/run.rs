@@ -189,6 +189,12 @@ impl Run {
 
     fn report(&mut self) {
         let Some(compiled) = &self.compiled else { return };
+        let obstacle = self.http.obstacle();
+        self.outlets.obstacle.send_if_modified(|known| {
+            let is_other = *known != obstacle;
+            *known = obstacle;
+            is_other
+        });
         self.outlets.reports.send_replace(Some(Arc::new(Report {
             version: compiled.snapshot.version.clone(),
             dns_services: self.listeners.states(&compiled.snapshot),
@@ -196,12 +202,6 @@ impl Run {
             http_services: self.http.report_services(),
             http_pools: self.http.report_pools(&self.targets),
         })));
-        let obstacle = self.http.obstacle();
-        self.outlets.obstacle.send_if_modified(|known| {
-            let is_other = *known != obstacle;
-            *known = obstacle;
-            is_other
-        });
         self.unreported = false;
     }
 }
