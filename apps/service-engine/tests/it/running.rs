@@ -11,7 +11,7 @@ use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::{Name, RecordType};
 use model::monitor::{Check, HealthMonitor};
 use model::{Revision, Version, testing};
-use se_protocol::{PortOffset, Report, Snapshot};
+use se_protocol::{PortOffset, Report, Snapshot, UpMembers};
 use service_engine::{Engine, EngineConfig};
 use tokio::sync::watch;
 
@@ -28,6 +28,11 @@ pub(crate) struct Running {
 impl Running {
     /// Starts an engine with four workers on `snapshot`.
     pub(crate) fn start(snapshot: Snapshot) -> Self {
+        Self::start_with(snapshot, UpMembers::new())
+    }
+
+    /// The same, of an engine that ran before.
+    pub(crate) fn start_with(snapshot: Snapshot, up_before: UpMembers) -> Self {
         let dns = snapshot.dns_services.first().map(|service| (service.addresses[0], service.ports[0]));
         let dns = dns.map_or((Ipv4Addr::UNSPECIFIED, 0).into(), SocketAddr::from);
         let (snapshots, receiver) = watch::channel(Some(Arc::new(snapshot)));
@@ -38,7 +43,8 @@ impl Running {
             name: "engine".to_owned(),
             logs: None,
         };
-        Self { engine: service_engine::start(&config, receiver).unwrap(), dns, snapshots }
+        let told = watch::Sender::default().subscribe();
+        Self { engine: service_engine::start_with(&config, receiver, told, up_before).unwrap(), dns, snapshots }
     }
 
     pub(crate) fn send(&self, snapshot: Snapshot) {
