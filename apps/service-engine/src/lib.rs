@@ -2,8 +2,9 @@
 //!
 //! [`start`] takes a stream of snapshots and runs the newest one: `run.rs` owns the state and is the only writer,
 //! `view.rs` compiles a snapshot for answering, `targets.rs` knows what is probed, `members.rs` the verdicts on GSLB members,
-//! `listeners.rs` has the sockets of DNS, `http.rs` the proxy and its pools, `logs.rs` says which answers are logged. The
-//! engine answers from what it has; who sends the snapshots, and whether they are still there, is no concern of it.
+//! `registered.rs` which names of virtual services are published, `listeners.rs` has the sockets of DNS, `http.rs` the
+//! proxy and its pools, `logs.rs` says which answers are logged. The engine answers from what it has; who sends the
+//! snapshots, and whether they are still there, is no concern of it.
 
 mod clock;
 mod explain;
@@ -12,6 +13,7 @@ mod listeners;
 mod logs;
 mod members;
 mod monitors;
+mod registered;
 mod run;
 mod serve;
 mod spec;
@@ -159,8 +161,9 @@ pub fn start_with(
         obstacle: obstacle_sender,
     };
     let run = run::Run::new(config, up_before, inlet, outlets, stop.clone()).context("starting the engine")?;
+    let (told, known) = (member_states.clone(), snapshots.clone());
     let task = tokio::spawn(run.until_stopped(snapshots, member_states));
-    let explainer = explain::Explainer::new(views, reports.clone());
+    let explainer = explain::Explainer { views, reports: reports.clone(), told, snapshots: known };
     let log_reader = config.logs.as_deref().map(Reader::new);
     Ok(Engine { explainer, reports, counts, obstacle, stop, task, logs, log_reader })
 }

@@ -20,6 +20,7 @@ use crate::http::Http;
 use crate::listeners::Listeners;
 use crate::logs::{Logs, Record};
 use crate::members::{Change, Members};
+use crate::registered::Registered;
 use crate::targets::{Targets, Watcher};
 use crate::view::Compiled;
 use crate::{Counts, EngineConfig};
@@ -32,6 +33,7 @@ pub(crate) struct Run {
     compiled: Option<Compiled>,
     members: Members,
     targets: Targets,
+    registered: Registered,
     listeners: Listeners,
     http: Http,
     prober: Prober,
@@ -67,6 +69,7 @@ impl Run {
             compiled: None,
             members: Members::new(up_before),
             targets: Targets::default(),
+            registered: Registered::default(),
             listeners: Listeners::new(config.workers, Logs::new(inlet, &config.name)),
             http,
             prober,
@@ -128,6 +131,7 @@ impl Run {
         self.http.adopt(&snapshot, &mut self.targets, now_us()).await;
         let compiled = Compiled::new(snapshot, self.compiled.as_ref());
         let changes = self.members.adopt(&compiled, &mut self.targets, now_us());
+        self.registered.adopt(&compiled.snapshot, &compiled.records);
         let views = &compiled.views;
         for problem in &compiled.problems {
             warn!(reason = %problem, "part of the configuration left out");
@@ -143,6 +147,7 @@ impl Run {
     }
 
     fn hear(&mut self, states: ToldStates) {
+        self.registered.hear(states.clone());
         let changes = self.members.hear(states, &self.targets, now_us());
         tell(&changes);
         self.report();
@@ -195,11 +200,13 @@ impl Run {
             *known = obstacle;
             is_other
         });
+        let http_services = self.http.report_services();
+        self.registered.hear_own(&http_services);
         self.outlets.reports.send_replace(Some(Arc::new(Report {
             version: compiled.snapshot.version.clone(),
             dns_services: self.listeners.states(&compiled.snapshot),
             gslb_services: self.members.report(&self.targets),
-            http_services: self.http.report_services(),
+            http_services,
             http_pools: self.http.report_pools(&self.targets),
         })));
         self.unreported = false;

@@ -138,7 +138,7 @@ fn of_vs_vip<'a>(uuid: &str, services: &[Object<'a>], reading: &mut Reading<'_, 
                 if virtual_services.is_empty() {
                     continue;
                 }
-                let addresses_max = info.number("num_records_in_response").filter(|n| *n > 0);
+                let addresses_max = info.number("num_records_in_response");
                 found.push(Arc::new(Registration {
                     name,
                     data,

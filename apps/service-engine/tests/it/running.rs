@@ -11,7 +11,7 @@ use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::{Name, RecordType};
 use model::monitor::{Check, HealthMonitor};
 use model::{Revision, Version, testing};
-use se_protocol::{PortOffset, Report, Snapshot, UpMembers};
+use se_protocol::{PortOffset, Report, Snapshot, ToldStates, UpMembers};
 use service_engine::{Engine, EngineConfig};
 use tokio::sync::watch;
 
@@ -23,6 +23,8 @@ pub(crate) struct Running {
     pub(crate) engine: Engine,
     pub(crate) dns: SocketAddr,
     snapshots: watch::Sender<Option<Arc<Snapshot>>>,
+    /// What the controller tells of virtual services.
+    pub(crate) told: watch::Sender<ToldStates>,
 }
 
 impl Running {
@@ -43,8 +45,9 @@ impl Running {
             name: "engine".to_owned(),
             logs: None,
         };
-        let told = watch::Sender::default().subscribe();
-        Self { engine: service_engine::start_with(&config, receiver, told, up_before).unwrap(), dns, snapshots }
+        let told = watch::Sender::default();
+        let engine = service_engine::start_with(&config, receiver, told.subscribe(), up_before).unwrap();
+        Self { engine, dns, snapshots, told }
     }
 
     pub(crate) fn send(&self, snapshot: Snapshot) {
