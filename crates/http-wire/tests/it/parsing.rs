@@ -3,7 +3,7 @@
 use http_wire::framing::{Framing, Violation};
 use proptest::prelude::*;
 
-use crate::checks::{http_request_framing, http_response};
+use crate::checks::{http_chunked, http_request_framing, http_response};
 
 #[track_caller]
 fn framed(octets: &str, heads: u64, violation: Option<(u64, Violation)>) {
@@ -90,10 +90,18 @@ const RESPONSES: &[&str] = &[
     "1;e=1\r\nz\r\n",
 ];
 
+const CHUNKS: &[&str] =
+    &["3\r\nabc\r\n", "0\r\n", "\r\n", "0\r\n\r\n", "1", "a", "\r", "\n", ";x=y", " ", "ffffffffffffffff", "T: v\r\n"];
+
 proptest! {
     #[test]
     fn any_octets_of_a_client_are_followed(octets in pieces(REQUESTS)) {
         http_request_framing::check(&octets);
+    }
+
+    #[test]
+    fn any_octets_of_a_chunked_body_are_read_by_the_grammar(octets in pieces(CHUNKS)) {
+        http_chunked::check(&octets);
     }
 
     #[test]
