@@ -11,6 +11,7 @@ mod engine;
 mod http;
 mod measure;
 mod path;
+mod shake;
 mod system;
 mod table;
 
@@ -38,6 +39,9 @@ enum What {
     /// Runs our proxy on a fixed configuration; `http` starts it
     #[command(hide = true)]
     HttpProxy(http::ProxyArgs),
+    /// Loads a server with TLS handshakes; `http` starts it
+    #[command(hide = true)]
+    Shake(shake::ShakeArgs),
     /// CPU of one changed service, by how many services there are
     Change(Output),
     /// Runs an engine on a fixed snapshot; `dns` starts it
@@ -67,6 +71,7 @@ async fn main() -> anyhow::Result<()> {
         What::Boot(output) => table::publish(&boot::run(output.quick, &output.meridian).await?, output.json.as_deref()),
         What::Http(output) => table::publish(&http::run(output.quick)?, output.json.as_deref()),
         What::HttpProxy(args) => http::serve(args).await,
+        What::Shake(args) => shake::run(args).await,
         What::Change(output) => {
             table::publish(&change::run(output.quick, &output.meridian).await?, output.json.as_deref())
         }
