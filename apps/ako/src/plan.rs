@@ -152,3 +152,6 @@ fn references(object: &Object) -> Vec<ObjectKey> {
         Spec::VsVip(_) | Spec::Pool(_) | Spec::Certificate(_) => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;

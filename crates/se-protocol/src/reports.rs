@@ -8,7 +8,7 @@ mod dns;
 mod gslb;
 mod http;
 
-use std::{cmp::Reverse, sync::Arc};
+use std::{cmp::Reverse, collections::HashMap, sync::Arc};
 
 use crate::{MonitorState, Report, State};
 
@@ -25,6 +25,42 @@ impl FromIterator<Arc<Report>> for Reports {
         // Pools, members and servers are shown as the newest configuration has them.
         reports.sort_by_key(|report| Reverse((report.version.term, report.version.revision)));
         Self(reports)
+    }
+}
+
+/// How many are in each state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StateCounts {
+    /// Up on at least one engine.
+    pub up: u64,
+    /// Down on at least one engine and up on none.
+    pub down: u64,
+    /// Without a verdict on any engine.
+    pub unknown: u64,
+    /// Switched off.
+    pub disabled: u64,
+}
+
+impl Reports {
+    /// States of all virtual services that an engine has: DNS, L7 and EVH children.
+    #[must_use]
+    pub fn virtual_services(&self) -> StateCounts {
+        let mut states: HashMap<&str, State> = HashMap::new();
+        let dns = self.0.iter().flat_map(|report| report.dns_services.iter().map(|s| (s.uuid.as_str(), s.state)));
+        let http = self.0.iter().flat_map(|report| report.http_services.iter().map(|s| (s.uuid.as_str(), s.state)));
+        for (uuid, state) in dns.chain(http) {
+            states.entry(uuid).and_modify(|best| *best = best.or_better(state)).or_insert(state);
+        }
+        let mut counts = StateCounts::default();
+        for state in states.into_values() {
+            *match state {
+                State::Up => &mut counts.up,
+                State::Down => &mut counts.down,
+                State::Unknown => &mut counts.unknown,
+                State::Disabled => &mut counts.disabled,
+            } += 1;
+        }
+        counts
     }
 }
 

@@ -165,3 +165,6 @@ impl Memo {
         (pools, pool_groups)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,8 +8,12 @@ use crate::{Object, Problem, World};
 pub(crate) struct Reading<'w, 'a> {
     world: &'w World<'a>,
     seen: BTreeSet<Seen>,
+    parts: BTreeSet<Part>,
     problems: Vec<Problem>,
 }
+
+/// Type and uuid of what another result, used in this one, was made of.
+type Part = (&'static str, String);
 
 /// An object that a result depends on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,6 +32,7 @@ pub(crate) struct Made<T> {
     /// What of the objects could not be used.
     pub(crate) problems: Vec<Problem>,
     seen: BTreeSet<Seen>,
+    parts: BTreeSet<Part>,
 }
 
 /// Results by uuid, of this build and of the one before.
@@ -40,9 +45,11 @@ pub(crate) struct Results<T> {
 impl<'w, 'a> Reading<'w, 'a> {
     /// What `make` returns, with what it looked up.
     pub(crate) fn run<T>(world: &'w World<'a>, make: impl FnOnce(&mut Self) -> T) -> Made<T> {
-        let mut reading = Self { world, seen: BTreeSet::new(), problems: Vec::new() };
+        let (seen, parts, problems) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+        let mut reading = Self { world, seen, parts, problems };
         let value = make(&mut reading);
-        Made { value, problems: reading.problems, seen: reading.seen }
+        let Self { seen, parts, problems, .. } = reading;
+        Made { value, problems, seen, parts }
     }
 
     /// The object, if there is one.
@@ -53,8 +60,10 @@ impl<'w, 'a> Reading<'w, 'a> {
         object
     }
 
-    /// Depends on all that `part` depends on. Its problems stay its own: it may be part of several results.
-    pub(crate) fn rely_on<T>(&mut self, part: &Made<T>) {
+    /// Depends on all that `part`, the result of `uuid`, depends on. Its problems stay its own: it may be part of several
+    /// results.
+    pub(crate) fn rely_on<T>(&mut self, kind: &'static str, uuid: &str, part: &Made<T>) {
+        self.parts.insert((kind, uuid.to_owned()));
         self.seen.extend(part.seen.iter().cloned());
     }
 
@@ -70,9 +79,9 @@ impl<'w, 'a> Reading<'w, 'a> {
 }
 
 impl<T> Made<T> {
-    /// Uuids of the objects of one type that it was made from.
-    pub(crate) fn made_from<'m>(&'m self, kind: &'m str) -> impl Iterator<Item = &'m str> {
-        self.seen.iter().filter(move |seen| seen.kind == kind).map(|seen| seen.uuid.as_str())
+    /// Uuids of the results of one type that are parts of it.
+    pub(crate) fn parts<'m>(&'m self, kind: &'m str) -> impl Iterator<Item = &'m str> {
+        self.parts.iter().filter(move |(known, _)| *known == kind).map(|(_, uuid)| uuid.as_str())
     }
 
     /// Whether all that it was made from is still the same.

@@ -2,7 +2,10 @@
 
 mod backend;
 mod client;
+mod connections;
+mod health;
 mod routing;
+mod tls;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

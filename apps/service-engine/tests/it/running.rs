@@ -30,6 +30,11 @@ pub(crate) struct Running {
 impl Running {
     /// Starts an engine with four workers on `snapshot`.
     pub(crate) fn start(snapshot: Snapshot) -> Self {
+        Self::start_with(snapshot, UpMembers::new())
+    }
+
+    /// The same, of an engine that ran before.
+    pub(crate) fn start_with(snapshot: Snapshot, up_before: UpMembers) -> Self {
         let dns = snapshot.dns_services.first().map(|service| (service.addresses[0], service.ports[0]));
         let dns = dns.map_or((Ipv4Addr::UNSPECIFIED, 0).into(), SocketAddr::from);
         let (snapshots, receiver) = watch::channel(Some(Arc::new(snapshot)));
@@ -41,7 +46,7 @@ impl Running {
             logs: None,
         };
         let told = watch::Sender::default();
-        let engine = service_engine::start_with(&config, receiver, told.subscribe(), UpMembers::new()).unwrap();
+        let engine = service_engine::start_with(&config, receiver, told.subscribe(), up_before).unwrap();
         Self { engine, dns, snapshots, told }
     }
 

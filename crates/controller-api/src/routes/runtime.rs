@@ -1,7 +1,7 @@
 //! Operational state under objects, from the last reports of the engines (avi-api 5.4, 7.1, 7.3).
 
 mod gslb;
-pub(super) mod pool;
+mod pool;
 pub(super) mod virtual_service;
 
 use avi_schema::TypeSchema;

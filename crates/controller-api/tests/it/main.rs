@@ -11,6 +11,7 @@ mod explain;
 mod gslb;
 mod harness;
 mod http_runtime;
+mod in_use;
 mod inventory;
 mod load_balancing;
 mod logs;

@@ -33,9 +33,9 @@ impl Parts {
 
     /// Takes the parts of a result over; where it was made anew they are there already.
     pub(super) fn keep_those_of<T>(&mut self, made: &Made<T>) {
-        made.made_from("applicationprofile").for_each(|uuid| self.profiles.keep(uuid));
-        made.made_from("httppolicyset").for_each(|uuid| self.policy_sets.keep(uuid));
-        made.made_from("sslkeyandcertificate").for_each(|uuid| self.certificates.keep(uuid));
+        made.parts("applicationprofile").for_each(|uuid| self.profiles.keep(uuid));
+        made.parts("httppolicyset").for_each(|uuid| self.policy_sets.keep(uuid));
+        made.parts("sslkeyandcertificate").for_each(|uuid| self.certificates.keep(uuid));
     }
 
     pub(super) fn problems(&self) -> impl Iterator<Item = &Problem> {
@@ -50,7 +50,7 @@ impl Parts {
         reading: &mut Reading<'_, 'a>,
     ) -> Option<Profile> {
         let made = self.profiles.get(uuid, world, |reading| profile::read(uuid, reading));
-        reading.rely_on(made);
+        reading.rely_on("applicationprofile", uuid, made);
         made.value.clone()
     }
 
@@ -62,7 +62,7 @@ impl Parts {
         reading: &mut Reading<'_, 'a>,
     ) -> Option<Arc<PolicySet>> {
         let made = self.policy_sets.get(uuid, world, |reading| policy_set::read(uuid, reading));
-        reading.rely_on(made);
+        reading.rely_on("httppolicyset", uuid, made);
         made.value.clone()
     }
 
@@ -74,7 +74,7 @@ impl Parts {
         reading: &mut Reading<'_, 'a>,
     ) -> Option<Arc<Certificate>> {
         let made = self.certificates.get(uuid, world, |reading| certificate::read(uuid, reading));
-        reading.rely_on(made);
+        reading.rely_on("sslkeyandcertificate", uuid, made);
         made.value.clone()
     }
 }

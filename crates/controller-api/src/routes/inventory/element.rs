@@ -78,7 +78,7 @@ impl Element<'_> {
         if self.include.has("health_score")
             && let Some(runtime) = runtime.as_ref().filter(|_| self.has_score())
         {
-            out.insert("health_score".to_owned(), self.health_score(object, runtime));
+            out.insert("health_score".to_owned(), health_score(runtime));
         }
         if let Some(runtime) = runtime.filter(|_| self.include.has("runtime")) {
             let name = if object.path == "cloud" { "status" } else { "runtime" };
@@ -143,30 +143,6 @@ impl Element<'_> {
         matches!(self.schema.path, "virtualservice" | "pool" | "serviceengine")
     }
 
-    /// 0 when it is not up; else the share of servers that are up. Penalties are not computed (7.6).
-    fn health_score(&self, object: &Object, runtime: &Value) -> Value {
-        let is_up = runtime.pointer("/oper_status/state").and_then(Value::as_str) == Some("OPER_UP");
-        let share = |runtime: &Value| {
-            let number = |field: &str| runtime.get(field).and_then(Value::as_u64).unwrap_or_default();
-            (number("num_servers_up"), number("num_servers_enabled"))
-        };
-        let (up, of) = match object.path {
-            "pool" => share(runtime),
-            "virtualservice" => {
-                let pools = neighbours::below(object, self.view.projection).pools;
-                let shares = pools.iter().map(|pool| share(&runtime::pool::summary(pool, self.view)));
-                shares.fold((0, 0), |(up, of), share| (up + share.0, of + share.1))
-            }
-            _ => (0, 0),
-        };
-        let score = if is_up { (100 * up).checked_div(of).unwrap_or(100) } else { 0 };
-        let reason = if is_up && of > 0 { format!("{up} of {of} servers are up") } else { String::new() };
-        json!({
-            "health_score": score, "performance_score": {"value": score, "reason": reason},
-            "resources_penalty": 0, "security_penalty": 0, "anomaly_penalty": 0,
-        })
-    }
-
     /// Objects around it that scripts look for.
     fn add_neighbours(&self, object: &Object, out: &mut Map<String, Value>) {
         let projection = self.view.projection;
@@ -217,4 +193,17 @@ impl Element<'_> {
     fn url(&self, object: &Object) -> String {
         ::objects::url(object, &self.request.call.base_url, self.names)
     }
+}
+
+/// 0 when it is not up; else the share of servers that are up. Penalties are not computed (7.6).
+fn health_score(runtime: &Value) -> Value {
+    let is_up = runtime.pointer("/oper_status/state").and_then(Value::as_str) == Some("OPER_UP");
+    let number = |field: &str| runtime.get(field).and_then(Value::as_u64).unwrap_or_default();
+    let (up, of) = (number("num_servers_up"), number("num_servers_enabled"));
+    let score = if is_up { (100 * up).checked_div(of).unwrap_or(100) } else { 0 };
+    let reason = if is_up && of > 0 { format!("{up} of {of} servers are up") } else { String::new() };
+    json!({
+        "health_score": score, "performance_score": {"value": score, "reason": reason},
+        "resources_penalty": 0, "security_penalty": 0, "anomaly_penalty": 0,
+    })
 }

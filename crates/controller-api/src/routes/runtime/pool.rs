@@ -14,7 +14,7 @@ use crate::routes::neighbours;
 const PORT_DEFAULT: u64 = 80;
 
 /// `/runtime`.
-pub(in crate::routes) fn summary(object: &Object, view: &View<'_>) -> Value {
+pub(super) fn summary(object: &Object, view: &View<'_>) -> Value {
     let found = view.reports.http_pool(&object.uuid);
     let status = status_of(object, found.as_ref(), view);
     let servers = Servers::of(object, found.as_ref(), &status);

@@ -4,8 +4,9 @@ use objects::{Object, Projection};
 use se_protocol::Report;
 use serde_json::{Value, json};
 
-use super::{Status, View, is_enabled, list};
-use crate::{EngineInfo, routes::service_engines};
+use super::{Status, View, is_enabled, list, pool};
+use crate::EngineInfo;
+use crate::routes::{neighbours, service_engines};
 
 /// State of a virtual service on all engines.
 pub(in crate::routes) struct Summary {
@@ -66,10 +67,38 @@ pub(super) fn summary(object: &Object, view: &View<'_>) -> Value {
         out
     });
     let vips: Vec<Value> = vips.collect();
+    let below = Below::of(object, view);
     json!({
         "uuid": object.uuid, "name": object.name, "oper_status": oper_status, "percent_ses_up": percent_up,
         "num_se_assigned": assigned, "num_se_requested": requested, "east_west": false, "vip_summary": vips,
+        "num_pools": below.pools, "num_pools_up": below.pools_up,
+        "num_servers_enabled": below.servers_enabled, "num_servers_up": below.servers_up,
     })
+}
+
+/// What a virtual service sends requests to, counted.
+#[derive(Default)]
+struct Below {
+    pools: usize,
+    pools_up: usize,
+    servers_enabled: u64,
+    servers_up: u64,
+}
+
+impl Below {
+    fn of(object: &Object, view: &View<'_>) -> Self {
+        let pools = neighbours::below(object, view.projection).pools;
+        let mut below = Self { pools: pools.len(), ..Self::default() };
+        for pool in pools {
+            let runtime = pool::summary(pool, view);
+            let number = |field: &str| runtime.get(field).and_then(Value::as_u64).unwrap_or_default();
+            let is_up = runtime.pointer("/oper_status/state").and_then(Value::as_str) == Some("OPER_UP");
+            below.pools_up += usize::from(is_up);
+            below.servers_enabled += number("num_servers_enabled");
+            below.servers_up += number("num_servers_up");
+        }
+        below
+    }
 }
 
 /// `/runtime/detail`: what each engine says; the controller's own view where none says anything.

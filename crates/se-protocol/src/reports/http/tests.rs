@@ -96,3 +96,12 @@ fn servers_are_those_of_the_newest_configuration_and_matched_by_address_and_port
     let expected = [("192.0.2.1:80", State::Down), ("192.0.2.2:80", State::Down), ("[2001:db8::1]:80", State::Up)];
     assert_eq!(servers, expected.map(|(address, state)| (address.to_owned(), state)));
 }
+
+#[test]
+fn virtual_services_are_counted_once_in_their_best_state() {
+    let reports: Reports =
+        [report(1, State::Down, 1, vec![]), report(1, State::Unknown, 1, vec![])].into_iter().collect();
+    let counts = reports.virtual_services();
+    assert_eq!((counts.up, counts.down, counts.unknown, counts.disabled), (2, 1, 0, 0), "a and z are up, vs is down");
+    assert_eq!(Reports::default().virtual_services(), crate::StateCounts::default());
+}
