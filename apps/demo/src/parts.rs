@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 use crate::banner::Member;
 use crate::data_dir::DataDir;
 use crate::setup::Setup;
-use crate::story::{self, CLUSTERS};
+use crate::story::{self, CLUSTERS, Cluster};
 use crate::workloads::Workloads;
 use crate::{members_of, told, write_connection};
 
@@ -57,6 +57,11 @@ impl Parts {
         }
 
         let mut notes = Vec::new();
+        let is_without = |cluster: &&Cluster| !data.cluster(cluster.name).join(story::AKO_FILE).exists();
+        if let Some(cluster) = CLUSTERS.iter().find(is_without) {
+            let (name, file) = (cluster.name, story::AKO_FILE);
+            notes.push(format!("cluster {name} has no {file}, so it gets no addresses; --fresh starts over with one"));
+        }
         let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, controller::PORT));
         let config = ControllerConfig { listen: Listen::AtOrAfter(wanted), ..ControllerConfig::new(data.controller()) };
         let controller = controller::start(config).await.context("starting the controller")?;

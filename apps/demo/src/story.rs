@@ -14,6 +14,8 @@ pub(crate) const LEADER: &str = "s1az1";
 pub(crate) const SECURE_HOST: &str = "hackazon.avi.iberia.local";
 /// Manifest of its Secret, below the directory of clusters.
 pub(crate) const SECRET_FILE: &str = "s1az1/hackazon-secret.yaml";
+/// Manifest of AKO's settings, below the directory of a cluster.
+pub(crate) const AKO_FILE: &str = "avi-system/ako.yaml";
 /// Where a VIP of port 80 or 443 is to be asked: ports below 1024 move, because the demo runs unprivileged.
 pub(crate) const HTTP_PORT: u16 = PortOffset::UNPRIVILEGED.apply(80);
 /// As [`HTTP_PORT`].
