@@ -241,7 +241,9 @@ impl World {
         let domain = "avi.iberia.local";
         let (_, cluster) = self.rest("GET", "/api/cluster", None);
         let profile = json!({
-            "name": "g-dns", "type": "APPLICATION_PROFILE_TYPE_DNS", "dns_service_profile": {"domain_names": [domain]}
+            "name": "g-dns", "type": "APPLICATION_PROFILE_TYPE_DNS", "dns_service_profile": {
+                "domain_names": [domain], "error_response": "DNS_ERROR_RESPONSE_ERROR"
+            }
         });
         self.create("applicationprofile", &profile);
         let service = json!({
