@@ -6,6 +6,7 @@
 //! stored objects have gone through `objects`.
 #![warn(missing_docs)]
 
+mod changes;
 mod dns_service;
 mod field;
 mod gslb_service;
@@ -93,7 +94,8 @@ pub fn build<'a>(
     port_offset: PortOffset,
     memo: Memo,
 ) -> (Snapshot, Vec<Problem>, Memo) {
-    let world = World::sort(objects);
+    let mut world = World::sort(objects);
+    let memo = memo.compare(&mut world);
     let mut problems = Vec::new();
     let site = site::Site::read(&world, &mut problems);
     let dns_services = world
@@ -118,6 +120,8 @@ pub fn build<'a>(
 /// The objects by type, each in the order of its uuids, so that the order of the input does not show.
 struct World<'a> {
     by_kind: BTreeMap<&'a str, Vec<Object<'a>>>,
+    /// What is not as it was in the build before.
+    changes: changes::Changes,
 }
 
 impl<'a> World<'a> {
@@ -129,7 +133,7 @@ impl<'a> World<'a> {
         for objects in by_kind.values_mut().filter(|objects| !objects.is_sorted_by(|a, b| a.uuid < b.uuid)) {
             objects.sort_by(|a, b| a.uuid.cmp(b.uuid));
         }
-        Self { by_kind }
+        Self { by_kind, changes: changes::Changes::default() }
     }
 
     fn of(&self, kind: &str) -> impl Iterator<Item = Object<'a>> {
