@@ -1,8 +1,10 @@
 //! Stored objects at a revision to one immutable engine [`Snapshot`]. Pure: values in, a value out.
 //!
 //! What the engine cannot use is skipped and told as a [`Problem`]; the rest is kept, so one bad object never stops
-//! the others. Start at [`build`]; then `site` (cluster, Gslb), `dns_service`, `gslb_service` and `monitor`, one file per
-//! object type (avi-api 2.4, 2.8, 2.13, 2.22, 2.23); `memo` keeps what did not change from one build to the next. No defaults that need other objects, no references by name: the
+//! the others. Start at [`build`]; then `site` (cluster, Gslb), `dns_service`, `gslb_service`, `monitor`, `http` (L7 virtual
+//! services and all that they reach) and `registration` (the names that virtual services own), one file per object type
+//! (avi-api 2.4 to 2.9, 2.11, 2.13, 2.22, 2.23). `memo` keeps what did not change from one build to the next: `changes`
+//! says what did, `reading` what a result was made from. No defaults that need other objects, no references by name: the
 //! stored objects have gone through `objects`.
 #![warn(missing_docs)]
 
