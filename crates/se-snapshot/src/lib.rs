@@ -12,6 +12,7 @@ mod gslb_service;
 mod log_policy;
 mod memo;
 mod monitor;
+mod placement;
 mod problem;
 mod registration;
 mod site;
@@ -23,6 +24,7 @@ use se_protocol::{PortOffset, Snapshot};
 use serde_json::{Map, Value};
 
 pub use memo::Memo;
+pub use placement::{TYPES as PLACEMENT_TYPES, place};
 pub use problem::Problem;
 pub use registration::{TYPES as REGISTRATION_TYPES, registrations};
 
