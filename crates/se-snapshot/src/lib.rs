@@ -17,6 +17,7 @@ mod listening;
 mod log_policy;
 mod memo;
 mod monitor;
+mod placement;
 mod problem;
 mod reading;
 mod registration;
@@ -29,6 +30,7 @@ use se_protocol::{PortOffset, Snapshot};
 use serde_json::{Map, Value};
 
 pub use memo::Memo;
+pub use placement::{TYPES as PLACEMENT_TYPES, place};
 pub use problem::Problem;
 
 /// Types whose changes can change a snapshot.
