@@ -55,15 +55,19 @@ impl MemberStates {
         self.states.get(&key).copied().unwrap_or(State::Unknown)
     }
 
-    /// What the engines of one controller say about its virtual services: up where one engine has it up, else down
+    /// What the engines of one controller say about its virtual services, EVH children among them: up where one engine has it up, else down
     /// where one has it down, else what is left. `cluster_uuid` is that of the controller.
     #[must_use]
     pub fn from_reports<'a>(cluster_uuid: &str, reports: impl IntoIterator<Item = &'a Report>) -> Self {
         let mut found = Self::default();
-        for service in reports.into_iter().flat_map(|report| &report.dns_services) {
-            let key = VirtualServiceKey { cluster_uuid: cluster_uuid.to_owned(), vs_uuid: service.uuid.clone() };
-            let state = found.states.entry(key).or_insert(service.state);
-            *state = state.or_better(service.state);
+        for report in reports {
+            let dns = report.dns_services.iter().map(|service| (&service.uuid, service.state));
+            let http = report.http_services.iter().map(|service| (&service.uuid, service.state));
+            for (vs_uuid, state) in dns.chain(http) {
+                let key = VirtualServiceKey { cluster_uuid: cluster_uuid.to_owned(), vs_uuid: vs_uuid.clone() };
+                let known = found.states.entry(key).or_insert(state);
+                *known = known.or_better(state);
+            }
         }
         found
     }
@@ -133,7 +137,7 @@ mod tests {
     use model::{Revision, Version};
 
     use super::*;
-    use crate::DnsServiceState;
+    use crate::{DnsServiceState, HttpServiceState};
 
     fn report(states: &[(&str, State)]) -> Report {
         let service = |(uuid, state): &(&str, State)| DnsServiceState {
@@ -163,6 +167,20 @@ mod tests {
         assert_eq!(states.get("c", "vs3"), State::Down);
         assert_eq!(states.get("c", "vs4"), State::Unknown);
         assert_eq!(states.get("d", "vs1"), State::Unknown);
+    }
+
+    #[test]
+    fn virtual_services_of_http_and_their_children_are_told_like_those_of_dns() {
+        let service = |uuid: &str, state| {
+            let (reason, listeners) = (String::new(), Vec::new());
+            Arc::new(HttpServiceState { uuid: uuid.to_owned(), state, reason, since_us: 1, listeners })
+        };
+        let mut reports = [report(&[("dns", State::Up)]), report(&[])];
+        reports[0].http_services = vec![service("child", State::Down), service("parent", State::Up)];
+        reports[1].http_services = vec![service("child", State::Unknown), service("parent", State::Disabled)];
+        let states = MemberStates::from_reports("c", &reports);
+        let told = ["dns", "parent", "child"].map(|uuid| states.get("c", uuid));
+        assert_eq!(told, [State::Up, State::Up, State::Down]);
     }
 
     #[test]
