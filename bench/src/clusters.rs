@@ -167,6 +167,7 @@ pub(crate) async fn create(
     let kind = GroupVersionKind::gvk(group, version, kind);
     let plural = match kind.kind.as_str() {
         "GlobalDeploymentPolicy" => "globaldeploymentpolicies".to_owned(),
+        "IngressClass" => "ingressclasses".to_owned(),
         other => format!("{}s", other.to_lowercase()),
     };
     let resource = ApiResource::from_gvk_with_plural(&kind, &plural);

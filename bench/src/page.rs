@@ -169,6 +169,8 @@ async fn prepare_cluster(client: &Client, system: &System) -> anyhow::Result<()>
     let secret = json!({"metadata": {"name": "avi-secret"}, "stringData": {
         "username": "admin", "password": system.password()?, "certificateAuthorityData": system.authority()?}});
     create(client, "", "v1", "Secret", namespace, secret).await?;
+    let class = json!({"metadata": {"name": "avi-lb"}, "spec": {"controller": "ako.vmware.com/avi-lb"}});
+    create(client, "networking.k8s.io", "v1", "IngressClass", None, class).await?;
     let networks = json!([{"networkName": "vip", "cidr": "10.10.25.0/24"}]);
     let config = json!({"metadata": {"name": "avi-k8s-config"}, "data": {
         "controllerIP": system.listen.to_string(), "controllerVersion": "30.2.1", "cloudName": "Default-Cloud",

@@ -1,6 +1,7 @@
 //! Start, life and end of a controller.
 
 use std::{
+    collections::BTreeSet,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
@@ -13,7 +14,7 @@ use controller_api::{Api, ApiConfig, Committer, Engine as _, LiveProjection, Req
 use hyper_util::rt::TokioTimer;
 use objects::Types;
 use se_link::{Authority, Engines, Server, ServerConfig};
-use se_protocol::{MemberStates, Reports, Snapshot};
+use se_protocol::{GroupSnapshots, MemberStates, Reports, Snapshot, member_states};
 use store::Store;
 use store_embedded::{Options, SqliteStore};
 use tokio::{sync::watch, task::JoinSet};
@@ -89,7 +90,7 @@ pub async fn start(config: ControllerConfig) -> anyhow::Result<Controller> {
     first_start::complete(&live, &committer, clock.as_ref(), &data, config.admin_password.as_deref()).await?;
 
     let mut builder = SnapshotBuilder::new(live.clone(), store.incarnation(), config.port_offset);
-    let snapshots = builder.subscribe();
+    let (groups, snapshots) = (builder.subscribe(), builder.subscribe_default());
     builder.build();
     {
         let stop = stop.clone();
@@ -100,7 +101,7 @@ pub async fn start(config: ControllerConfig) -> anyhow::Result<Controller> {
     let engine = Arc::new(EngineSocket::default());
     let link = match config.engine_listen {
         Some(address) => {
-            let (server, told) = listen_for_engines(address, &data, &snapshots).await?;
+            let (server, told) = listen_for_engines(address, &data, &groups).await?;
             engine.connect_apart(server.engines(), server.explainer(), server.log_reader());
             let (engines, snapshots, stop) = (server.engines(), snapshots.clone(), stop.clone());
             let telling = tell_member_states(engines, snapshots, told);
@@ -204,7 +205,7 @@ impl Controller {
         self.password.as_deref()
     }
 
-    /// Snapshots for an engine, latest wins; the first is there already.
+    /// Snapshots for an engine in this process, of the default group, latest wins; the first is there already.
     #[must_use]
     pub fn snapshots(&self) -> watch::Receiver<Option<Arc<Snapshot>>> {
         self.snapshots.clone()
@@ -241,7 +242,7 @@ impl Drop for Controller {
 async fn listen_for_engines(
     address: SocketAddr,
     data: &DataDir,
-    snapshots: &watch::Receiver<Option<Arc<Snapshot>>>,
+    groups: &watch::Receiver<Option<Arc<GroupSnapshots>>>,
 ) -> anyhow::Result<(Server, watch::Sender<Arc<MemberStates>>)> {
     let listener = listen::bind(Listen::At(address))?;
     let directory = data.file(ENGINES);
@@ -250,7 +251,7 @@ async fn listen_for_engines(
     let authority = opened.context("opening the authority of engines")??;
     let told = watch::Sender::default();
     let config = ServerConfig::new(listener);
-    let server = Server::start(config, Arc::new(authority), snapshots.clone(), told.subscribe())?;
+    let server = Server::start(config, Arc::new(authority), groups.clone(), told.subscribe())?;
     remembered::engine_address(data, server.local_addr())?;
     Ok((server, told))
 }
@@ -258,13 +259,23 @@ async fn listen_for_engines(
 /// Tells all engines what those that are connected say about virtual services.
 async fn tell_member_states(
     mut engines: watch::Receiver<Arc<Engines>>,
-    snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
+    mut snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
     told: watch::Sender<Arc<MemberStates>>,
 ) {
-    engines.mark_changed();
-    while engines.changed().await.is_ok() {
-        let cluster = snapshots.borrow().as_ref().map(|snapshot| snapshot.cluster_uuid.clone()).unwrap_or_default();
-        let states = engines.borrow_and_update().member_states(&cluster);
+    let (mut cluster, mut of_interest) = (String::new(), BTreeSet::new());
+    snapshots.mark_changed();
+    loop {
+        tokio::select! {
+            Ok(()) = engines.changed() => {}
+            Ok(()) = snapshots.changed() => {
+                if let Some(newest) = &*snapshots.borrow_and_update() {
+                    of_interest = member_states::of_interest(newest);
+                    cluster.clone_from(&newest.cluster_uuid);
+                }
+            }
+            else => return,
+        }
+        let states = engines.borrow_and_update().member_states(&cluster, &of_interest);
         told.send_if_modified(|before| {
             let is_news = **before != states;
             if is_news {

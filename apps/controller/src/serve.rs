@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use lifecycle::{Admin, Family, Kind, Metrics, Ready, Sample, StopSignals, within_shutdown};
 use se_link::Authority;
+use se_protocol::DEFAULT_GROUP;
 
 use crate::controller::{ENGINES, wall_now};
 use crate::remembered::ENGINES_AT;
@@ -44,8 +45,9 @@ impl ControllerArgs {
 ///
 /// Used where the controller's data directory is, while the controller runs or not.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:
-  meridian join-token --data /var/lib/meridian/controller --out engine.token")]
+#[command(after_help = "Examples:
+  meridian join-token --data /var/lib/meridian/controller --out engine.token
+  meridian join-token --data DIR --out edge.token --group edge")]
 pub struct JoinTokenArgs {
     /// The controller's data directory
     #[arg(long, value_name = "DIR", env = "MERIDIAN_CONTROLLER_DATA")]
@@ -58,6 +60,10 @@ pub struct JoinTokenArgs {
     /// Where the engine reaches the controller [default: where it listened when it last ran]
     #[arg(long = "controller", value_name = "HOST:PORT", value_parser = se_link::controller_address)]
     controllers: Vec<String>,
+
+    /// Service engine group of the engine, by name or uuid: it runs the virtual services of that group
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_GROUP, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    group: String,
 
     /// How long the token is good for, in minutes
     #[arg(long, value_name = "MINUTES", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
@@ -82,7 +88,7 @@ impl JoinTokenArgs {
         }
         let authority = Authority::open(&authority, wall_now())?;
         let lifetime = Duration::from_secs(u64::from(self.valid_for) * 60);
-        let token = authority.create_token(controllers, lifetime, wall_now())?;
+        let token = authority.create_token(controllers, &self.group, lifetime, wall_now())?;
         let shown = self.out.display();
         let mut file = OpenOptions::new()
             .write(true)
@@ -158,5 +164,8 @@ mod tests {
         assert!(error.contains("0 is not in 1.."), "{error}");
         let args = parse(&["--controller", "a:1", "--controller", "b:2", "--valid-for", "1"]).unwrap();
         assert_eq!((args.controllers, args.valid_for), (vec!["a:1".to_owned(), "b:2".to_owned()], 1));
+        assert_eq!(args.group, "Default-Group");
+        assert_eq!(parse(&["--group", "edge"]).unwrap().group, "edge");
+        assert!(parse(&["--group", ""]).is_err());
     }
 }

@@ -1,11 +1,11 @@
-//! Snapshots for engines: built anew when a commit changes what they are made of, latest wins.
+//! Snapshots for the engines of each group: built anew when a commit changes what they are made of, latest wins.
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use controller_api::LiveProjection;
 use model::{Revision, Version};
 use objects::Object;
-use se_protocol::{PortOffset, Snapshot};
+use se_protocol::{DEFAULT_GROUP, GroupSnapshots, PortOffset, Snapshot};
 use se_snapshot::{Memo, Problem};
 use tokio::sync::watch;
 
@@ -14,7 +14,9 @@ pub(crate) struct SnapshotBuilder {
     live: Arc<LiveProjection>,
     incarnation: String,
     port_offset: PortOffset,
-    published: watch::Sender<Option<Arc<Snapshot>>>,
+    published: watch::Sender<Option<Arc<GroupSnapshots>>>,
+    /// Of the default group, for an engine in this process.
+    default: watch::Sender<Option<Arc<Snapshot>>>,
     /// What the last snapshot was translated from: of thousands of objects a commit changes one.
     memo: Memo,
     /// Told already; a problem that stays is told once.
@@ -30,14 +32,19 @@ impl SnapshotBuilder {
             incarnation: incarnation.to_owned(),
             port_offset,
             published: watch::Sender::new(None),
+            default: watch::Sender::new(None),
             memo: Memo::default(),
             problems: BTreeSet::new(),
             built: None,
         }
     }
 
-    pub(crate) fn subscribe(&self) -> watch::Receiver<Option<Arc<Snapshot>>> {
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Option<Arc<GroupSnapshots>>> {
         self.published.subscribe()
+    }
+
+    pub(crate) fn subscribe_default(&self) -> watch::Receiver<Option<Arc<Snapshot>>> {
+        self.default.subscribe()
     }
 
     /// Builds whenever a revision matters; ends with the projection. Revisions that arrive meanwhile make one snapshot.
@@ -64,17 +71,8 @@ impl SnapshotBuilder {
         }
         self.built = Some(changed);
         let version = Version { incarnation: self.incarnation.clone(), term: 0, revision: Revision(revision) };
-        let sources = objects.iter().map(|object| se_snapshot::Object {
-            kind: object.path,
-            uuid: &object.uuid,
-            name: &object.name,
-            tenant: &object.tenant,
-            fields: &object.body,
-            created_us: object.created_us,
-            modified_us: object.last_modified_us,
-            revision: object.modified,
-        });
         let memo = std::mem::take(&mut self.memo);
+        let sources = objects.iter().map(source);
         let (snapshot, problems, memo) = se_snapshot::build(sources, version, self.port_offset, memo);
         self.memo = memo;
         let problems: BTreeSet<Problem> = problems.into_iter().collect();
@@ -93,6 +91,22 @@ impl SnapshotBuilder {
             http_services = snapshot.http.services.len(),
             "snapshot built"
         );
-        self.published.send_replace(Some(Arc::new(snapshot)));
+        let placing = objects.iter().filter(|object| se_snapshot::PLACEMENT_TYPES.contains(&object.path));
+        let groups = se_snapshot::place(placing.map(source), &Arc::new(snapshot));
+        self.default.send_replace(Some(Arc::clone(groups.of(DEFAULT_GROUP))));
+        self.published.send_replace(Some(Arc::new(groups)));
+    }
+}
+
+fn source(object: &Arc<Object>) -> se_snapshot::Object<'_> {
+    se_snapshot::Object {
+        kind: object.path,
+        uuid: &object.uuid,
+        name: &object.name,
+        tenant: &object.tenant,
+        fields: &object.body,
+        created_us: object.created_us,
+        modified_us: object.last_modified_us,
+        revision: object.modified,
     }
 }

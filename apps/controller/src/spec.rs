@@ -55,7 +55,8 @@ pub struct ControllerArgs {
     #[arg(long = "tls-name", value_name = "NAME", env = "MERIDIAN_CONTROLLER_TLS_NAMES", value_delimiter = ',')]
     tls_names: Vec<String>,
 
-    /// Engines may use ports below 1024: DNS on port 53, probes where monitors say. Without it they add 8000 to those
+    /// Engines may use ports below 1024: DNS on port 53, probes where monitors say. Without it they add 8000 to those. A
+    /// service engine group that has a port_offset decides for its own engines
     #[arg(long, env = "MERIDIAN_CONTROLLER_PRIVILEGED_PORTS")]
     privileged_ports: bool,
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use lifecycle::{Admin, Family, Kind, Metrics, Ready, Sample, StopSignals, within_shutdown};
-use nix::sys::resource::{Resource, getrlimit};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use se_link::{Answers, Client, ClientConfig, IdentityError, JoinToken, LinkState, OpenError};
 use se_protocol::explain::ExplainRefusal;
 use se_protocol::{Report, State};
@@ -32,7 +32,7 @@ impl EngineArgs {
             client = open_or_join(&resolved) => client?,
             () = stop.wait() => return Ok(()),
         };
-        let (descriptors, _) = getrlimit(Resource::RLIMIT_NOFILE).context("asking how many files may be open")?;
+        let descriptors = raise_descriptors().context("asking how many files may be open")?;
         let config = EngineConfig {
             workers: resolved.workers,
             seed: rand::random(),
@@ -63,6 +63,18 @@ impl EngineArgs {
         })
         .await;
         Ok(())
+    }
+}
+
+/// How many files may be open, raised to what the system grants: a connection through the proxy has one on each side.
+fn raise_descriptors() -> nix::Result<u64> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    match setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {
+        Ok(()) => Ok(hard),
+        Err(error) => {
+            tracing::warn!(soft, hard, reason = %error, "the limit of open files stays low");
+            Ok(soft)
+        }
     }
 }
 

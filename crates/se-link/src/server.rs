@@ -1,12 +1,13 @@
 //! The controller's end: listens, lets engines join, and keeps each of them at the newest snapshot.
 //!
 //! `authority.rs` signs and remembers who may come, `accept.rs` does TLS, `service.rs` answers the two calls,
-//! `session.rs` is the life of one connected engine, `engines.rs` what is known of all of them. A slow engine delays
-//! nobody: it skips to the newest snapshot when it is ready for the next.
+//! `session.rs` is the life of one connected engine, `engines.rs` what is known of all of them, `groups.rs` prepares
+//! snapshots for the engines of each service engine group. A slow engine delays nobody: it skips to the newest snapshot when it is ready for the next.
 
 mod accept;
 mod authority;
 mod engines;
+mod groups;
 mod service;
 mod session;
 
@@ -18,7 +19,7 @@ use std::{
 };
 
 use se_protocol::{
-    MemberStates, Snapshot, Stamped,
+    GroupSnapshots, MemberStates,
     explain::{DnsExplanation, DnsQuestion, ExplainRefusal},
     logs::{EngineLogs, LogPage, LogQuery, LogRefusal},
 };
@@ -31,7 +32,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{clock::wall_now, generated::link_server::LinkServer};
 use engines::{Ask, Registry};
-use session::Feeds;
+use groups::GroupFeeds;
 
 pub use authority::{Authority, AuthorityError};
 pub use engines::{EngineStatus, Engines};
@@ -92,14 +93,15 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts on the current tokio runtime. Every connected engine gets the newest of `snapshots` and `member_states`.
+    /// Starts on the current tokio runtime. Every connected engine gets the newest of `snapshots`, that of its group, and
+    /// of `member_states`.
     ///
     /// # Errors
     /// [`ServerError`].
     pub fn start(
         config: ServerConfig,
         authority: Arc<Authority>,
-        snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
+        snapshots: watch::Receiver<Option<Arc<GroupSnapshots>>>,
         member_states: watch::Receiver<Arc<MemberStates>>,
     ) -> Result<Self, ServerError> {
         config.listener.set_nonblocking(true).map_err(ServerError::Socket)?;
@@ -108,9 +110,8 @@ impl Server {
         let tls = accept::tls(&authority, wall_now())?;
 
         let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
-        let stamped = watch::Sender::new(None);
-        let feeds = Feeds { stamped: stamped.subscribe(), member_states };
-        let encoding = tasks.spawn(run_until(stop.clone(), encode(snapshots, stamped)));
+        let feeds = Arc::new(GroupFeeds::default());
+        let encoding = tasks.spawn(run_until(stop.clone(), groups::encode(snapshots, Arc::clone(&feeds))));
 
         let (accepted, incoming) = mpsc::channel(ACCEPTED_MAX);
         let accepting = tasks.spawn(run_until(stop.clone(), accept::run(listener, tls, accepted)));
@@ -121,6 +122,7 @@ impl Server {
             authority: Arc::clone(&authority),
             registry: Arc::clone(&registry),
             feeds,
+            member_states,
             certificate_lifetime: config.certificate_lifetime,
             stop: stop.clone(),
             sessions: sessions.clone(),
@@ -272,28 +274,6 @@ async fn logs_of(asks: Option<mpsc::Sender<Ask>>, query: LogQuery) -> Result<Log
         Ok(Err(_)) => Err(refusal("it went away")),
         Err(_) => Err(refusal("it did not answer in time")),
     }
-}
-
-/// Prepares each snapshot for travelling, once for all engines. Those that come meanwhile make one.
-async fn encode(mut snapshots: watch::Receiver<Option<Arc<Snapshot>>>, stamped: watch::Sender<Option<Arc<Stamped>>>) {
-    snapshots.mark_changed();
-    while snapshots.changed().await.is_ok() {
-        let Some(snapshot) = snapshots.borrow_and_update().clone() else { continue };
-        let previous = stamped.borrow().clone();
-        // Tens of milliseconds for ten thousand services.
-        let encoded = tokio::task::spawn_blocking(move || Stamped::encode(snapshot, previous.as_deref())).await;
-        match encoded {
-            Ok(Ok(next)) => {
-                stamped.send_replace(Some(Arc::new(next)));
-            }
-            Ok(Err(error)) => {
-                tracing::error!(reason = %error, "engines stay at the snapshot before: make that object smaller");
-            }
-            Err(error) => tracing::error!(reason = %error, "preparing a snapshot ended badly"),
-        }
-    }
-    // The controller builds no more snapshots: engines keep the last, and their sessions.
-    std::future::pending::<()>().await;
 }
 
 async fn run_until(stop: CancellationToken, work: impl Future<Output = ()>) {

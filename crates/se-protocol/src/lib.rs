@@ -9,6 +9,7 @@
 #![warn(missing_docs)]
 
 pub mod explain;
+mod groups;
 pub mod logs;
 pub mod member_states;
 mod report;
@@ -19,6 +20,7 @@ mod snapshot;
 pub mod transfer;
 pub mod wire;
 
+pub use groups::{DEFAULT_GROUP, GroupSnapshots};
 pub use member_states::{MemberStates, ToldStates};
 pub use report::{
     DnsServiceState, GslbServiceState, HttpPoolState, HttpServiceState, MemberState, MonitorState, PoolState, Report,

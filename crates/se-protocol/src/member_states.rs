@@ -1,16 +1,17 @@
-//! States of the virtual services behind GSLB members: the control plane's verdict (avi-api 5.5).
+//! States of virtual services that answers of DNS depend on: those behind GSLB members (the control plane's verdict,
+//! avi-api 5.5), and those that own registered names (avi-api 4.4).
 //!
 //! They travel engine → controller (→ other sites) → the engines that answer DNS, beside the snapshot: a flip makes no
 //! revision. What is not in the table is unknown, and unknown is no verdict: a controller that is away takes no member
 //! down, neither while it is away nor while its engines tell it anew what they see.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Report, State, pack,
+    Report, Snapshot, State, pack,
     wire::{self, ConvertError},
 };
 
@@ -47,6 +48,16 @@ impl ToldStates {
     }
 }
 
+/// Virtual services of the controller that engines must hear of: owners of registered names, and those that members of
+/// GSLB services stand for.
+#[must_use]
+pub fn of_interest(snapshot: &Snapshot) -> BTreeSet<String> {
+    let owners = snapshot.registrations.iter().flat_map(|registration| &registration.virtual_services);
+    let members = snapshot.gslb_services.iter().flat_map(|service| &service.pools).flat_map(|pool| &pool.members);
+    let own = members.filter(|member| member.cluster_uuid.as_ref() == Some(&snapshot.cluster_uuid));
+    owners.chain(own.filter_map(|member| member.vs_uuid.as_ref())).cloned().collect()
+}
+
 impl MemberStates {
     /// State of a virtual service; unknown when nobody told.
     #[must_use]
@@ -56,16 +67,26 @@ impl MemberStates {
     }
 
     /// What the engines of one controller say about its virtual services: up where one engine has it up, else down
-    /// where one has it down, else what is left. `cluster_uuid` is that of the controller.
+    /// where one has it down, else what is left. `cluster_uuid` is that of the controller. There are many L7 virtual
+    /// services; those that are not in `of_interest` are left out.
     #[must_use]
-    pub fn from_reports<'a>(cluster_uuid: &str, reports: impl IntoIterator<Item = &'a Report>) -> Self {
-        let mut found = Self::default();
-        for service in reports.into_iter().flat_map(|report| &report.dns_services) {
-            let key = VirtualServiceKey { cluster_uuid: cluster_uuid.to_owned(), vs_uuid: service.uuid.clone() };
-            let state = found.states.entry(key).or_insert(service.state);
-            *state = state.or_better(service.state);
+    pub fn from_reports<'a>(
+        cluster_uuid: &str,
+        of_interest: &BTreeSet<String>,
+        reports: impl IntoIterator<Item = &'a Report>,
+    ) -> Self {
+        let mut states: BTreeMap<&str, State> = BTreeMap::new();
+        let mut add = |uuid: &'a str, seen: State| {
+            let state = states.entry(uuid).or_insert(seen);
+            *state = state.or_better(seen);
+        };
+        for report in reports {
+            report.dns_services.iter().for_each(|service| add(&service.uuid, service.state));
+            let http = report.http_services.iter().filter(|service| of_interest.contains(&service.uuid));
+            http.for_each(|service| add(&service.uuid, service.state));
         }
-        found
+        let key = |vs_uuid: &str| VirtualServiceKey { cluster_uuid: cluster_uuid.to_owned(), vs_uuid: vs_uuid.into() };
+        Self { states: states.into_iter().map(|(uuid, state)| (key(uuid), state)).collect() }
     }
 
     /// Adds or replaces a state, for instance one that another site told.
@@ -130,10 +151,16 @@ impl MemberStatesAssembler {
 
 #[cfg(test)]
 mod tests {
-    use model::{Revision, Version};
+    use model::{
+        Revision, Ttl, Version,
+        dns::{RecordData, RecordOrder, Registration},
+        gslb::GslbMember,
+        http::HttpObjects,
+        testing,
+    };
 
     use super::*;
-    use crate::DnsServiceState;
+    use crate::{DnsServiceState, HttpServiceState, PortOffset};
 
     fn report(states: &[(&str, State)]) -> Report {
         let service = |(uuid, state): &(&str, State)| DnsServiceState {
@@ -157,7 +184,7 @@ mod tests {
             report(&[("vs1", State::Down), ("vs2", State::Unknown), ("vs3", State::Down)]),
             report(&[("vs1", State::Up), ("vs2", State::Down)]),
         ];
-        let states = MemberStates::from_reports("c", &reports);
+        let states = MemberStates::from_reports("c", &BTreeSet::new(), &reports);
         assert_eq!(states.get("c", "vs1"), State::Up);
         assert_eq!(states.get("c", "vs2"), State::Down);
         assert_eq!(states.get("c", "vs3"), State::Down);
@@ -165,10 +192,64 @@ mod tests {
         assert_eq!(states.get("d", "vs1"), State::Unknown);
     }
 
+    fn http_report(states: &[(&str, State)]) -> Report {
+        let service = |(uuid, state): &(&str, State)| HttpServiceState {
+            uuid: (*uuid).to_owned(),
+            state: *state,
+            reason: String::new(),
+            since_us: 0,
+            listeners: Vec::new(),
+        };
+        Report { http_services: states.iter().map(service).map(Arc::new).collect(), ..report(&[]) }
+    }
+
+    #[test]
+    fn owners_of_names_and_those_behind_members_are_told_and_no_others() {
+        let member = |cluster: Option<&str>, vs_uuid: &str| GslbMember {
+            cluster_uuid: cluster.map(str::to_owned),
+            vs_uuid: Some(vs_uuid.to_owned()),
+            ..testing::member("192.0.2.1", 1)
+        };
+        let members = vec![member(Some("c"), "member"), member(Some("d"), "elsewhere"), member(None, "nowhere")];
+        let registration = Registration {
+            name: testing::domain("app.example.com"),
+            data: RecordData::Addresses(vec![]),
+            ttl: Ttl::try_from(30).unwrap(),
+            addresses_max: None,
+            order: RecordOrder::RoundRobin,
+            vs_vip: "vsvip-1".into(),
+            virtual_services: ["owner".to_owned()].into(),
+            only_while_up: true,
+        };
+        let snapshot = Snapshot {
+            version: report(&[]).version,
+            cluster_uuid: "c".into(),
+            port_offset: PortOffset::NONE,
+            dns_services: vec![],
+            gslb_domains: vec![],
+            gslb_services: vec![Arc::new(testing::service("app.example.com", vec![testing::pool(1, members)]))],
+            monitors: vec![],
+            http: HttpObjects::default(),
+            registrations: vec![Arc::new(registration)],
+        };
+        let of_interest = of_interest(&snapshot);
+        let all = ["member", "elsewhere", "nowhere", "owner", "other"];
+        let reports = [
+            http_report(&all.map(|uuid| (uuid, State::Down))),
+            http_report(&[("owner", State::Up), ("member", State::Unknown)]),
+            report(&[("dns", State::Up)]),
+        ];
+        let states = MemberStates::from_reports("c", &of_interest, &reports);
+        assert_eq!(states.len(), 3);
+        let told = ["owner", "member", "dns"].map(|uuid| states.get("c", uuid));
+        assert_eq!(told, [State::Up, State::Down, State::Up]);
+    }
+
     #[test]
     fn deltas_lead_to_the_same_table() {
-        let first = MemberStates::from_reports("c", &[report(&[("a", State::Up), ("b", State::Up)])]);
-        let second = MemberStates::from_reports("c", &[report(&[("b", State::Down), ("d", State::Up)])]);
+        let first = MemberStates::from_reports("c", &BTreeSet::new(), &[report(&[("a", State::Up), ("b", State::Up)])]);
+        let second =
+            MemberStates::from_reports("c", &BTreeSet::new(), &[report(&[("b", State::Down), ("d", State::Up)])]);
         let mut assembler = MemberStatesAssembler::default();
         let mut base = MemberStates::default();
         for to in [first, second, MemberStates::default()] {

@@ -1,11 +1,14 @@
 //! Stored objects at a revision to one immutable engine [`Snapshot`]. Pure: values in, a value out.
 //!
 //! What the engine cannot use is skipped and told as a [`Problem`]; the rest is kept, so one bad object never stops
-//! the others. Start at [`build`]; then `site` (cluster, Gslb), `dns_service`, `gslb_service` and `monitor`, one file per
-//! object type (avi-api 2.4, 2.8, 2.13, 2.22, 2.23); `memo` keeps what did not change from one build to the next. No defaults that need other objects, no references by name: the
+//! the others. Start at [`build`]; then `site` (cluster, Gslb), `dns_service`, `gslb_service`, `monitor`, `http` (L7 virtual
+//! services and all that they reach) and `registration` (the names that virtual services own), one file per object type
+//! (avi-api 2.4 to 2.9, 2.11, 2.13, 2.22, 2.23). `memo` keeps what did not change from one build to the next: `changes`
+//! says what did, `reading` what a result was made from. No defaults that need other objects, no references by name: the
 //! stored objects have gone through `objects`.
 #![warn(missing_docs)]
 
+mod changes;
 mod dns_service;
 mod field;
 mod gslb_service;
@@ -14,6 +17,7 @@ mod listening;
 mod log_policy;
 mod memo;
 mod monitor;
+mod placement;
 mod problem;
 mod reading;
 mod registration;
@@ -26,6 +30,7 @@ use se_protocol::{PortOffset, Snapshot};
 use serde_json::{Map, Value};
 
 pub use memo::Memo;
+pub use placement::{TYPES as PLACEMENT_TYPES, place};
 pub use problem::Problem;
 
 /// Types whose changes can change a snapshot.
@@ -93,7 +98,8 @@ pub fn build<'a>(
     port_offset: PortOffset,
     memo: Memo,
 ) -> (Snapshot, Vec<Problem>, Memo) {
-    let world = World::sort(objects);
+    let mut world = World::sort(objects);
+    let memo = memo.compare(&mut world);
     let mut problems = Vec::new();
     let site = site::Site::read(&world, &mut problems);
     let dns_services = world
@@ -118,6 +124,8 @@ pub fn build<'a>(
 /// The objects by type, each in the order of its uuids, so that the order of the input does not show.
 struct World<'a> {
     by_kind: BTreeMap<&'a str, Vec<Object<'a>>>,
+    /// What is not as it was in the build before.
+    changes: changes::Changes,
 }
 
 impl<'a> World<'a> {
@@ -129,7 +137,7 @@ impl<'a> World<'a> {
         for objects in by_kind.values_mut().filter(|objects| !objects.is_sorted_by(|a, b| a.uuid < b.uuid)) {
             objects.sort_by(|a, b| a.uuid.cmp(b.uuid));
         }
-        Self { by_kind }
+        Self { by_kind, changes: changes::Changes::default() }
     }
 
     fn of(&self, kind: &str) -> impl Iterator<Item = Object<'a>> {

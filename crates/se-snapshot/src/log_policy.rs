@@ -1,11 +1,10 @@
 //! `analytics_policy` of a `VirtualService`, and the log throttles of its `ServiceEngineGroup` (avi-api 2.4, 2.20, 7.5).
 
 use model::{FullLogs, LogGroup, LogPolicy};
+use se_protocol::DEFAULT_GROUP;
 
 use crate::{Object, World, field::Message};
 
-/// Name of the group of virtual services that name none.
-const DEFAULT_GROUP: &str = "Default-Group";
 /// Microseconds of a minute.
 const MINUTE_US: i64 = 60_000_000;
 /// Minutes that full client logs last where the object does not say.

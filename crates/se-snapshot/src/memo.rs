@@ -10,7 +10,7 @@ use std::{
 use model::{dns::Registration, gslb::GslbService, http::HttpObjects, monitor::HealthMonitor};
 use se_protocol::PortOffset;
 
-use crate::{Object, Problem, World, gslb_service, http, monitor, registration, site::Site};
+use crate::{Object, Problem, World, changes::Revisions, gslb_service, http, monitor, registration, site::Site};
 
 /// What a build hands to the next one, so that it translates only what changed. Empty in the beginning.
 #[derive(Debug, Default)]
@@ -21,6 +21,8 @@ pub struct Memo {
     monitors: Vec<Known<Arc<HealthMonitor>>>,
     http: http::Memo,
     registrations: registration::Memo,
+    /// The objects that all this was made from.
+    revisions: Revisions,
 }
 
 /// What a build found of that which is remembered.
@@ -44,6 +46,13 @@ struct Known<T> {
 }
 
 impl Memo {
+    /// Notes in `world` what changed since the memo was made.
+    pub(crate) fn compare(self, world: &mut World<'_>) -> Self {
+        let (revisions, changes) = self.revisions.follow(world);
+        world.changes = changes;
+        Self { revisions, ..self }
+    }
+
     /// Everything as `world` has it, taken from the memo where that is the same, and the memo for next time.
     pub(crate) fn follow(
         self,
@@ -52,7 +61,7 @@ impl Memo {
         port_offset: PortOffset,
         problems: &mut Vec<Problem>,
     ) -> (Self, Found) {
-        let Self { disabled, services, monitors, http, registrations } = self;
+        let Self { disabled, services, monitors, http, registrations, revisions } = self;
         let same_sites = disabled.iter().map(String::as_str).eq(site.disabled.iter().copied());
         let known = if same_sites { services } else { Vec::new() };
         let services = follow_services(known, world, site);
@@ -71,7 +80,7 @@ impl Memo {
             registrations: registered,
         };
         let disabled = if same_sites { disabled } else { site.disabled.iter().map(|&uuid| uuid.to_owned()).collect() };
-        (Self { disabled, services, monitors, http, registrations }, found)
+        (Self { disabled, services, monitors, http, registrations, revisions }, found)
     }
 }
 

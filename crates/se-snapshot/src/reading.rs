@@ -2,27 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Object, Problem, World};
+use crate::{
+    Object, Problem, World,
+    changes::{Key, key},
+};
 
 /// Looks objects up for one result, and notes which: the result is good as long as they stay the same.
 pub(crate) struct Reading<'w, 'a> {
     world: &'w World<'a>,
-    seen: BTreeSet<Seen>,
+    seen: BTreeSet<Key>,
     parts: BTreeSet<Part>,
     problems: Vec<Problem>,
 }
 
 /// Type and uuid of what another result, used in this one, was made of.
 type Part = (&'static str, String);
-
-/// An object that a result depends on.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Seen {
-    kind: &'static str,
-    uuid: String,
-    /// `None` of an object that was not there.
-    revision: Option<u64>,
-}
 
 /// A result, and what it was made from.
 #[derive(Debug)]
@@ -31,15 +25,18 @@ pub(crate) struct Made<T> {
     pub(crate) value: T,
     /// What of the objects could not be used.
     pub(crate) problems: Vec<Problem>,
-    seen: BTreeSet<Seen>,
+    /// Objects that it was made from; some of them may not exist.
+    seen: BTreeSet<Key>,
     parts: BTreeSet<Part>,
 }
 
-/// Results by uuid, of this build and of the one before.
+/// Results by uuid.
 #[derive(Debug)]
 pub(crate) struct Results<T> {
-    before: BTreeMap<String, Made<T>>,
-    now: BTreeMap<String, Made<T>>,
+    /// Each with the build that asked for it last.
+    known: BTreeMap<String, (u64, Made<T>)>,
+    /// Builds so far.
+    build: u64,
 }
 
 impl<'w, 'a> Reading<'w, 'a> {
@@ -53,11 +50,9 @@ impl<'w, 'a> Reading<'w, 'a> {
     }
 
     /// The object, if there is one.
-    pub(crate) fn get(&mut self, kind: &'static str, uuid: &str) -> Option<Object<'a>> {
-        let object = self.world.get(kind, uuid);
-        let revision = object.map(|object| object.revision);
-        self.seen.insert(Seen { kind, uuid: uuid.to_owned(), revision });
-        object
+    pub(crate) fn get(&mut self, kind: &str, uuid: &str) -> Option<Object<'a>> {
+        self.seen.insert(key(kind, uuid));
+        self.world.get(kind, uuid)
     }
 
     /// Depends on all that `part`, the result of `uuid`, depends on. Its problems stay its own: it may be part of several
@@ -79,27 +74,27 @@ impl<'w, 'a> Reading<'w, 'a> {
 }
 
 impl<T> Made<T> {
-    /// Uuids of the results of one type that are parts of it.
-    pub(crate) fn parts<'m>(&'m self, kind: &'m str) -> impl Iterator<Item = &'m str> {
-        self.parts.iter().filter(move |(known, _)| *known == kind).map(|(_, uuid)| uuid.as_str())
+    /// Types and uuids of the results that are parts of it.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.parts.iter().map(|(kind, uuid)| (*kind, uuid.as_str()))
     }
 
-    /// Whether all that it was made from is still the same.
+    /// Whether all that it was made from is as it was in the build before.
     pub(crate) fn is_good(&self, world: &World<'_>) -> bool {
-        self.seen.iter().all(|seen| world.get(seen.kind, &seen.uuid).map(|object| object.revision) == seen.revision)
+        !world.changes.touch(&self.seen)
     }
 }
 
 impl<T> Default for Results<T> {
     fn default() -> Self {
-        Self { before: BTreeMap::new(), now: BTreeMap::new() }
+        Self { known: BTreeMap::new(), build: 0 }
     }
 }
 
 impl<T> Results<T> {
-    /// Begins another build: what is not asked for in it is forgotten with the next.
+    /// Begins another build.
     pub(crate) fn begin(&mut self) {
-        self.before = std::mem::take(&mut self.now);
+        self.build += 1;
     }
 
     /// The result of `uuid`: that of this build, that of the one before if it is still good, or what `make` returns.
@@ -109,31 +104,38 @@ impl<T> Results<T> {
         world: &'w World<'a>,
         make: impl FnOnce(&mut Reading<'w, 'a>) -> T,
     ) -> &Made<T> {
-        let Self { before, now } = self;
-        now.entry(uuid.to_owned()).or_insert_with(|| {
-            before.remove(uuid).filter(|made| made.is_good(world)).unwrap_or_else(|| Reading::run(world, make))
-        })
+        let is_known = match self.known.get_mut(uuid) {
+            Some((build, made)) if *build == self.build || made.is_good(world) => {
+                *build = self.build;
+                true
+            }
+            _ => false,
+        };
+        if !is_known {
+            self.known.insert(uuid.to_owned(), (self.build, Reading::run(world, make)));
+        }
+        &self.known[uuid].1
     }
 
-    /// Takes the result of `uuid` over from the build before, if there is one. The caller knows that it is good.
+    /// Takes the result of `uuid` over from the build before. The caller knows that it is good.
     pub(crate) fn keep(&mut self, uuid: &str) {
-        if let Some((uuid, made)) = self.before.remove_entry(uuid) {
-            self.now.insert(uuid, made);
+        if let Some((build, _)) = self.known.get_mut(uuid) {
+            *build = self.build;
         }
     }
 
     /// Ends the build: what was not asked for is forgotten.
     pub(crate) fn end(&mut self) {
-        self.before.clear();
+        self.known.retain(|_, (build, _)| *build == self.build);
     }
 
     /// The results of this build, in the order of their uuids.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Made<T>)> {
-        self.now.iter().map(|(uuid, made)| (uuid.as_str(), made))
+        self.known.iter().map(|(uuid, (_, made))| (uuid.as_str(), made))
     }
 
     /// Problems of this build.
     pub(crate) fn problems(&self) -> impl Iterator<Item = &Problem> {
-        self.now.values().flat_map(|made| &made.problems)
+        self.known.values().flat_map(|(_, made)| &made.problems)
     }
 }

@@ -130,9 +130,12 @@ fn of_vs_vip<'a>(uuid: &str, services: &[Object<'a>], reading: &mut Reading<'_, 
     let domains = domains(&profile.message("internal_profile"), reading.problems());
     let addresses = addresses(&vs_vip, reading.problems());
     let always = !cloud.flag("state_based_dns_registration", true);
-    let mut found = Vec::new();
+    let (mut found, mut names) = (Vec::new(), BTreeSet::new());
     for info in vs_vip.messages("dns_info") {
         match record(&info, &addresses, &domains) {
+            Ok(Some((name, ..))) if !names.insert(name.clone()) => {
+                reading.tell(info.problem("fqdn", format!("`{name}` is there already; skipped")));
+            }
             Ok(Some((name, data, ttl))) => {
                 let virtual_services = owners_of(&name, &owners);
                 if virtual_services.is_empty() {
@@ -331,6 +334,15 @@ mod tests {
         none(|w| w["vsvip"]["vsvip-1"]["vip"][0]["enabled"] = json!(false), 0);
         none(|w| w["vsvip"]["vsvip-1"]["dns_info"][0]["fqdn"] = json!("app.example.net"), 1);
         none(|w| w["vsvip"]["vsvip-1"]["dns_info"][0]["fqdn"] = json!("not a name"), 1);
+    }
+
+    #[test]
+    fn a_name_is_published_once_for_each_vsvip() {
+        let twice = json!([{"fqdn": "app.example.com", "ttl": 5}, {"fqdn": "APP.example.com"}]);
+        let (found, problems) = registered(|w| w["vsvip"]["vsvip-1"]["dns_info"] = twice);
+        assert_eq!(found.iter().map(|record| record.ttl.get()).collect::<Vec<_>>(), [5]);
+        let problem = "VsVip vsvip-1, dns_info[1].fqdn: `app.example.com` is there already; skipped";
+        assert_eq!(problems.iter().map(ToString::to_string).collect::<Vec<_>>(), [problem]);
     }
 
     #[test]

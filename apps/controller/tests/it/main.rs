@@ -3,6 +3,7 @@
 
 mod durability;
 mod early_answers;
+mod engine_groups;
 mod harness;
 mod lifecycle;
 mod secrets;

@@ -80,25 +80,31 @@ impl Services {
             })
             .map(|(uuid, _)| uuid.clone())
             .collect();
-        let mut before: HashMap<String, Host> = left.iter().flat_map(|uuid| self.take_away(uuid)).collect();
+        let (mut hosts, mut listenings) = (HashMap::new(), HashMap::new());
+        for uuid in left {
+            let Some((source, of_source)) = self.take_away(&uuid) else { continue };
+            listenings.insert(uuid, source.listening);
+            hosts.extend(of_source);
+        }
         let mut to_judge = BTreeSet::new();
         for service in &objects.services {
-            if self.sources.contains_key(&service.host.uuid) {
+            let uuid = &service.host.uuid;
+            if self.sources.contains_key(uuid) {
                 continue;
             }
             let mut groups = BTreeSet::new();
-            let children = service.children.iter().map(|child| (&child.host, Some(service)));
+            let children = service.children.iter().map(|child| (&child.host, Some(&service.host)));
             for (host, parent) in std::iter::once((&service.host, None)).chain(children) {
                 let pools = targets.of(host, &mut groups);
-                let made = Host::new(host, parent.map(|parent| &parent.host), pools, before.remove(&host.uuid), now_us);
+                let made = Host::new(host, parent, pools, hosts.remove(&host.uuid), now_us);
                 for pool in &made.pools {
                     self.by_pool.entry(pool.clone()).or_default().push(host.uuid.clone());
                 }
                 to_judge.insert(host.uuid.clone());
                 self.hosts.insert(host.uuid.clone(), made);
             }
-            let source = Source { config: Arc::clone(service), groups, listening: Listening::default() };
-            self.sources.insert(service.host.uuid.clone(), source);
+            let listening = listenings.remove(uuid).unwrap_or_default();
+            self.sources.insert(uuid.clone(), Source { config: Arc::clone(service), groups, listening });
         }
         to_judge.extend(flipped.iter().filter_map(|pool| self.by_pool.get(pool)).flatten().cloned());
         to_judge.extend(self.look_at_listeners(ground));
@@ -136,9 +142,10 @@ impl Services {
     }
 
     /// Forgets a virtual service; what was known of it and its children.
-    fn take_away(&mut self, uuid: &str) -> Vec<(String, Host)> {
-        let Some(Source { config, .. }) = self.sources.remove(uuid) else { return Vec::new() };
-        let uuids = std::iter::once(&config.host.uuid).chain(config.children.iter().map(|child| &child.host.uuid));
+    fn take_away(&mut self, uuid: &str) -> Option<(Source, Vec<(String, Host)>)> {
+        let source = self.sources.remove(uuid)?;
+        let children = source.config.children.iter().map(|child| &child.host.uuid);
+        let uuids = std::iter::once(&source.config.host.uuid).chain(children);
         let hosts: Vec<(String, Host)> = uuids.filter_map(|uuid| self.hosts.remove_entry(uuid)).collect();
         for (uuid, host) in &hosts {
             for pool in &host.pools {
@@ -150,7 +157,7 @@ impl Services {
                 }
             }
         }
-        hosts
+        Some((source, hosts))
     }
 
     /// Notes where virtual services listen; the hosts for which that is news.
@@ -249,3 +256,6 @@ fn changed(before: &[Arc<PoolGroup>], now: &[Arc<PoolGroup>]) -> BTreeSet<String
     changed.extend(gone.into_keys().map(str::to_owned));
     changed
 }
+
+#[cfg(test)]
+mod tests;

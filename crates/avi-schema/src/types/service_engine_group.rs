@@ -50,6 +50,8 @@ pub(super) static SERVICE_ENGINE_GROUP: TypeSchema = TypeSchema {
             Field::bool("vs_host_redundancy").or_bool(true),
             Field::one_of("placement_mode", &["PLACEMENT_MODE_AUTO"]).or_str("PLACEMENT_MODE_AUTO"),
             Field::text("description"),
+            // Meridian's own: what engines of the group add to ports below 1024. Absent: as the controller was started.
+            Field::int("port_offset", 0, 64_511),
         ],
         keep_unknown: true,
     },

@@ -22,7 +22,8 @@ pub struct Registration {
     pub order: RecordOrder,
     /// Uuid of the VsVip.
     pub vs_vip: String,
-    /// Uuids of the enabled virtual services on it; at least one.
+    /// Uuids of the enabled virtual services on it, at least one; EVH children that take requests for the name in place
+    /// of their parent.
     pub virtual_services: BTreeSet<String>,
     /// Whether the record is there only while one of them is up (`state_based_dns_registration`).
     pub only_while_up: bool,

@@ -1,19 +1,21 @@
 //! The controller's own certificate authority for engines: tokens, certificates, revocations, on disk.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
+use parking_lot::Mutex;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair, KeyUsagePurpose,
 };
 use rustls::pki_types::{CertificateDer, CertificateSigningRequestDer, PrivateKeyDer, pem::PemObject};
-use serde::{Deserialize, Serialize};
+use se_protocol::DEFAULT_GROUP;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
@@ -28,6 +30,7 @@ const CA: &str = "engine-ca.pem";
 const CA_KEY: &str = "engine-ca-key.pem";
 const TOKENS: &str = "join-tokens";
 const REVOKED: &str = "revoked-engines.json";
+const GROUPS: &str = "engine-groups.json";
 const DAY: Duration = Duration::from_secs(86_400);
 /// Ten years.
 const CA_DAYS: u32 = 3_652;
@@ -38,6 +41,10 @@ pub struct Authority {
     certificate: CertificateDer<'static>,
     issuer: Issuer<'static, KeyPair>,
     revoked: watch::Sender<Arc<BTreeSet<String>>>,
+    /// Service engine group of each engine that joined, by its uuid.
+    groups: watch::Sender<Arc<BTreeMap<String, String>>>,
+    /// Held while one is added: of two that join at once none is lost.
+    joining: Mutex<()>,
 }
 
 /// Why the authority cannot work.
@@ -75,6 +82,14 @@ pub(crate) enum RedeemError {
 struct Kept {
     secret_sha256: String,
     expires_s: u64,
+    /// Service engine group of the engine that joins with it, by name or uuid.
+    #[serde(default = "default_group")]
+    group: String,
+}
+
+/// What was not said before there were groups.
+fn default_group() -> String {
+    DEFAULT_GROUP.to_owned()
 }
 
 impl Authority {
@@ -97,23 +112,25 @@ impl Authority {
             (Some(_), None) => return Err(AuthorityError::Damaged { path: dir.join(CA_KEY) }),
         };
         let issuer = Issuer::from_ca_cert_der(&certificate, key)?;
-        let revoked = match private_file::read(&dir.join(REVOKED))? {
-            None => BTreeSet::new(),
-            Some(content) => {
-                serde_json::from_slice(&content).map_err(|_| AuthorityError::Damaged { path: dir.join(REVOKED) })?
-            }
-        };
-        Ok(Self { dir: dir.to_owned(), certificate, issuer, revoked: watch::Sender::new(Arc::new(revoked)) })
+        Ok(Self {
+            dir: dir.to_owned(),
+            certificate,
+            issuer,
+            revoked: watch::Sender::new(Arc::new(load(dir, REVOKED)?)),
+            groups: watch::Sender::new(Arc::new(load(dir, GROUPS)?)),
+            joining: Mutex::default(),
+        })
     }
 
-    /// A new token that lets one engine join within `valid_for`. `controllers` (`host:port`) is where engines reach
-    /// this controller.
+    /// A new token that lets one engine join within `valid_for`, into the service engine group with the name or uuid
+    /// `group`. `controllers` (`host:port`) is where engines reach this controller.
     ///
     /// # Errors
     /// When it cannot be kept.
     pub fn create_token(
         &self,
         controllers: Vec<String>,
+        group: &str,
         valid_for: Duration,
         now: SystemTime,
     ) -> Result<JoinToken, AuthorityError> {
@@ -121,7 +138,7 @@ impl Authority {
         let (id, secret) = (rand::random::<[u8; 16]>(), rand::random::<[u8; 32]>());
         let id = to_hex(&id);
         let expires_s = unix_s(now + valid_for);
-        let kept = Kept { secret_sha256: to_hex(&Sha256::digest(secret)), expires_s };
+        let kept = Kept { secret_sha256: to_hex(&Sha256::digest(secret)), expires_s, group: group.to_owned() };
         let content = serde_json::to_vec(&kept).unwrap_or_default();
         private_file::write(&self.dir.join(TOKENS), &format!("{id}.json"), &content)?;
         let authority_sha256 = to_hex(&fingerprint(&self.certificate));
@@ -146,8 +163,24 @@ impl Authority {
         self.revoked.subscribe()
     }
 
-    /// Uses a token up. Whoever comes second, even at the same moment, is refused.
-    pub(crate) fn redeem(&self, id: &str, secret: &[u8], now: SystemTime) -> Result<(), RedeemError> {
+    /// The service engine group, by name or uuid, of an engine that joined.
+    #[must_use]
+    pub fn group_of(&self, engine_uuid: &str) -> String {
+        self.groups.borrow().get(engine_uuid).cloned().unwrap_or_else(default_group)
+    }
+
+    /// Remembers to which group an engine belongs.
+    pub(crate) fn put_into(&self, group: &str, engine_uuid: &str) -> Result<(), FileError> {
+        let _joining = self.joining.lock();
+        let mut groups = BTreeMap::clone(&self.groups.borrow());
+        groups.insert(engine_uuid.to_owned(), group.to_owned());
+        private_file::write(&self.dir, GROUPS, &serde_json::to_vec(&groups).unwrap_or_default())?;
+        self.groups.send_replace(Arc::new(groups));
+        Ok(())
+    }
+
+    /// Uses a token up, and says for which group it was. Whoever comes second, even at the same moment, is refused.
+    pub(crate) fn redeem(&self, id: &str, secret: &[u8], now: SystemTime) -> Result<String, RedeemError> {
         if !is_id(id) {
             return Err(RedeemError::Unknown);
         }
@@ -166,7 +199,10 @@ impl Authority {
         }
         let sync = || fs::File::open(&tokens)?.sync_all();
         match fs::rename(&open, &used) {
-            Ok(()) => Ok(sync().map_err(|source| FileError::new("keeping", &tokens, source))?),
+            Ok(()) => {
+                sync().map_err(|source| FileError::new("keeping", &tokens, source))?;
+                Ok(kept.group)
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(RedeemError::Used),
             Err(source) => Err(FileError::new("marking as used", &open, source).into()),
         }
@@ -226,6 +262,14 @@ impl std::fmt::Debug for Authority {
     }
 }
 
+/// What lies in a file as JSON; nothing when it is not there.
+fn load<T: DeserializeOwned + Default>(dir: &Path, name: &str) -> Result<T, AuthorityError> {
+    match private_file::read(&dir.join(name))? {
+        None => Ok(T::default()),
+        Some(content) => serde_json::from_slice(&content).map_err(|_| AuthorityError::Damaged { path: dir.join(name) }),
+    }
+}
+
 fn make(dir: &Path, now: SystemTime) -> Result<(CertificateDer<'static>, KeyPair), AuthorityError> {
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, "Meridian engine authority");
@@ -267,17 +311,28 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let now = at_unix_s(NOW_S);
         let authority = Authority::open(dir.path(), now).unwrap();
-        let token = authority.create_token(vec!["a:1".into()], DAY, now).unwrap();
+        let token = authority.create_token(vec!["a:1".into()], "edge", DAY, now).unwrap();
         let secret = from_hex(&token.secret).unwrap();
         let redeem = |id: &str, secret: &[u8], now| authority.redeem(id, secret, now);
         assert!(matches!(redeem("../../x", &secret, now), Err(RedeemError::Unknown)));
         assert!(matches!(redeem(&token.id, b"guess", now), Err(RedeemError::Unknown)));
         assert!(matches!(redeem(&token.id, &secret, now + DAY), Err(RedeemError::Expired)));
-        redeem(&token.id, &secret, now).unwrap();
+        assert_eq!(redeem(&token.id, &secret, now).unwrap(), "edge");
         assert!(matches!(redeem(&token.id, &secret, now), Err(RedeemError::Used)));
         // The used ones go in time.
-        authority.create_token(vec![], DAY, now + 3 * DAY).unwrap();
+        authority.create_token(vec![], "edge", DAY, now + 3 * DAY).unwrap();
         assert!(matches!(redeem(&token.id, &secret, now), Err(RedeemError::Unknown)));
+    }
+
+    #[test]
+    fn token_of_the_release_before_is_for_the_default_group() {
+        let dir = tempfile::tempdir().unwrap();
+        let now = at_unix_s(NOW_S);
+        let authority = Authority::open(dir.path(), now).unwrap();
+        let id = "0f".repeat(16);
+        let kept = format!(r#"{{"secret_sha256":"{}","expires_s":{}}}"#, to_hex(&Sha256::digest(b"s")), NOW_S + 1);
+        fs::write(dir.path().join(TOKENS).join(format!("{id}.json")), kept).unwrap();
+        assert_eq!(authority.redeem(&id, b"s", now).unwrap(), "Default-Group");
     }
 
     #[test]
@@ -286,10 +341,14 @@ mod tests {
         let now = at_unix_s(NOW_S);
         let first = Authority::open(dir.path(), now).unwrap();
         first.revoke("se-1").unwrap();
+        first.put_into("edge", "se-1").unwrap();
+        first.put_into("core", "se-2").unwrap();
         let second = Authority::open(dir.path(), now).unwrap();
         assert_eq!(second.certificate(), first.certificate());
         assert!(second.is_revoked("se-1") && !second.is_revoked("se-2"));
-        for name in [CA, CA_KEY, REVOKED] {
+        let groups = ["se-1", "se-2", "se-3"].map(|uuid| second.group_of(uuid));
+        assert_eq!(groups, ["edge", "core", "Default-Group"]);
+        for name in [CA, CA_KEY, REVOKED, GROUPS] {
             assert_eq!(fs::metadata(dir.path().join(name)).unwrap().permissions().mode() & 0o777, 0o600);
         }
         fs::write(dir.path().join(CA_KEY), "x").unwrap();

@@ -1,7 +1,7 @@
 //! What is known of the engines, and the way to those that are connected.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     net::SocketAddr,
     sync::Arc,
 };
@@ -26,6 +26,8 @@ pub struct EngineStatus {
     pub uuid: String,
     /// What people call it.
     pub name: String,
+    /// Its service engine group, by name or uuid, as the join token said.
+    pub group: String,
     /// Version of its software.
     pub software: String,
     /// Where it connected from.
@@ -45,11 +47,17 @@ pub struct EngineStatus {
 pub struct Engines(pub BTreeMap<String, EngineStatus>);
 
 impl Engines {
-    /// What connected engines say about the virtual services of controller cluster `cluster_uuid`; nothing of engines
-    /// that are away, so that their virtual services become unknown.
+    /// All of them, in the order of their uuids.
+    pub fn list(&self) -> impl Iterator<Item = &EngineStatus> {
+        self.0.values()
+    }
+
+    /// What connected engines say about the virtual services of controller cluster `cluster_uuid`, of L7 ones those
+    /// `of_interest`; nothing of engines that are away, so that their virtual services become unknown.
     #[must_use]
-    pub fn member_states(&self, cluster_uuid: &str) -> MemberStates {
-        MemberStates::from_reports(cluster_uuid, self.connected().filter_map(|engine| engine.report.as_deref()))
+    pub fn member_states(&self, cluster_uuid: &str, of_interest: &BTreeSet<String>) -> MemberStates {
+        let reports = self.connected().filter_map(|engine| engine.report.as_deref());
+        MemberStates::from_reports(cluster_uuid, of_interest, reports)
     }
 
     /// The last reports of connected engines; of one that is away nothing is known.
@@ -117,15 +125,17 @@ impl Registry {
         Place { registry: Arc::clone(self), uuid, asks, replaced }
     }
 
-    /// A way to an engine: to the one named, or to any that reported.
+    /// A way to an engine: to the one named, or to any that reported, rather one that answers DNS.
     pub(crate) fn asks_of(&self, uuid: Option<&str>) -> Option<mpsc::Sender<Ask>> {
         let sessions = self.sessions.lock();
         match uuid {
             Some(uuid) => sessions.get(uuid).map(|session| session.asks.clone()),
             None => {
                 let status = self.status.borrow();
-                let ready = status.0.values().find(|engine| engine.connected && engine.report.is_some());
-                ready.and_then(|engine| sessions.get(&engine.uuid)).map(|session| session.asks.clone())
+                let ready = status.0.values().filter_map(|engine| Some((engine, engine.report.as_ref()?)));
+                let ready = ready.filter(|(engine, _)| engine.connected);
+                let best = ready.max_by_key(|(_, report)| !report.dns_services.is_empty()).map(|(engine, _)| engine);
+                best.and_then(|engine| sessions.get(&engine.uuid)).map(|session| session.asks.clone())
             }
         }
     }

@@ -2,13 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use se_protocol::wire::{FromController, FromEngine, JoinRequest, JoinResponse};
-use tokio::sync::mpsc;
+use se_protocol::{
+    MemberStates,
+    wire::{FromController, FromEngine, JoinRequest, JoinResponse},
+};
+use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Authority, accept::Peer, authority::RedeemError, engines::Registry, session};
+use super::{Authority, accept::Peer, authority::RedeemError, engines::Registry, groups::GroupFeeds, session};
 use crate::{certificate::chain, clock::wall_now, generated::link_server::Link};
 
 /// Messages on their way to one engine; when full, its session waits, and nobody else.
@@ -19,7 +22,8 @@ const NAME_CHARS_MAX: usize = 255;
 pub(super) struct LinkService {
     pub(super) authority: Arc<Authority>,
     pub(super) registry: Arc<Registry>,
-    pub(super) feeds: session::Feeds,
+    pub(super) feeds: Arc<GroupFeeds>,
+    pub(super) member_states: watch::Receiver<Arc<MemberStates>>,
     pub(super) certificate_lifetime: Duration,
     pub(super) stop: CancellationToken,
     pub(super) sessions: TaskTracker,
@@ -34,8 +38,8 @@ impl Link for LinkService {
         let joined = tokio::task::spawn_blocking(move || admit(&authority, lifetime, &request.into_inner())).await;
         let joined = joined.map_err(|_| Status::internal("joining ended badly"))?;
         match joined {
-            Ok((name, response)) => {
-                tracing::info!(engine = response.engine_uuid, name, client = %peer.address, "engine joined");
+            Ok(Joined { name, group, response }) => {
+                tracing::info!(engine = response.engine_uuid, name, group, client = %peer.address, "engine joined");
                 Ok(Response::new(response))
             }
             Err(status) => {
@@ -57,12 +61,15 @@ impl Link for LinkService {
             return Err(session::revoked());
         }
         let (outbound, messages) = mpsc::channel(OUTBOUND_MAX);
+        let group = self.authority.group_of(&uuid);
+        let feeds = session::Feeds { stamped: self.feeds.subscribe(&group), member_states: self.member_states.clone() };
         let session = session::Session {
             uuid,
+            group,
             address,
             authority: Arc::clone(&self.authority),
             registry: Arc::clone(&self.registry),
-            feeds: self.feeds.clone(),
+            feeds,
             certificate_lifetime: self.certificate_lifetime,
             stop: self.stop.clone(),
         };
@@ -75,8 +82,14 @@ fn peer<T>(request: &Request<T>) -> Result<Peer, Status> {
     request.extensions().get::<Peer>().cloned().ok_or_else(|| Status::internal("a connection without a peer"))
 }
 
+struct Joined {
+    name: String,
+    group: String,
+    response: JoinResponse,
+}
+
 /// Uses the token up, then signs.
-fn admit(authority: &Authority, lifetime: Duration, request: &JoinRequest) -> Result<(String, JoinResponse), Status> {
+fn admit(authority: &Authority, lifetime: Duration, request: &JoinRequest) -> Result<Joined, Status> {
     let now = wall_now();
     let name: String = request.name.chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect();
     let uuid = format!("se-{}", uuid::Uuid::new_v4());
@@ -84,16 +97,17 @@ fn admit(authority: &Authority, lifetime: Duration, request: &JoinRequest) -> Re
     let certificate = authority
         .issue(&uuid, &request.certificate_request, lifetime, now)
         .map_err(|error| Status::invalid_argument(format!("the certificate request is malformed: {error}")))?;
-    authority.redeem(&request.token_id, &request.secret, now).map_err(|error| match &error {
+    let group = authority.redeem(&request.token_id, &request.secret, now).map_err(|error| match &error {
         RedeemError::Unknown | RedeemError::Used | RedeemError::Expired => Status::permission_denied(error.to_string()),
         RedeemError::File(_) => Status::unavailable(chain(&error)),
     })?;
+    authority.put_into(&group, &uuid).map_err(|error| Status::unavailable(chain(&error)))?;
     let response = JoinResponse {
         engine_uuid: uuid,
         certificate: certificate.to_vec().into(),
         authority: authority.certificate().to_vec().into(),
     };
-    Ok((name, response))
+    Ok(Joined { name, group, response })
 }
 
 #[cfg(test)]

@@ -38,15 +38,17 @@ const VERDICTS_MAX: usize = 4;
 /// Answers to questions that an engine owes; the registry lets no more wait, but some may be given up by their askers.
 const OWED_MAX: usize = 64;
 
-/// What every engine gets.
+/// What an engine gets.
 #[derive(Clone)]
 pub(super) struct Feeds {
+    /// Of its group.
     pub(super) stamped: watch::Receiver<Option<Arc<Stamped>>>,
     pub(super) member_states: watch::Receiver<Arc<MemberStates>>,
 }
 
 pub(super) struct Session {
     pub(super) uuid: String,
+    pub(super) group: String,
     pub(super) address: SocketAddr,
     pub(super) authority: Arc<Authority>,
     pub(super) registry: Arc<Registry>,
@@ -103,6 +105,7 @@ impl Session {
         let mut place = self.registry.enter(EngineStatus {
             uuid: self.uuid.clone(),
             name: hello.name.clone(),
+            group: self.group.clone(),
             software: hello.software.clone(),
             address: Some(self.address),
             connected: true,
@@ -111,7 +114,8 @@ impl Session {
             report: None,
         });
         let Hello { name, software, .. } = hello;
-        tracing::info!(engine = self.uuid, name, software, client = %self.address, "engine connected");
+        let group = &self.group;
+        tracing::info!(engine = self.uuid, name, group, software, client = %self.address, "engine connected");
         let end = self.serve(&mut place, inbound, &outbound, running).await;
         tracing::info!(engine = self.uuid, name, reason = end.message(), "engine disconnected");
         // It may not be there to hear it.

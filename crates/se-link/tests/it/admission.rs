@@ -34,7 +34,8 @@ async fn wrong_used_and_expired_tokens_are_refused_with_the_reason() {
     assert_eq!((&identity.token_id, &Identity::load(engine.path()).unwrap()), (&good.id, &identity));
     refused(&good, "used already").await;
 
-    let expired = controller.server.authority().create_token(good.controllers.clone(), HOUR, now() - 2 * HOUR).unwrap();
+    let expired =
+        controller.server.authority().create_token(good.controllers.clone(), "edge", HOUR, now() - 2 * HOUR).unwrap();
     refused(&expired, "expired").await;
     // The engine's own clock may be wrong; the controller's decides.
     let mut claimed = expired.clone();

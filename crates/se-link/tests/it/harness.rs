@@ -16,7 +16,7 @@ use se_link::{
     ServerConfig, join,
 };
 use se_protocol::{
-    MemberStates, PortOffset, Report, Snapshot,
+    DEFAULT_GROUP, GroupSnapshots, MemberStates, PortOffset, Report, Snapshot,
     explain::{DnsAnswerText, DnsExplanation, ExplainRefusal},
     logs::{DnsLog, LogPage, LogRefusal},
 };
@@ -81,7 +81,7 @@ fn service(number: u32) -> GslbService {
 
 pub(crate) struct Controller {
     pub(crate) server: Server,
-    pub(crate) snapshots: watch::Sender<Option<Arc<Snapshot>>>,
+    pub(crate) snapshots: watch::Sender<Option<Arc<GroupSnapshots>>>,
     pub(crate) states: watch::Sender<Arc<MemberStates>>,
 }
 
@@ -108,11 +108,16 @@ impl Controller {
     }
 
     pub(crate) fn token_for(&self, address: SocketAddr) -> JoinToken {
-        self.server.authority().create_token(vec![address.to_string()], HOUR, now()).unwrap()
+        self.server.authority().create_token(vec![address.to_string()], DEFAULT_GROUP, HOUR, now()).unwrap()
+    }
+
+    pub(crate) fn token_into(&self, group: &str) -> JoinToken {
+        let address = self.server.local_addr().to_string();
+        self.server.authority().create_token(vec![address], group, HOUR, now()).unwrap()
     }
 
     pub(crate) fn publish(&self, snapshot: &Arc<Snapshot>) {
-        self.snapshots.send_replace(Some(Arc::clone(snapshot)));
+        self.snapshots.send_replace(Some(Arc::new(GroupSnapshots::same(Arc::clone(snapshot)))));
     }
 
     /// Waits until the engine's status is as asked.

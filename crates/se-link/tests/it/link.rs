@@ -1,6 +1,6 @@
 //! Snapshots and states down, reports and explanations up.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use se_link::LinkState;
 use se_protocol::{
@@ -120,7 +120,7 @@ async fn control_plane_verdict_goes_round_and_becomes_unknown_without_a_controll
             .engine(&teller.uuid, |engine| engine.report.as_ref().is_some_and(|r| r.dns_services[0].state == state))
             .await;
         // What the controller does with every change of its engines.
-        let told = controller.server.engines().borrow().member_states("cluster-1");
+        let told = controller.server.engines().borrow().member_states("cluster-1", &BTreeSet::new());
         controller.states.send_replace(Arc::new(told));
         until(&mut states, |states| states.get("cluster-1", "virtualservice-1") == state).await;
     }
@@ -130,7 +130,10 @@ async fn control_plane_verdict_goes_round_and_becomes_unknown_without_a_controll
     let uuid = teller.uuid.clone();
     teller.client.shutdown().await;
     controller.engine(&uuid, |engine| !engine.connected).await;
-    assert_eq!(controller.server.engines().borrow().member_states("cluster-1"), MemberStates::default());
+    assert_eq!(
+        controller.server.engines().borrow().member_states("cluster-1", &BTreeSet::new()),
+        MemberStates::default()
+    );
     // The controller is away: nobody knows.
     controller.server.shutdown().await;
     hearer.is_away("").await;
@@ -150,7 +153,7 @@ async fn several_engines_speak_together_until_they_are_away() {
     }
     let seen = || {
         let engines = controller.server.engines().borrow().clone();
-        let states = engines.member_states("cluster-1").get("cluster-1", "virtualservice-1");
+        let states = engines.member_states("cluster-1", &BTreeSet::new()).get("cluster-1", "virtualservice-1");
         let reports = engines.reports();
         let service = reports.gslb_service("gslbservice-000001").map(|service| service.pools[0].members[0].state);
         (states, service, reports.dns_service("virtualservice-1").map(|service| (service.engines_up, service.engines)))

@@ -3,6 +3,7 @@
 
 mod admission;
 mod faults;
+mod groups;
 mod harness;
 mod link;
 mod proxy;

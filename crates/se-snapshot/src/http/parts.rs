@@ -10,6 +10,10 @@ use crate::{
     reading::{Made, Reading, Results},
 };
 
+const PROFILE: &str = "applicationprofile";
+const POLICY_SET: &str = "httppolicyset";
+const CERTIFICATE: &str = "sslkeyandcertificate";
+
 /// Each is made once, whoever uses it.
 #[derive(Debug, Default)]
 pub(crate) struct Parts {
@@ -33,9 +37,13 @@ impl Parts {
 
     /// Takes the parts of a result over; where it was made anew they are there already.
     pub(super) fn keep_those_of<T>(&mut self, made: &Made<T>) {
-        made.parts("applicationprofile").for_each(|uuid| self.profiles.keep(uuid));
-        made.parts("httppolicyset").for_each(|uuid| self.policy_sets.keep(uuid));
-        made.parts("sslkeyandcertificate").for_each(|uuid| self.certificates.keep(uuid));
+        for (kind, uuid) in made.parts() {
+            match kind {
+                PROFILE => self.profiles.keep(uuid),
+                POLICY_SET => self.policy_sets.keep(uuid),
+                _ => self.certificates.keep(uuid),
+            }
+        }
     }
 
     pub(super) fn problems(&self) -> impl Iterator<Item = &Problem> {
@@ -50,7 +58,7 @@ impl Parts {
         reading: &mut Reading<'_, 'a>,
     ) -> Option<Profile> {
         let made = self.profiles.get(uuid, world, |reading| profile::read(uuid, reading));
-        reading.rely_on("applicationprofile", uuid, made);
+        reading.rely_on(PROFILE, uuid, made);
         made.value.clone()
     }
 
@@ -62,7 +70,7 @@ impl Parts {
         reading: &mut Reading<'_, 'a>,
     ) -> Option<Arc<PolicySet>> {
         let made = self.policy_sets.get(uuid, world, |reading| policy_set::read(uuid, reading));
-        reading.rely_on("httppolicyset", uuid, made);
+        reading.rely_on(POLICY_SET, uuid, made);
         made.value.clone()
     }
 
@@ -74,7 +82,7 @@ impl Parts {
         reading: &mut Reading<'_, 'a>,
     ) -> Option<Arc<Certificate>> {
         let made = self.certificates.get(uuid, world, |reading| certificate::read(uuid, reading));
-        reading.rely_on("sslkeyandcertificate", uuid, made);
+        reading.rely_on(CERTIFICATE, uuid, made);
         made.value.clone()
     }
 }

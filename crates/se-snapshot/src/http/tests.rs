@@ -10,10 +10,13 @@ use serde_json::{Map, Value, json};
 use super::*;
 use crate::{Object, build};
 
-/// Stored objects: type and uuid to name, fields, when they were made, and revision.
+/// Name, fields, when it was made, and revision.
+type StoredObject = (String, Map<String, Value>, i64, u64);
+
+/// Stored objects by type and uuid, and what was built of them last.
 #[derive(Default)]
 struct Stored {
-    objects: BTreeMap<(&'static str, String), (String, Map<String, Value>, i64, u64)>,
+    objects: BTreeMap<(&'static str, String), StoredObject>,
     revision: u64,
     memo: crate::Memo,
 }
@@ -81,12 +84,12 @@ fn fields(kind: &str, seed: u8) -> Value {
                 "application_profile_ref": format!("/api/applicationprofile/applicationprofile-{}", seed % 3),
                 "vsvip_ref": format!("/api/vsvip/vsvip-{}", seed % 2),
                 "services": [{"port": 80}, {"port": 443 + u16::from(a), "enable_ssl": b > 0}],
-                "enabled": seed % 7 != 0,
+                "enabled": !seed.is_multiple_of(7),
                 "http_policies": [{"index": 2, "http_policy_set_ref": format!("httppolicyset-{a}")},
                     {"index": 1, "http_policy_set_ref": format!("httppolicyset-{b}")}],
                 "ssl_key_and_certificate_refs": [format!("sslkeyandcertificate-{a}")],
                 "ssl_profile_ref": format!("sslprofile-{b}"),
-                "waf_policy_ref": if seed % 31 == 0 { "wafpolicy-1" } else { "" },
+                "waf_policy_ref": if seed.is_multiple_of(31) { "wafpolicy-1" } else { "" },
             });
             match seed % 5 {
                 0 => fields["pool_ref"] = json!(format!("pool-{a}")),
@@ -106,20 +109,20 @@ fn fields(kind: &str, seed: u8) -> Value {
             fields
         }
         "pool" => json!({"servers": [{"ip": {"addr": format!("192.0.2.{seed}")}, "ratio": seed % 22}],
-            "health_monitor_refs": [format!("healthmonitor-{a}")], "ssl_profile_ref": if seed % 9 == 0 { "p" } else { "" }}),
+            "health_monitor_refs": [format!("healthmonitor-{a}")], "ssl_profile_ref": if seed.is_multiple_of(9) { "p" } else { "" }}),
         "poolgroup" => json!({"members": [{"pool_ref": format!("pool-{a}"), "priority_label": a.to_string()},
-            {"pool_ref": format!("pool-{b}"), "priority_label": if seed % 5 == 0 { "x" } else { "7" }}]}),
+            {"pool_ref": format!("pool-{b}"), "priority_label": if seed.is_multiple_of(5) { "x" } else { "7" }}]}),
         "httppolicyset" => json!({"http_request_policy": {"rules": [
             {"index": 1, "name": "r", "match": {"path": {"match_criteria": "BEGINS_WITH", "match_str": ["/"],
                 "string_group_refs": [format!("stringgroup-{a}")]}},
                 "switching_action": {"action": "HTTP_SWITCHING_SELECT_POOL", "pool_ref": format!("pool-{b}")}}]}}),
         "sslkeyandcertificate" => json!({"certificate": {"certificate": format!("cert {seed}")},
-            "key": if seed % 4 == 0 { "" } else { "key" }, "ca_certs": [{"ca_ref": format!("sslkeyandcertificate-{b}")}]}),
+            "key": if seed.is_multiple_of(4) { "" } else { "key" }, "ca_certs": [{"ca_ref": format!("sslkeyandcertificate-{b}")}]}),
         "applicationprofile" => {
             let kind = ["HTTP", "HTTP", "HTTP", "DNS", "L4"][usize::from(seed) % 5];
             json!({"type": format!("APPLICATION_PROFILE_TYPE_{kind}"), "http_profile": {"xff_enabled": a > 0,
                 "hsts_enabled": b > 2,
-                "ssl_client_certificate_mode": if seed % 11 == 0 { "SSL_CLIENT_CERTIFICATE_REQUIRE" } else { "" }}})
+                "ssl_client_certificate_mode": if seed.is_multiple_of(11) { "SSL_CLIENT_CERTIFICATE_REQUIRE" } else { "" }}})
         }
         "vsvip" => json!({"cloud_ref": "cloud-1", "vip": [{"ip_address": {"addr": format!("192.0.2.{a}")}}],
             "dns_info": [{"fqdn": format!("app{b}.example.com")}, {"fqdn": format!("x{a}.example.com"), "ttl": seed}]}),

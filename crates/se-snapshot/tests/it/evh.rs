@@ -258,6 +258,44 @@ fn requests_go_where_the_ingress_says() {
 }
 
 #[test]
+fn a_child_whose_rules_cannot_be_expressed_takes_no_request() {
+    let mut world = ako();
+    let mut host = json!({"host": "odd.example.com", "rules": [{"name": "q", "matches": {
+        "query": {"match_criteria": "QUERY_MATCH_EXISTS"}}}]});
+    let mut odd = child("odd", "odd.example.com", &[]);
+    odd["vh_matches"] = json!([host]);
+    world.create("virtualservice", odd);
+    let (snapshot, problems) = world.snapshot();
+    let at = "VirtualService odd, vh_matches[0].rules";
+    let expected = [
+        format!("{at}[0].matches.query: cannot be matched by this release; the rule takes no request"),
+        format!("{at}: none of them can be used; no request to the host is the child's"),
+    ];
+    assert_eq!(problems, expected);
+    assert_eq!(snapshot.http.services[0].children[2].matches, []);
+
+    host["rules"][0]["matches"] = json!({"path": {"match_criteria": "EQUALS", "match_str": ["/a"]}});
+    let uuid = world.uuid("virtualservice", "odd");
+    world.patch("virtualservice", &uuid, &json!({"replace": {"vh_matches": [host]}}));
+    assert_eq!(without_problems(&mut world).http.services[0].children[2].matches[0].rules.len(), 1);
+}
+
+#[test]
+fn a_certificate_that_cannot_be_read_is_told_and_the_default_is_shown() {
+    let mut world = ako();
+    world.create(
+        "sslkeyandcertificate",
+        json!({"name": "System-Default-Cert", "certificate": {"certificate": CERTIFICATE}, "key": KEY}),
+    );
+    let uuid = world.uuid("sslkeyandcertificate", SHOP);
+    world.lose("sslkeyandcertificate", &uuid);
+    let (snapshot, problems) = world.snapshot();
+    let problem = format!("SSLKeyAndCertificate {uuid}: no such object can be read; clients are not shown it");
+    assert_eq!(problems, [problem]);
+    assert_eq!(snapshot.http.services[0].certificates[0].name, "System-Default-Cert");
+}
+
+#[test]
 fn a_parent_without_children_listens_and_has_the_default_certificate() {
     let mut world = World::new();
     world.create(

@@ -81,6 +81,11 @@ impl World {
         self.commit(&write.unwrap_or_else(|error| panic!("{path} {uuid}: {error}")));
     }
 
+    /// Makes an object unreadable, as one is that was sealed with another key.
+    pub(crate) fn lose(&mut self, path: &str, uuid: &str) {
+        self.projection.apply_delete(&objects::key::object(path, uuid));
+    }
+
     fn commit(&mut self, write: &objects::Write) {
         self.revision += 1;
         for effect in &write.effects {

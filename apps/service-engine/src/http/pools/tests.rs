@@ -128,6 +128,28 @@ fn a_new_pool_knows_at_once_what_another_knows_of_its_server() {
 }
 
 #[test]
+fn servers_that_stay_keep_their_state_while_all_else_changes() {
+    let (mut watching, tcp) = (Watching::new(), Arc::new(monitor(None)));
+    watching.adopt(&[Arc::new(pool("p", 1..3))], &tcp);
+    watching.probe(address(1), true);
+    let since_us = watching.now_us;
+    // Another server beside it, then monitors that have no verdict yet.
+    watching.adopt(&[Arc::new(Pool { passive_health: false, ..pool("p", 1..4) })], &tcp);
+    assert_eq!(watching.verdicts("pool-p"), [Verdict::Up, Verdict::Unknown, Verdict::Unknown]);
+    watching.adopt(&[Arc::new(pool("p", 1..4))], &Arc::new(monitor(Some(8080))));
+    assert_eq!(watching.verdicts("pool-p"), [Verdict::Up, Verdict::Unknown, Verdict::Unknown]);
+    let state = Arc::clone(&watching.report()[0]);
+    assert_eq!((state.state, state.since_us, state.servers[0].since_us), (State::Up, since_us, since_us));
+    assert_eq!(state.servers[0].reason, "up before, no verdict of tcp yet");
+    // Switched off and on again, it has to pass first.
+    let mut off = pool("p", 1..4);
+    off.servers[0].enabled = false;
+    watching.adopt(&[Arc::new(off)], &tcp);
+    watching.adopt(&[Arc::new(pool("p", 1..4))], &tcp);
+    assert_eq!(watching.verdicts("pool-p")[0], Verdict::Unknown);
+}
+
+#[test]
 fn a_report_is_shared_with_the_one_before_until_something_is_news() {
     let (mut watching, tcp) = (Watching::new(), Arc::new(monitor(None)));
     let pools = [Arc::new(pool("a", 1..2)), Arc::new(pool("b", 2..3))];

@@ -81,9 +81,23 @@ impl Host {
     ) -> Self {
         let parent = parent.map(|it| Parent { uuid: it.uuid.clone(), name: it.name.clone(), enabled: it.enabled });
         let (name, enabled) = (host.name.clone(), host.enabled);
-        let known = before.map(|before| (before.state, before.reason, before.since_us, before.is_new));
-        let (state, reason, since_us, is_new) = known.unwrap_or((State::Unknown, String::new(), now_us, true));
-        Self { name, parent, pools, state, reason, since_us, is_new, reported: None, enabled }
+        let new = Self {
+            name,
+            parent,
+            pools,
+            state: State::Unknown,
+            reason: String::new(),
+            since_us: now_us,
+            is_new: true,
+            reported: None,
+            enabled,
+        };
+        match before {
+            Some(Self { state, reason, since_us, is_new, reported, .. }) => {
+                Self { state, reason, since_us, is_new, reported, ..new }
+            }
+            None => new,
+        }
     }
 
     /// State, and why; the reason is empty when it is up.

@@ -207,6 +207,35 @@ fn child_of_many_travels_alone_and_the_others_are_shared() {
 }
 
 #[test]
+fn parent_of_five_thousand_hosts_fits_its_messages_and_one_change_is_small() {
+    let mut parent = virtual_service("parent", "192.0.2.1:80".parse().unwrap(), None);
+    let host = |number| model::testing::child(&format!("{number:05}"), &format!("app{number}.example.com"), None);
+    parent.children = (0..5_000).map(host).collect();
+    let http = HttpObjects { services: vec![Arc::new(parent)], ..HttpObjects::default() };
+    let without = Arc::unwrap_or_clone(World::default().snapshot(1));
+    let base = Stamped::encode(Arc::new(Snapshot { http, ..without }), None).unwrap();
+    for part in parts(None, &base) {
+        if let Part::Chunk(chunk) = part {
+            assert!(chunk.encoded_len() <= crate::MESSAGE_BYTES_MAX);
+        }
+    }
+    let snapshot = changed(&base, |snapshot| {
+        let parent = Arc::make_mut(&mut snapshot.http.services[0]);
+        Arc::make_mut(&mut parent.children[2_500]).host.enabled = false;
+    });
+    let sent = Stamped::encode(Arc::new(snapshot), Some(&base)).unwrap();
+    let bytes: usize = parts(Some(&base), &sent)
+        .iter()
+        .map(|part| match part {
+            Part::Begin(begin) => begin.encoded_len(),
+            Part::Chunk(chunk) => chunk.encoded_len(),
+            Part::Commit(commit) => commit.encoded_len(),
+        })
+        .sum();
+    assert!(bytes < 1_000, "{bytes}");
+}
+
+#[test]
 fn child_that_goes_or_comes_changes_one_other() {
     let base = Stamped::encode(large(200).snapshot(1), None).unwrap();
     let gone = changed(&base, |snapshot| {

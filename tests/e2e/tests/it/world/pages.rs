@@ -106,6 +106,11 @@ impl World {
             "stringData": {"username": "admin", "password": self.password(), "certificateAuthorityData": authority}
         });
         self.kube(cluster, "POST", "/api/v1/namespaces/avi-system/secrets", JSON, &secret.to_string());
+        let class = json!({
+            "apiVersion": "networking.k8s.io/v1", "kind": "IngressClass", "metadata": {"name": "avi-lb"},
+            "spec": {"controller": "ako.vmware.com/avi-lb"}
+        });
+        self.kube(cluster, "POST", "/apis/networking.k8s.io/v1/ingressclasses", JSON, &class.to_string());
         let networks = json!([{"networkName": format!("vip-{cluster}"), "cidr": format!("10.10.{third}.0/24")}]);
         let config = json!({
             "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "avi-k8s-config"},

@@ -7,6 +7,19 @@ use serde_json::{Value, json};
 
 use super::{GSLB_CONFIGS, JSON, MERGE, POLICIES, World};
 
+/// Types of what a controller has by itself or from its administrator, and objects refer to.
+const REFERRED: [&str; 9] = [
+    "cloud",
+    "vrfcontext",
+    "network",
+    "serviceenginegroup",
+    "healthmonitor",
+    "applicationprofile",
+    "networkprofile",
+    "analyticsprofile",
+    "sslprofile",
+];
+
 impl World {
     /// All that the operator has made, by type and name. References stand by name, and what tells one object or one
     /// moment from another is left out.
@@ -18,18 +31,20 @@ impl World {
 
     /// All objects of these types, likewise.
     pub(super) fn made(&self, kinds: &[&'static str]) -> BTreeMap<String, Value> {
-        let objects: Vec<(&str, Value)> = kinds
-            .iter()
-            .flat_map(|kind| {
-                let (status, body) = self.rest("GET", &format!("/api/{kind}?page_size=1000"), None);
-                assert_eq!(status, 200, "{body}");
-                body["results"].as_array().unwrap().iter().map(|object| (*kind, object.clone())).collect::<Vec<_>>()
-            })
-            .collect();
+        let all = |kind: &'static str| {
+            let (status, body) = self.rest("GET", &format!("/api/{kind}?page_size=1000"), None);
+            assert_eq!(status, 200, "{body}");
+            body["results"].as_array().unwrap().iter().map(|object| (kind, object.clone())).collect::<Vec<_>>()
+        };
+        let objects: Vec<(&str, Value)> = kinds.iter().flat_map(|kind| all(kind)).collect();
+        let referred: Vec<(&str, Value)> = REFERRED.into_iter().flat_map(all).collect();
         let text = |object: &Value, key: &str| object[key].as_str().unwrap_or_default().to_owned();
         let (_, cluster) = self.rest("GET", "/api/cluster", None);
-        let mut names: Vec<(String, String)> =
-            objects.iter().map(|(kind, object)| (text(object, "uuid"), format!("{kind} {}", object["name"]))).collect();
+        let mut names: Vec<(String, String)> = objects
+            .iter()
+            .chain(&referred)
+            .map(|(kind, object)| (text(object, "uuid"), format!("{kind} {}", object["name"])))
+            .collect();
         names.push((text(&cluster, "uuid"), "cluster".to_owned()));
         let made = objects.into_iter();
         made.map(|(kind, mut object)| {
