@@ -127,7 +127,7 @@ impl Projection {
             let object = Object::from_bytes(&self.types, value, modified)?;
             return Ok(self.insert(object));
         }
-        if key.starts_with(key::REFS_PREFIX) || key.starts_with(key::LISTENERS_PREFIX) {
+        if [key::REFS_PREFIX, key::DELETES_PREFIX, key::LISTENERS_PREFIX].iter().any(|turn| key.starts_with(turn)) {
             self.turns.insert(key.to_owned(), modified);
         }
         Ok(Applied::Other)
