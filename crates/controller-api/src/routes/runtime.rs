@@ -94,15 +94,22 @@ pub(super) fn show(request: &Request<'_>, schema: &TypeSchema, uuid: &str, part:
     Ok(axum::Json(document).into_response())
 }
 
-/// Looks at the objects together with what the engines say.
+/// Looks at an object together with what the engines say; commits wait meanwhile.
 pub(super) fn look<T>(request: &Request<'_>, look: impl FnOnce(&View<'_>) -> T) -> T {
+    request.api.live.read(|state| with_engines(request, &state.projection, look))
+}
+
+/// Looks at many objects: at a copy, which is cheap, so that no commit waits until a long list is written.
+pub(super) fn look_at_many<T>(request: &Request<'_>, look: impl FnOnce(&View<'_>) -> T) -> T {
+    let projection = request.api.live.read(|state| state.projection.clone());
+    with_engines(request, &projection, look)
+}
+
+fn with_engines<T>(request: &Request<'_>, projection: &Projection, look: impl FnOnce(&View<'_>) -> T) -> T {
     let engines = request.api.engine.engines();
     let connected = engines.iter().filter(|engine| engine.connected);
     let reports: Reports = connected.filter_map(|engine| engine.report.clone()).collect();
-    request.api.live.read(|state| {
-        let (projection, base_url) = (&state.projection, request.call.base_url.as_str());
-        look(&View { projection, engines: &engines, reports: &reports, base_url })
-    })
+    look(&View { projection, engines: &engines, reports: &reports, base_url: &request.call.base_url })
 }
 
 /// The runtime of an object whose type has one.

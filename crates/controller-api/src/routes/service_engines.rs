@@ -18,7 +18,7 @@ pub(super) fn list(request: &Request<'_>) -> Result<Response, ApiError> {
     let query = objects::query(request)?;
     let options = query.render_options(&request.call.base_url, request.api.clock.wall_us());
     let with_runtime = query.join.iter().any(|join| join == "runtime");
-    let document = runtime::look(request, |view| {
+    let document = runtime::look_at_many(request, |view| {
         let page = page(request, view, &query)?;
         let results = page.objects.iter().filter_map(|object| {
             let engine = view.engines.iter().find(|engine| engine.uuid == object.uuid)?;

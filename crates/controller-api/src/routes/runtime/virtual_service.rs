@@ -90,12 +90,10 @@ impl Below {
         let pools = neighbours::below(object, view.projection).pools;
         let mut below = Self { pools: pools.len(), ..Self::default() };
         for pool in pools {
-            let runtime = pool::summary(pool, view);
-            let number = |field: &str| runtime.get(field).and_then(Value::as_u64).unwrap_or_default();
-            let is_up = runtime.pointer("/oper_status/state").and_then(Value::as_str) == Some("OPER_UP");
-            below.pools_up += usize::from(is_up);
-            below.servers_enabled += number("num_servers_enabled");
-            below.servers_up += number("num_servers_up");
+            let health = pool::Health::of(pool, view);
+            below.pools_up += usize::from(health.status.is_up());
+            below.servers_enabled += health.servers_enabled;
+            below.servers_up += health.servers_up;
         }
         below
     }
