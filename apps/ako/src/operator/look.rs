@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ako_translate::{Index, LeftOut, Outcome, Severity, Site, Translator, UnitName, explain_change, status_patches};
+use ako_translate::{
+    Index, LeftOut, NamespacedName, Outcome, Severity, Site, Translator, UnitName, explain_change, status_patches,
+};
 use tokio::time::Instant;
 
 use super::{Done, Operator, hosts, routes};
@@ -51,6 +53,7 @@ impl Operator {
         let (outcome, parents_until) = self.translate(index, &site, instructions.deletes, now);
         self.explain(&outcome);
         self.tell_left_out(&outcome.left_out);
+        self.tell_l4(&outcome);
         let steps = plan(&outcome.desired, &mut self.held, !said.has_problems);
         self.work.set(steps, now);
         self.begin_writes();
@@ -182,6 +185,19 @@ impl Operator {
             self.teller.tell(AkoEvent::NotServed { what: left_out.to_string() });
         }
         self.left_out = now;
+    }
+
+    /// Tells of each Service of type LoadBalancer, once: what is made for it is not served by every engine.
+    fn tell_l4(&mut self, outcome: &Outcome) {
+        let now: BTreeSet<NamespacedName> = outcome.services.keys().cloned().collect();
+        for service in now.difference(&self.l4_services) {
+            let what = format!(
+                "Service {service}: its VIP and virtual service are made, but Meridian's own service engines forward HTTP \
+                 alone in this release; nothing answers at the VIP where they serve it"
+            );
+            self.teller.tell(AkoEvent::NotServed { what });
+        }
+        self.l4_services = now;
     }
 
     /// Begins as many writes as may be under way.
