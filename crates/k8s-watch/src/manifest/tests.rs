@@ -312,8 +312,13 @@ data: {k: v}
     let manifest = super::read(Path::new("a.yaml"), text.as_bytes(), &kinds);
     assert_eq!(manifest.problems, []);
     let keys: Vec<String> = manifest.objects.iter().map(|found| found.object.key().to_string()).collect();
-    let expected =
-        ["Secret default/tls", "EndpointSlice default/web-1", "Node node-1", "IngressClass avi-lb", "ConfigMap default/c"];
+    let expected = [
+        "Secret default/tls",
+        "EndpointSlice default/web-1",
+        "Node node-1",
+        "IngressClass avi-lb",
+        "ConfigMap default/c",
+    ];
     assert_eq!(keys, expected);
     let Object::Secret(secret) = &manifest.objects[0].object else { panic!() };
     let data: Vec<_> = secret.data.iter().flatten().map(|(key, value)| (key.as_str(), value.0.as_slice())).collect();
