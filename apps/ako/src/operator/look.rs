@@ -232,7 +232,7 @@ impl Operator {
             let done: Vec<UnitName> = self.reasons.keys().filter(|unit| !work.concerns(unit)).cloned().collect();
             for unit in done {
                 let why = self.reasons.remove(&unit).unwrap_or_default();
-                self.teller.tell(AkoEvent::Changed { what: unit.to_string(), why });
+                self.tell_changed(&unit, why, site);
             }
         }
         if !self.work.is_idle() || self.routes.is_busy {
@@ -249,6 +249,23 @@ impl Operator {
             let services = outcome.map_or(0, |outcome| outcome.services.len());
             self.teller.tell(AkoEvent::Synced { hosts: outcome.map_or(0, hosts), services, writes });
         }
+    }
+
+    fn tell_changed(&self, unit: &UnitName, why: Vec<String>, site: &Site) {
+        let what = unit.to_string();
+        let bare = |text: String| text.strip_prefix(&format!("{what} ")).map(str::to_owned).unwrap_or(text);
+        let mut why: Vec<String> = why.into_iter().map(bare).collect();
+        if let UnitName::Parent { tenant, shard } = unit {
+            // Names and certificates of its hosts are told with the hosts.
+            why.retain(|text| text.starts_with("added") || text.starts_with("removed"));
+            let name = (tenant.clone(), site.names.parent(*shard));
+            let vips = self.held.published().vips.get(&name).into_iter().flatten();
+            why.extend(vips.filter_map(|vip| vip.floating.or(vip.v4).or(vip.v6)).map(|vip| format!("VIP {vip}")));
+            if !why.iter().any(|text| text.starts_with("added") || text.starts_with("removed")) {
+                return;
+            }
+        }
+        self.teller.tell(AkoEvent::Changed { what, why });
     }
 
     fn finish_deletion(&mut self, site: &Arc<Site>) {
