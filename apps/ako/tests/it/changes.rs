@@ -155,6 +155,7 @@ async fn a_service_of_type_load_balancer_gets_its_objects_and_its_address() {
     let mut cluster = world.cluster("s1az1");
     cluster.write("tcp.yaml", &(service("tcp", "LoadBalancer") + &slice("tcp", &["10.244.7.7"])));
     cluster.start();
+    cluster.told("forward HTTP alone").await;
     cluster.synced().await;
     cluster
         .until_written_back("Service", "tcp", |written| {
@@ -162,7 +163,6 @@ async fn a_service_of_type_load_balancer_gets_its_objects_and_its_address() {
         })
         .await;
     assert_eq!(world.objects("l4policyset", "s1az1").await.len(), 1);
-    cluster.told("Service default/tcp").await;
     cluster.remove("tcp.yaml");
     world.nothing_left("s1az1").await;
     cluster.stop().await;

@@ -224,6 +224,11 @@ impl Cluster {
         ako.shutdown().await;
     }
 
+    /// Ends it at once, whatever it is at.
+    pub(crate) fn kill(&mut self) {
+        drop(self.running.take().unwrap());
+    }
+
     pub(crate) fn ako(&self) -> &Ako {
         &self.running.as_ref().unwrap().0
     }
