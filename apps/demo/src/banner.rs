@@ -3,8 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use crate::backend;
-use crate::story::{CLUSTERS, Cluster, HOST, LEADER};
+use crate::story::{CLUSTERS, Cluster, HOST, HTTP_PORT, HTTPS_PORT, LEADER, SECURE_HOST};
 
 /// What the banner tells.
 #[derive(Debug)]
@@ -16,8 +15,8 @@ pub(crate) struct Banner<'a> {
     /// Directory of this program, for the PATH.
     pub(crate) program_dir: &'a Path,
     pub(crate) members: &'a [Member],
-    /// Process id of each cluster's backend, in the story's order.
-    pub(crate) backends: &'a [u32],
+    /// What clients of the second application trust.
+    pub(crate) certificate: &'a Path,
     /// What had to be done differently, for example a port that was taken.
     pub(crate) notes: &'a [String],
 }
@@ -63,12 +62,20 @@ impl Banner<'_> {
             self.program_dir.display(),
             self.connection_file.display()
         );
-        let _ = writeln!(text, "  for i in $(seq 12); do dig +short @{ip} -p {port} {HOST}; done");
-        let _ = writeln!(text, "  dig @{ip} -p {port} nothing.avi.iberia.local");
+        let dig = format!("dig +short @{ip} -p {port}");
+        let curl = |options: &str, host: &str, http_port: u16, scheme: &str| {
+            format!("curl -s{options} --resolve {host}:{http_port}:$({dig} {host}) {scheme}://{host}:{http_port}/")
+        };
+        let hello = curl("", HOST, HTTP_PORT, "http");
+        let certificate = format!(" --cacert {}", self.certificate.display());
+        let secure = curl(&certificate, SECURE_HOST, HTTPS_PORT, "https");
+        let _ = writeln!(text, "  for i in $(seq 12); do {dig} {HOST}; done");
+        let _ = writeln!(text, "  for i in $(seq 12); do {hello}; done | sort | uniq -c");
+        let _ = writeln!(text, "  {secure}");
         let _ = writeln!(text, "  meridian explain dns {HOST} --client 10.1.2.3");
+        let _ = writeln!(text, "  meridian explain dns {SECURE_HOST}");
         let _ = writeln!(text, "  meridian logs --since 10m");
-        let _ = writeln!(text, "  meridian get gslbservice");
-        let _ = writeln!(text, "  meridian get healthmonitor -o yaml");
+        let _ = writeln!(text, "  meridian get gslbservice; meridian get virtualservice; meridian get pool -o yaml");
         let gdp = format!("{clusters}/{LEADER}/avi-system/global-gdp.yaml");
         let _ = writeln!(text, "Change the split to 6:3:1, drop a label, delete an Ingress:");
         let _ = writeln!(text, "  sed -i 's/weight: 4/weight: 3/; s/weight: 2/weight: 1/' {gdp}");
@@ -76,18 +83,17 @@ impl Banner<'_> {
         let _ = writeln!(text, "  rm {clusters}/s2/hello.yaml");
         let _ = writeln!(
             text,
-            "Stop a backend: its member leaves after three failed probes (10 s apart), then bring it back:"
+            "Scale to zero and back: the page is 503, its cluster leaves the answers, then both return:"
         );
-        for (cluster, pid) in CLUSTERS.iter().zip(self.backends) {
-            let _ = writeln!(text, "  kill {pid:<8} # {}", cluster.name);
-            let _ = writeln!(text, "  {}", backend::command(cluster));
-        }
+        let _ = writeln!(text, "  sed -i 's/replicas: 2/replicas: 0/' {clusters}/{LEADER}/deployment.yaml");
+        let _ = writeln!(text, "  sed -i 's/replicas: 0/replicas: 2/' {clusters}/{LEADER}/deployment.yaml");
         let _ = writeln!(text, "\nCtrl-C stops everything; the next run goes on from here; --fresh starts over.\n");
         text
     }
 
     fn cluster_of(address: &str) -> Option<&'static Cluster> {
-        CLUSTERS.iter().find(|cluster| cluster.vip.to_string() == address)
+        let address = address.parse().ok()?;
+        CLUSTERS.iter().find(|cluster| cluster.has_vip(address))
     }
 }
 
@@ -100,7 +106,10 @@ mod tests {
         let members: Vec<Member> = CLUSTERS
             .iter()
             .zip([6, 3, 1])
-            .map(|(cluster, weight)| Member { address: cluster.vip.to_string(), weight, state: "up".into() })
+            .map(|(cluster, weight)| {
+                let [a, b, c] = cluster.vips;
+                Member { address: format!("{a}.{b}.{c}.40"), weight, state: "up".into() }
+            })
             .collect();
         let text = Banner {
             controller: "https://127.0.0.1:9443",
@@ -109,12 +118,15 @@ mod tests {
             connection_file: Path::new("/d/connection.env"),
             program_dir: Path::new("/b"),
             members: &members,
-            backends: &[11, 12, 13],
+            certificate: Path::new("/d/hackazon.crt"),
             notes: &["port 5300 is taken, DNS answers on 5301".to_owned()],
         }
         .text();
         assert!(text.lines().count() <= 40, "{}", text.lines().count());
-        for part in ["split 6:3:1", "-p 5301 hello.avi.iberia.local", "! port 5300 is taken", "kill 13"] {
+        let curl = "curl -s --cacert /d/hackazon.crt --resolve hackazon.avi.iberia.local:8443:$(dig";
+        for part in
+            ["split 6:3:1", "-p 5301 hello.avi.iberia.local", "! port 5300 is taken", "Site1 AZ2  127.10.26.40", curl]
+        {
             assert!(text.contains(part), "{part}\n{text}");
         }
     }

@@ -7,10 +7,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
+use crate::certificate::Certificate;
 use crate::story;
 
 /// Marks a directory that the demo made, so that `--fresh` never empties somebody else's.
 const MARKER: &str = ".meridian-demo";
+
+/// What clients of the second application trust.
+const CERTIFICATE: &str = "hackazon.crt";
 
 /// An open data directory. The lock lives as long as this value.
 #[derive(Debug)]
@@ -57,10 +61,6 @@ impl DataDir {
         Ok(directory)
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
     pub(crate) fn logs(&self) -> PathBuf {
         self.path.join("logs")
     }
@@ -69,8 +69,17 @@ impl DataDir {
         self.path.join("controller")
     }
 
+    pub(crate) fn clusters(&self) -> PathBuf {
+        self.path.join("clusters")
+    }
+
     pub(crate) fn cluster(&self, name: &str) -> PathBuf {
-        self.path.join("clusters").join(name)
+        self.clusters().join(name)
+    }
+
+    /// The certificate that clients of the second application trust.
+    pub(crate) fn certificate(&self) -> PathBuf {
+        self.path.join(CERTIFICATE)
     }
 
     pub(crate) fn connection_file(&self) -> PathBuf {
@@ -121,19 +130,24 @@ impl DataDir {
         let identity = self.operator_identity()?;
         let known: Vec<&str> =
             story::CLUSTERS.iter().map(|cluster| cluster.name).filter(|name| self.cluster(name).exists()).collect();
-        for (relative, text) in story::MANIFESTS {
-            let cluster = relative.split('/').next().unwrap_or_default();
-            if known.contains(&cluster) {
-                continue;
-            }
-            let file = self.path.join("clusters").join(relative);
-            let parent = file.parent().unwrap_or(&self.path);
-            private_directory(parent)?;
-            let mut copy = private_file(&file)?;
-            let text = story::with_operator_identity(text, &identity);
-            copy.write_all(text.as_bytes()).with_context(|| format!("writing {}", file.display()))?;
+        let is_known = |relative: &str| known.contains(&relative.split('/').next().unwrap_or_default());
+        for (relative, text) in story::MANIFESTS.iter().filter(|(relative, _)| !is_known(relative)) {
+            self.write_manifest(relative, &story::with_operator_identity(text, &identity))?;
+        }
+        if !is_known(story::SECRET_FILE) {
+            let made = Certificate::make().context("making the certificate of the second application")?;
+            self.write_manifest(story::SECRET_FILE, &made.secret())?;
+            let file = self.certificate();
+            fs::write(&file, made.certificate).with_context(|| format!("writing {}", file.display()))?;
         }
         Ok(())
+    }
+
+    fn write_manifest(&self, relative: &str, text: &str) -> anyhow::Result<()> {
+        let file = self.clusters().join(relative);
+        private_directory(file.parent().unwrap_or(&self.path))?;
+        let mut copy = private_file(&file)?;
+        copy.write_all(text.as_bytes()).with_context(|| format!("writing {}", file.display()))
     }
 }
 

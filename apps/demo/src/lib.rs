@@ -1,16 +1,19 @@
-//! The published story on loopback: three clusters, a controller, an engine, in one process.
+//! The published story on loopback: three clusters, a controller, an engine, operators, in one process.
 //!
-//! [`DemoArgs::run`] brings everything up in order (data directory, controller, engine, configuration, backends,
-//! operator), prints a screenful that tells what to try, and stops everything when it is interrupted. The clusters are
-//! directories of manifests in the data directory; the backends are child processes of the same binary.
+//! [`DemoArgs::run`] brings everything up in order (data directory, workloads, controller, engine, configuration,
+//! operators), prints a screenful that tells what to try, and stops everything when it is interrupted. The clusters are
+//! directories of manifests in the data directory; `workloads.rs` does what a cluster does by itself with them.
 
 mod backend;
 mod banner;
+mod certificate;
 mod data_dir;
 mod parts;
 mod port_owner;
 mod setup;
 mod story;
+mod told;
+mod workloads;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -91,7 +94,7 @@ impl DemoArgs {
 
 fn banner(data: &DataDir, parts: &Parts, members: &[Member]) -> anyhow::Result<String> {
     let program = std::env::current_exe().context("finding this program")?;
-    let clusters = data.path().join("clusters");
+    let clusters = data.clusters();
     Ok(Banner {
         controller: &parts.url(),
         dns: parts.dns(),
@@ -99,7 +102,7 @@ fn banner(data: &DataDir, parts: &Parts, members: &[Member]) -> anyhow::Result<S
         connection_file: &data.connection_file(),
         program_dir: program.parent().unwrap_or(&program),
         members,
-        backends: &parts.backend_pids(),
+        certificate: &data.certificate(),
         notes: parts.notes(),
     }
     .text())

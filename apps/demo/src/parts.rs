@@ -6,33 +6,42 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ako::{Ako, AkoConfig};
 use amko::{Amko, AmkoConfig};
 use anyhow::{Context, bail};
 use avi_client::{AviClient, Config, Verification};
 use controller::{Controller, ControllerConfig, EngineLink, ExplainError, Listen};
 use k8s_watch::{ManifestDirectory, Source};
+use se_protocol::UpMembers;
 use serde_json::Value;
 use service_engine::{Engine, EngineConfig};
-use tokio::process::Child;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::banner::Member;
 use crate::data_dir::DataDir;
 use crate::setup::Setup;
-use crate::story::{self, CLUSTERS};
-use crate::{backend, members_of, write_connection};
+use crate::story::{self, CLUSTERS, Cluster};
+use crate::workloads::Workloads;
+use crate::{members_of, told, write_connection};
 
 /// Where DNS answers unless the port is taken.
 const DNS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 5300);
 /// Ports that are tried after a taken one.
 const PORTS_MAX: u16 = 100;
 const USERNAME: &str = "admin";
+/// Longest wait for the operators of the clusters before the rest starts anyway.
+const SYNCED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Everything that runs.
 pub(crate) struct Parts {
     controller: Controller,
     engine: Engine,
     amko: Amko,
-    backends: Vec<Child>,
+    akos: Vec<Ako>,
+    workloads: Workloads,
+    /// Tells the engine what it said of its virtual services, as a controller does with engines of other processes.
+    teller: JoinHandle<()>,
     client: AviClient,
     dns: SocketAddr,
     notes: Vec<String>,
@@ -41,14 +50,18 @@ pub(crate) struct Parts {
 impl Parts {
     /// Starts everything and writes `connection.env`.
     pub(crate) async fn start(data: &DataDir) -> anyhow::Result<Self> {
-        // Backends first: a taken address ends the demo before anything else stands.
-        let program = std::env::current_exe().context("finding this program")?;
-        let mut backends = Vec::new();
+        // Pods first: a taken address ends the demo before anything else stands.
+        let mut workloads = Workloads::new();
         for cluster in &CLUSTERS {
-            backends.push(backend::start(&program, cluster).await?);
+            workloads.run(cluster.name, data.cluster(cluster.name), cluster.pods).await?;
         }
 
         let mut notes = Vec::new();
+        let is_without = |cluster: &&Cluster| !data.cluster(cluster.name).join(story::AKO_FILE).exists();
+        if let Some(cluster) = CLUSTERS.iter().find(is_without) {
+            let (name, file) = (cluster.name, story::AKO_FILE);
+            notes.push(format!("cluster {name} has no {file}, so it gets no addresses; --fresh starts over with one"));
+        }
         let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, controller::PORT));
         let config = ControllerConfig { listen: Listen::AtOrAfter(wanted), ..ControllerConfig::new(data.controller()) };
         let controller = controller::start(config).await.context("starting the controller")?;
@@ -69,10 +82,25 @@ impl Parts {
         let client = AviClient::new(client_config.clone())?;
         let setup = Setup { dns, controller: controller.local_addr(), username: USERNAME, password: &password };
         setup.apply(&client).await.with_context(|| setup_advice(&controller))?;
-        let engine = start_engine(&controller, data)?;
+        let (engine, teller) = start_engine(&controller, data)?;
 
-        let amko = amko::start(amko_config(data, client_config)).await.context("starting amko")?;
-        let parts = Self { controller, engine, amko, backends, client, dns, notes };
+        let directories: Vec<ManifestDirectory> =
+            CLUSTERS.iter().map(|cluster| ManifestDirectory::new(cluster.name, data.cluster(cluster.name))).collect();
+        let mut akos = Vec::new();
+        for directory in &directories {
+            akos.push(start_ako(directory, &client_config));
+        }
+        // The multi-cluster operator after them: at its first look every Ingress has its address.
+        let synced = async {
+            for ako in &akos {
+                ako.synced().await;
+            }
+        };
+        if tokio::time::timeout(SYNCED_WITHIN, synced).await.is_err() {
+            notes.push("not every cluster has its addresses yet; the log below says why".to_owned());
+        }
+        let amko = amko::start(amko_config(&directories, client_config)).await.context("starting amko")?;
+        let parts = Self { controller, engine, amko, akos, workloads, teller, client, dns, notes };
         write_connection(data, &parts, USERNAME, &password)?;
         Ok(parts)
     }
@@ -121,26 +149,28 @@ impl Parts {
         &self.notes
     }
 
-    pub(crate) fn backend_pids(&self) -> Vec<u32> {
-        self.backends.iter().map(|child| child.id().unwrap_or_default()).collect()
-    }
-
-    /// Ends everything, the operator first, so that nobody takes the end of another part for news.
+    /// Ends everything, the operators first, so that nobody takes the end of another part for news.
     pub(crate) async fn shutdown(self) {
         self.amko.shutdown().await;
+        for ako in self.akos {
+            ako.shutdown().await;
+        }
+        self.teller.abort();
         self.engine.shutdown().await;
         self.controller.shutdown().await;
-        drop(self.backends);
+        self.workloads.shutdown().await;
     }
 }
 
-fn start_engine(controller: &Controller, data: &DataDir) -> anyhow::Result<Engine> {
+fn start_engine(controller: &Controller, data: &DataDir) -> anyhow::Result<(Engine, JoinHandle<()>)> {
     let workers = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let (descriptors, _) = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE)
         .context("asking how many files may be open")?;
     let (name, logs) = ("demo".to_owned(), Some(data.logs()));
     let config = EngineConfig { workers, seed: rand::random(), descriptors, name, logs };
-    let engine = service_engine::start(&config, controller.snapshots())?;
+    let told = watch::Sender::default();
+    let engine = service_engine::start_with(&config, controller.snapshots(), told.subscribe(), UpMembers::new())?;
+    let teller = tokio::spawn(told::tell(controller.snapshots(), engine.reports(), told));
     let (handle, logs) = (engine.explain_handle(), engine.log_handle());
     controller.connect_engine(EngineLink {
         reports: engine.reports(),
@@ -152,7 +182,19 @@ fn start_engine(controller: &Controller, data: &DataDir) -> anyhow::Result<Engin
         }),
         logs: Arc::new(move |query| logs.search(query)),
     });
-    Ok(engine)
+    Ok((engine, teller))
+}
+
+/// Starts the operator of one cluster.
+fn start_ako(directory: &ManifestDirectory, controller: &Config) -> Ako {
+    ako::start(AkoConfig {
+        source: Arc::new(directory.reading(ako::KINDS)),
+        namespace: "avi-system".to_owned(),
+        controller: Some(controller.clone()),
+        tls: None,
+        events: None,
+        log_level: None,
+    })
 }
 
 /// What to do when the controller refuses the demo's configuration.
@@ -186,10 +228,7 @@ fn client_config(controller: &Controller, password: &str) -> Config {
     config
 }
 
-fn amko_config(data: &DataDir, controller: Config) -> AmkoConfig {
-    let sources = CLUSTERS
-        .iter()
-        .map(|cluster| Arc::new(ManifestDirectory::new(cluster.name, data.cluster(cluster.name))) as Arc<dyn Source>)
-        .collect();
+fn amko_config(directories: &[ManifestDirectory], controller: Config) -> AmkoConfig {
+    let sources = directories.iter().map(|directory| Arc::new(directory.clone()) as Arc<dyn Source>).collect();
     AmkoConfig { leader: story::LEADER.to_owned(), sources, controller, events: None, log_level: None }
 }

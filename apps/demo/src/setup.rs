@@ -1,4 +1,5 @@
-//! Configures the controller for the story through its public API: DNS profile, DNS virtual service, GSLB.
+//! Configures the controller for the story through its public API: networks and domains for VIPs, DNS profile, DNS
+//! virtual service, GSLB.
 
 use std::net::SocketAddr;
 
@@ -6,10 +7,15 @@ use anyhow::Context;
 use avi_client::AviClient;
 use serde_json::{Value, json};
 
-use crate::story;
+use crate::story::{self, Cluster};
 
 /// Tenant of everything the demo makes.
 const TENANT: &str = "admin";
+/// Names of the story's profiles.
+const IPAM: &str = "IPAM_Default";
+const DNS: &str = "DNS_Default";
+/// Last numbers of the VIPs of each network.
+const VIPS: (u8, u8) = (40, 59);
 
 /// What the setup needs to know.
 #[derive(Debug)]
@@ -23,6 +29,12 @@ pub(crate) struct Setup<'a> {
 impl Setup<'_> {
     /// Makes what is missing and corrects what differs; an unchanged controller gets no write.
     pub(crate) async fn apply(&self, client: &AviClient) -> anyhow::Result<()> {
+        for cluster in &story::CLUSTERS {
+            ensure_exists(client, "network", &network(cluster)).await?;
+        }
+        ensure_exists(client, "ipamdnsproviderprofile", &ipam_profile()).await?;
+        ensure_exists(client, "ipamdnsproviderprofile", &domains()).await?;
+        set_up_cloud(client).await?;
         ensure_exists(client, "applicationprofile", &dns_profile()).await?;
         let virtual_service = ensure(client, "virtualservice", &self.dns_virtual_service()).await?;
         let cluster = client.get("/api/cluster", &[], TENANT).await.context("reading the controller's cluster")?;
@@ -59,6 +71,61 @@ impl Setup<'_> {
             }],
         })
     }
+}
+
+/// Where the VIPs of a cluster come from.
+fn network(cluster: &Cluster) -> Value {
+    let [a, b, c] = cluster.vips;
+    let address = |host: u8| json!({"addr": format!("{a}.{b}.{c}.{host}"), "type": "V4"});
+    let (first, last) = VIPS;
+    json!({
+        "name": cluster.vip_network,
+        "configured_subnets": [{
+            "prefix": {"ip_addr": address(0), "mask": 24},
+            "static_ip_ranges": [{
+                "range": {"begin": address(first), "end": address(last)},
+                "type": "STATIC_IPS_FOR_VIP",
+            }],
+        }],
+    })
+}
+
+fn ipam_profile() -> Value {
+    let networks = story::CLUSTERS.iter().map(|cluster| format!("/api/network?name={}", cluster.vip_network));
+    json!({
+        "name": IPAM,
+        "type": "IPAMDNS_TYPE_INTERNAL",
+        "internal_profile": {"usable_networks": networks.map(|nw_ref| json!({"nw_ref": nw_ref})).collect::<Vec<_>>()},
+    })
+}
+
+/// The domains whose names virtual services may have.
+fn domains() -> Value {
+    json!({
+        "name": DNS,
+        "type": "IPAMDNS_TYPE_INTERNAL_DNS",
+        "internal_profile": {"dns_service_domain": [{"domain_name": story::DOMAIN}]},
+    })
+}
+
+/// Gives the cloud its profiles, unless it has some.
+async fn set_up_cloud(client: &AviClient) -> anyhow::Result<()> {
+    const CLOUD: &str = "Default-Cloud";
+    let doing = || format!("setting up cloud {CLOUD}");
+    let found = client.list("/api/cloud", &[("name", CLOUD)], TENANT).await.with_context(doing)?;
+    let cloud = found.first().with_context(|| format!("the controller has no cloud {CLOUD}"))?;
+    let is_missing = |field: &&str| cloud.get(*field).and_then(Value::as_str).is_none_or(str::is_empty);
+    let profiles = [("ipam_provider_ref", IPAM), ("dns_provider_ref", DNS)];
+    let wanted = profiles.into_iter().filter(|(field, _)| is_missing(field));
+    let wanted: serde_json::Map<String, Value> = wanted
+        .map(|(field, name)| (field.to_owned(), json!(format!("/api/ipamdnsproviderprofile?name={name}"))))
+        .collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let path = format!("/api/cloud/{}", text(cloud, "uuid")?);
+    client.patch(&path, &json!({"replace": wanted}), TENANT).await.with_context(doing)?;
+    Ok(())
 }
 
 /// The story's profile: answers NXDOMAIN with the SOA that the published `dig` shows.

@@ -1,6 +1,6 @@
 //! The published story: three clusters in two sites, one application. Addresses are the story's with 127 for 10.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 
 use se_protocol::PortOffset;
 
@@ -10,26 +10,36 @@ pub(crate) const DOMAIN: &str = "avi.iberia.local";
 pub(crate) const HOST: &str = "hello.avi.iberia.local";
 /// Cluster that holds GSLBConfig and GlobalDeploymentPolicy.
 pub(crate) const LEADER: &str = "s1az1";
-/// Ports below 1024 move, because the demo runs unprivileged.
-pub(crate) const PORT_OFFSET: PortOffset = PortOffset::UNPRIVILEGED;
+/// The second application's name: in one cluster, with TLS.
+pub(crate) const SECURE_HOST: &str = "hackazon.avi.iberia.local";
+/// Manifest of its Secret, below the directory of clusters.
+pub(crate) const SECRET_FILE: &str = "s1az1/hackazon-secret.yaml";
+/// Manifest of AKO's settings, below the directory of a cluster.
+pub(crate) const AKO_FILE: &str = "avi-system/ako.yaml";
+/// Where a VIP of port 80 or 443 is to be asked: ports below 1024 move, because the demo runs unprivileged.
+pub(crate) const HTTP_PORT: u16 = PortOffset::UNPRIVILEGED.apply(80);
+/// As [`HTTP_PORT`].
+pub(crate) const HTTPS_PORT: u16 = PortOffset::UNPRIVILEGED.apply(443);
 
-/// A cluster and the application in it.
+/// A cluster.
 #[derive(Debug)]
 pub(crate) struct Cluster {
-    /// Context.
+    /// Context, and name for AKO.
     pub(crate) name: &'static str,
     /// Site and zone.
     pub(crate) site: &'static str,
-    /// The application's address there.
-    pub(crate) vip: Ipv4Addr,
-    /// What the application says.
-    pub(crate) message: &'static str,
+    /// Network of its VIPs.
+    pub(crate) vip_network: &'static str,
+    /// The first three numbers of its VIPs.
+    pub(crate) vips: [u8; 3],
+    /// The first three numbers of its pods.
+    pub(crate) pods: [u8; 3],
 }
 
 impl Cluster {
-    /// Where its backend listens: the VIP, on the port that a monitor of port 80 really probes.
-    pub(crate) fn backend(&self) -> SocketAddr {
-        SocketAddr::new(IpAddr::V4(self.vip), PORT_OFFSET.apply(80))
+    /// Whether an address is of the network of its VIPs.
+    pub(crate) fn has_vip(&self, address: Ipv4Addr) -> bool {
+        address.octets().starts_with(&self.vips)
     }
 }
 
@@ -38,21 +48,18 @@ pub(crate) const CLUSTERS: [Cluster; 3] = [
     Cluster {
         name: "s1az1",
         site: "Site1 AZ1",
-        vip: Ipv4Addr::new(127, 10, 25, 46),
-        message: "MESSAGE: This service resides in SITE1 AZ1",
+        vip_network: "AVI_FRONTEND_3025",
+        vips: [127, 10, 25],
+        pods: [127, 10, 125],
     },
     Cluster {
         name: "s1az2",
         site: "Site1 AZ2",
-        vip: Ipv4Addr::new(127, 10, 26, 40),
-        message: "MESSAGE: This service resides in SITE1 AZ2",
+        vip_network: "AVI_FRONTEND_3026",
+        vips: [127, 10, 26],
+        pods: [127, 10, 126],
     },
-    Cluster {
-        name: "s2",
-        site: "Site2",
-        vip: Ipv4Addr::new(127, 10, 23, 40),
-        message: "MESSAGE: This service resides in SITE2",
-    },
+    Cluster { name: "s2", site: "Site2", vip_network: "AVI_FRONTEND_3023", vips: [127, 10, 23], pods: [127, 10, 123] },
 ];
 
 macro_rules! manifests {
@@ -62,15 +69,22 @@ macro_rules! manifests {
 }
 
 /// Manifests by path below the directory of clusters.
-pub(crate) const MANIFESTS: [(&str, &str); 8] = manifests![
+pub(crate) const MANIFESTS: [(&str, &str); 15] = manifests![
     "s1az1/namespace.yaml",
     "s1az1/hello.yaml",
+    "s1az1/deployment.yaml",
+    "s1az1/hackazon.yaml",
+    "s1az1/avi-system/ako.yaml",
     "s1az1/avi-system/gslb-config.yaml",
     "s1az1/avi-system/global-gdp.yaml",
     "s1az2/namespace.yaml",
     "s1az2/hello.yaml",
+    "s1az2/deployment.yaml",
+    "s1az2/avi-system/ako.yaml",
     "s2/namespace.yaml",
     "s2/hello.yaml",
+    "s2/deployment.yaml",
+    "s2/avi-system/ako.yaml",
 ];
 
 /// The `GSLBConfig` with the annotation that says which operator it is; other manifests as they are (amko 1.10).

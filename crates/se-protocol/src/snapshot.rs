@@ -51,7 +51,7 @@ impl PortOffset {
 
     /// The port that is really used for the configured `port`.
     #[must_use]
-    pub fn apply(self, port: u16) -> u16 {
+    pub const fn apply(self, port: u16) -> u16 {
         if port < self.below { port.saturating_add(self.add) } else { port }
     }
 }

@@ -1,5 +1,6 @@
 //! Names that virtual services own, asked for at a running engine.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,24 +11,27 @@ use se_protocol::explain::DnsQuestion;
 use se_protocol::member_states::VirtualServiceKey;
 use se_protocol::{MemberStates, Snapshot, State, ToldStates};
 
-use crate::running::{NAME, Running, free_port, snapshot};
+use crate::running::{NAME, Running, free_port, own_ip, snapshot};
+
+/// The name at an address of documentation, of one VsVip.
+fn registration(number: u8, owner: String) -> Arc<Registration> {
+    Arc::new(Registration {
+        name: testing::domain(NAME),
+        data: RecordData::Addresses(vec![[192, 0, 2, number].into()]),
+        ttl: model::Ttl::try_from(7).unwrap(),
+        addresses_max: Some(0),
+        order: RecordOrder::RoundRobin,
+        vs_vip: format!("vsvip-{number}"),
+        virtual_services: [owner].into(),
+        only_while_up: true,
+    })
+}
 
 /// A snapshot in which two VsVips have the name, each with a virtual service of another engine.
 fn two_owners() -> Snapshot {
     let mut snapshot = snapshot(1, free_port(), &[], 0);
     snapshot.gslb_services.clear();
-    for number in [1, 2] {
-        snapshot.registrations.push(Arc::new(Registration {
-            name: testing::domain(NAME),
-            data: RecordData::Addresses(vec![[192, 0, 2, number].into()]),
-            ttl: model::Ttl::try_from(7).unwrap(),
-            addresses_max: Some(0),
-            order: RecordOrder::RoundRobin,
-            vs_vip: format!("vsvip-{number}"),
-            virtual_services: [format!("vs-{number}")].into(),
-            only_while_up: true,
-        }));
-    }
+    snapshot.registrations = [1, 2].map(|number| registration(number, format!("vs-{number}"))).into();
     snapshot
 }
 
@@ -75,5 +79,32 @@ async fn a_name_is_gone_with_its_last_owner_and_comes_back() {
     let one = "VsVip vsvip-1, 192.0.2.1, not published: vs-1 is down, says the controller";
     let two = "VsVip vsvip-2, 192.0.2.2, published: vs-2 is up, says the controller";
     assert!(steps.contains(&one) && steps.contains(&two), "{steps:?}");
+    running.engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_goes_with_the_last_server_of_what_this_engine_serves() {
+    let (dns_port, at) = (free_port(), SocketAddr::new(own_ip().into(), free_port()));
+    let server = (SocketAddr::new(own_ip().into(), free_port()), 1);
+    let snapshot = |revision, servers: &[(SocketAddr, u8)]| {
+        let mut parent = testing::virtual_service("parent", at, None);
+        parent.children = vec![testing::child("child", NAME, testing::to_pool("web"))];
+        let mut snapshot = snapshot(revision, dns_port, &[], 0);
+        snapshot.gslb_services.clear();
+        snapshot.registrations = vec![registration(1, "virtualservice-child".into())];
+        snapshot.http.services = vec![Arc::new(parent)];
+        snapshot.http.pools = vec![Arc::new(testing::http_pool("web", servers))];
+        snapshot
+    };
+    let running = Running::start(snapshot(1, &[server]));
+    // What the controller says of it does not matter here.
+    running.told.send_replace(ToldStates { is_complete: true, ..ToldStates::default() });
+    running.wait("the listener", |report| report.dns_services[0].state == State::Up).await;
+    answer_of(&running, 1).await;
+    running.send(snapshot(2, &[]));
+    let reply = answer_of(&running, 0).await;
+    assert_eq!(reply.metadata.response_code, ResponseCode::NXDomain, "{reply}");
+    running.send(snapshot(3, &[server]));
+    answer_of(&running, 1).await;
     running.engine.shutdown().await;
 }

@@ -69,13 +69,13 @@ open(\"/dev/stdout\",\"w\").write(\"taken\\n\"); time.sleep(120)' & while ! grep
 }
 
 #[test]
-fn a_taken_backend_address_stops_the_demo_and_names_the_owner() {
-    let before = "python3 -m http.server 8080 --bind 127.10.26.40 > /dev/null 2>&1 & \
+fn a_taken_pod_address_stops_the_demo_and_names_the_owner() {
+    let before = "python3 -m http.server 8080 --bind 127.10.126.1 > /dev/null 2>&1 & \
                   while ! grep -q ':1F90 ' /proc/net/tcp; do :; done;";
     let Some(mut demo) = Demo::start_after(before) else { return };
     assert!(!demo.wait_for_end());
     let terminal = demo.terminal();
-    assert!(terminal.contains("127.10.26.40:8080 is taken by process"), "{terminal}");
+    assert!(terminal.contains("127.10.126.1:8080 is taken by process"), "{terminal}");
     assert!(terminal.contains("http.server"), "{terminal}");
 }
 

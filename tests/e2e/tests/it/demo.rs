@@ -126,6 +126,13 @@ impl Demo {
         self.text(&binary(), args)
     }
 
+    /// What the story's application says at a VIP, and then the status: `text\n200`.
+    #[track_caller]
+    pub(crate) fn page(&self, ip: &str) -> String {
+        let (host, url) = (format!("Host: {HELLO}"), format!("http://{ip}:8080/"));
+        self.text("curl", &["-s", "-w", "%{http_code}", "-H", &host, &url])
+    }
+
     /// `dig` against the demo's DNS service.
     #[track_caller]
     pub(crate) fn dig(&self, args: &[&str]) -> String {

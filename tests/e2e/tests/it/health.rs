@@ -1,6 +1,10 @@
-//! A backend dies and comes back.
+//! Backends go and come back.
 
 use crate::demo::{Demo, HELLO};
+
+const S1AZ1: &str = "127.10.25.40";
+const S1AZ2: &str = "127.10.26.40";
+const S2: &str = "127.10.23.40";
 
 /// Makes the story's monitor probe every second, as an administrator would by hand.
 fn quicken_the_monitor(demo: &Demo) {
@@ -23,30 +27,38 @@ fn state_of(demo: &Demo, ip: &str) -> String {
 }
 
 #[test]
-fn a_member_leaves_after_three_failed_probes_and_comes_back_after_three_good_ones() {
+fn a_cluster_scaled_to_zero_leaves_the_answers_and_comes_back() {
+    let Some(demo) = Demo::start() else { return };
+    demo.edit("s2/deployment.yaml", "replicas: 2", "replicas: 0");
+    demo.wait("the member to leave the answers", || !demo.count(12).iter().any(|(ip, _)| ip == S2));
+    assert_eq!(demo.count(10), [(S1AZ1.to_owned(), 6), (S1AZ2.to_owned(), 4)]);
+    demo.wait("the runtime to say so", || state_of(&demo, S2) == "OPER_DOWN");
+    assert_eq!(state_of(&demo, S1AZ1), "OPER_UP");
+    demo.wait("the page to say so", || demo.page(S2).ends_with("503"));
+    demo.wait("the terminal to say so", || demo.terminal().contains("Deployment scaled"));
+
+    demo.edit("s2/deployment.yaml", "replicas: 0", "replicas: 3");
+    demo.wait("the member to come back", || state_of(&demo, S2) == "OPER_UP");
+    demo.wait("the answers", || demo.count(12).len() == 3);
+    assert_eq!(demo.page(S2), "MESSAGE: This service resides in SITE2\n200");
+}
+
+#[test]
+fn a_page_that_fails_takes_its_member_down_after_three_probes() {
     let Some(demo) = Demo::start() else { return };
     quicken_the_monitor(&demo);
-    let banner = demo.terminal();
-    let pid = banner.lines().find_map(|line| line.trim().strip_prefix("kill ")?.strip_suffix("# s2")).unwrap().trim();
-    demo.text("kill", &[pid]);
-    demo.wait("the member to leave the answers", || !demo.count(12).iter().any(|(ip, _)| ip == "127.10.23.40"));
-    assert_eq!(demo.count(10), [("127.10.25.46".to_owned(), 6), ("127.10.26.40".to_owned(), 4)]);
-    demo.wait("the runtime to say so", || state_of(&demo, "127.10.23.40") == "OPER_DOWN");
-    assert_eq!(state_of(&demo, "127.10.25.46"), "OPER_UP");
-    let why = demo.meridian(&["explain", "dns", HELLO]);
-    assert!(why.contains("CONNECTION_REFUSED"), "{why}");
+    // A port where nobody listens, though every virtual service is up.
+    let monitors = demo.objects("healthmonitor");
+    let ours = monitors.iter().find(|monitor| monitor["name"].as_str().unwrap().starts_with("amko--")).unwrap();
+    let path = format!("/api/healthmonitor/{}", ours["uuid"].as_str().unwrap());
+    let (status, body) = demo.rest("PATCH", &path, Some(r#"{"replace": {"monitor_port": 4}}"#));
+    assert_eq!(status, 200, "{body}");
+    demo.wait("the reason", || demo.meridian(&["explain", "dns", HELLO]).contains("CONNECTION_REFUSED"));
+    demo.wait("the runtime to say so", || state_of(&demo, S1AZ1) == "OPER_DOWN");
     demo.wait("the terminal to say so", || demo.terminal().contains("CONNECTION_REFUSED"));
-
-    let again = banner.lines().find(|line| line.contains("backend --listen 127.10.23.40")).unwrap().trim().to_owned();
-    let directory = std::path::PathBuf::from(crate::demo::binary());
-    let directory = directory.parent().unwrap().display().to_string();
-    let again = again.trim_end_matches('&');
-    let script = format!("PATH={directory}:$PATH; {again} > /dev/null 2>&1 < /dev/null & echo $!");
-    let pid = demo.text("sh", &["-c", &script]);
-    demo.wait("the member to come back", || state_of(&demo, "127.10.23.40") == "OPER_UP");
-    assert_eq!(demo.count(12).len(), 3);
-    // It is nobody's child, and would stay.
-    demo.text("kill", &[pid.trim()]);
+    let (status, body) = demo.rest("PATCH", &path, Some(r#"{"replace": {"monitor_port": 80}}"#));
+    assert_eq!(status, 200, "{body}");
+    demo.wait("the members to come back", || demo.count(12).len() == 3);
 }
 
 #[test]

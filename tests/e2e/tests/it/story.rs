@@ -4,9 +4,10 @@ use std::fs;
 
 use crate::demo::{Demo, HELLO};
 
-const S1AZ1: &str = "127.10.25.46";
+const S1AZ1: &str = "127.10.25.40";
 const S1AZ2: &str = "127.10.26.40";
 const S2: &str = "127.10.23.40";
+const SECURE: &str = "hackazon.avi.iberia.local";
 const GDP: &str = "s1az1/avi-system/global-gdp.yaml";
 
 fn counts(expected: &[(&str, usize)]) -> Vec<(String, usize)> {
@@ -76,7 +77,7 @@ fn edited_manifests_reach_the_answers_and_the_terminal_says_why() {
     fs::remove_file(demo.manifest("s2/hello.yaml")).unwrap();
     demo.wait("one member", || demo.split() == split(&[(S1AZ1, 6)]));
 
-    // Another file, another name: the same application comes back, under a second name too.
+    // Another file, another name: the same application comes back.
     fs::write(demo.manifest("s2/again.yaml"), ingress.replace("name: hello\n  namespace", "name: again\n  namespace"))
         .unwrap();
     demo.wait("two members", || demo.split() == split(&[(S1AZ1, 6), (S2, 1)]));
@@ -102,11 +103,21 @@ fn the_next_run_goes_on_and_writes_nothing_when_nothing_changed() {
     demo.edit(GDP, "weight: 4", "weight: 3");
     demo.wait("6:3:2", || demo.split() == split(&[(S1AZ1, 6), (S1AZ2, 3), (S2, 2)]));
     let stamps = |demo: &Demo| {
-        let mut all: Vec<String> = ["gslbservice", "healthmonitor", "gslb", "virtualservice", "applicationprofile"]
-            .iter()
-            .flat_map(|kind| demo.objects(kind))
-            .map(|object| format!("{} {}", object["uuid"], object["_last_modified"]))
-            .collect();
+        let mut all: Vec<String> = [
+            "gslbservice",
+            "healthmonitor",
+            "gslb",
+            "virtualservice",
+            "vsvip",
+            "pool",
+            "applicationprofile",
+            "cloud",
+            "network",
+        ]
+        .iter()
+        .flat_map(|kind| demo.objects(kind))
+        .map(|object| format!("{} {}", object["uuid"], object["_last_modified"]))
+        .collect();
         all.sort();
         all
     };
@@ -146,7 +157,32 @@ fn a_status_is_written_beside_the_manifests_and_never_into_them() {
 fn the_application_s_pages_open_at_the_answered_addresses() {
     let Some(demo) = Demo::start() else { return };
     for (ip, message) in [(S1AZ1, "SITE1 AZ1"), (S1AZ2, "SITE1 AZ2"), (S2, "SITE2")] {
-        let page = demo.text("curl", &["-s", &format!("http://{ip}:8080/")]);
-        assert_eq!(page, format!("MESSAGE: This service resides in {message}\n"));
+        assert_eq!(demo.page(ip), format!("MESSAGE: This service resides in {message}\n200"));
     }
+    // As the banner has it: to the address that dig gave.
+    let secure = demo.dig(&["+short", SECURE]);
+    assert_eq!(secure.trim(), S1AZ1);
+    let certificate = demo.data.join("hackazon.crt");
+    let (certificate, resolve) = (certificate.to_str().unwrap(), format!("{SECURE}:8443:{}", secure.trim()));
+    let url = format!("https://{SECURE}:8443/");
+    let page = demo.text("curl", &["-sS", "--cacert", certificate, "--resolve", &resolve, &url]);
+    assert_eq!(page, "This is hackazon, by HTTPS\n");
+    let log = demo.meridian(&["logs", "--name", SECURE, "--since", "10m", "-o", "json"]);
+    assert!(log.contains("DNS_ENTRY_VIRTUALSERVICE"), "{log}");
+}
+
+#[test]
+fn a_name_goes_with_the_last_pod_behind_it_and_comes_back() {
+    let Some(demo) = Demo::start() else { return };
+    demo.edit("s1az1/hackazon.yaml", "replicas: 2", "replicas: 0");
+    demo.wait("NXDOMAIN", || demo.dig(&[SECURE]).contains("status: NXDOMAIN"));
+    let why = demo.meridian(&["explain", "dns", SECURE]);
+    assert!(why.contains("not published") && why.contains("the name is withdrawn"), "{why}");
+    // Its neighbour on the same address does not mind.
+    assert_eq!(demo.page(S1AZ1), "MESSAGE: This service resides in SITE1 AZ1\n200");
+    assert_eq!(demo.count(12), counts(&[(S1AZ1, 6), (S1AZ2, 4), (S2, 2)]));
+    demo.edit("s1az1/hackazon.yaml", "replicas: 0", "replicas: 2");
+    demo.wait("the name", || demo.dig(&["+short", SECURE]).trim() == S1AZ1);
+    let why = demo.meridian(&["explain", "dns", SECURE]);
+    assert!(why.contains("published: s1az1--") && why.contains("is up"), "{why}");
 }
