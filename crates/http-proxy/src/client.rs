@@ -19,11 +19,17 @@ use http_wire::framing::{Framing, Violation};
 /// How long a client may take none of what it is sent.
 const SEND_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Octets in parts that are put together before they are written: the kernel takes one part with less ado than several, and
+/// TLS makes one record of it.
+const JOINED_OCTETS_MAX: usize = 2048;
+
 /// One connection.
 pub(crate) struct Client {
     pub(crate) worker: Rc<Worker>,
     pub(crate) listener: Rc<ListenerState>,
     pub(crate) peer: SocketAddr,
+    /// The address of `peer` as servers are told it.
+    pub(crate) peer_text: String,
     pub(crate) local: SocketAddr,
     pub(crate) port: ServicePort,
     pub(crate) tls: Option<TlsSession>,
@@ -63,6 +69,7 @@ impl Client {
             worker: Rc::clone(worker),
             listener,
             peer,
+            peer_text: peer.ip().to_canonical().to_string(),
             local,
             port,
             tls,
@@ -157,6 +164,8 @@ pub(crate) enum GivenUp {
 /// A client's stream that tells its connection what passes.
 pub(crate) struct Watched<T> {
     pub(crate) io: T,
+    /// Whether dropping the stream says all that closing it says: true of TCP, which then needs one call less.
+    pub(crate) ends_silently: bool,
     pub(crate) client: Rc<Client>,
 }
 
@@ -198,6 +207,17 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
         cx: &mut Context<'_>,
         parts: &[std::io::IoSlice<'_>],
     ) -> Poll<std::io::Result<usize>> {
+        let length: usize = parts.iter().map(|part| part.len()).sum();
+        if length <= JOINED_OCTETS_MAX {
+            let mut joined = [0; JOINED_OCTETS_MAX];
+            let mut rest = &mut joined[..];
+            for part in parts {
+                let Some((here, behind)) = rest.split_at_mut_checked(part.len()) else { break };
+                here.copy_from_slice(part);
+                rest = behind;
+            }
+            return self.poll_write(cx, joined.get(..length).unwrap_or_default());
+        }
         let written = Pin::new(&mut self.io).poll_write_vectored(cx, parts);
         self.watch(cx, written)
     }
@@ -212,6 +232,9 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        if self.ends_silently && !self.client.lingers.get() {
+            return Poll::Ready(Ok(()));
+        }
         let closed = Pin::new(&mut self.io).poll_shutdown(cx);
         self.watch(cx, closed)
     }

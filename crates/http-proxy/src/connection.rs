@@ -113,7 +113,7 @@ async fn serve_http1<T: AsyncRead + AsyncWrite + Unpin>(client: Rc<Client>, io: 
     );
     let service_client = Rc::clone(&client);
     let service = service_fn(move |request| serve(Rc::clone(&service_client), request));
-    let watched = TokioIo::new(Watched { io, client: Rc::clone(&client) });
+    let watched = TokioIo::new(Watched { io, ends_silently: client.tls.is_none(), client: Rc::clone(&client) });
     let mut connection = builder.serve_connection(watched, service);
     let mut is_asked_to_end = false;
     let end = std::future::poll_fn(|cx| {
@@ -185,7 +185,7 @@ async fn serve_http2<T: AsyncRead + AsyncWrite + Unpin + 'static>(client: Rc<Cli
         .max_header_list_size(client.profile.head_size_max);
     let service_client = Rc::clone(&client);
     let service = service_fn(move |request| serve(Rc::clone(&service_client), request));
-    let watched = TokioIo::new(Watched { io, client: Rc::clone(&client) });
+    let watched = TokioIo::new(Watched { io, ends_silently: client.tls.is_none(), client: Rc::clone(&client) });
     let mut connection = pin!(builder.serve_connection(watched, service));
     let mut is_asked_to_end = false;
     std::future::poll_fn(|cx| {
