@@ -6,7 +6,6 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use dns_answer::View;
 use health_probe::{ProbeResult, Prober, StartError, in_flight_max_for};
-use log_store::Inlet;
 use se_protocol::{Report, Snapshot, State, ToldStates};
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
@@ -15,7 +14,7 @@ use tracing::{info, warn};
 
 use crate::clock::now_us;
 use crate::listeners::Listeners;
-use crate::logs::{Logs, Record};
+use crate::logs::Logs;
 use crate::members::{Change, Members};
 use crate::view::Compiled;
 use crate::{Counts, EngineConfig};
@@ -42,7 +41,7 @@ impl Run {
     pub(crate) fn new(
         config: &EngineConfig,
         members: Members,
-        inlet: Option<Inlet<Record>>,
+        logs: Logs,
         views: Arc<ArcSwap<Vec<Arc<View>>>>,
         reports: watch::Sender<Option<Arc<Report>>>,
         counts: watch::Sender<Counts>,
@@ -53,7 +52,7 @@ impl Run {
         Ok(Self {
             compiled: None,
             members,
-            listeners: Listeners::new(config.workers, Logs::new(inlet, &config.name)),
+            listeners: Listeners::new(config.workers, logs),
             prober,
             results,
             views,

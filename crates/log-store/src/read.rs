@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use dns_log::Search;
+use client_log::Search;
 use prost::Message as _;
 use rusqlite::{Connection, OpenFlags, params};
-use se_protocol::logs::{DnsLog, LogPage, LogQuery};
+use se_protocol::logs::{DnsLog, HttpLog, Log, LogKind, LogPage, LogQuery};
 
 use crate::clock::instant;
 use crate::files::FORM;
@@ -37,8 +37,11 @@ impl Reader {
     pub fn search(&self, query: &LogQuery) -> LogPage {
         let until = instant() + Duration::from_millis(query.within_ms.into());
         let hours = query.start_us.div_euclid(HOUR_US)..=query.end_us.div_euclid(HOUR_US).saturating_add(LATE_HOURS);
-        let mut files: Vec<PathBuf> =
-            list(&self.0).into_iter().filter(|(name, _)| hours.contains(&name.hour)).map(|(_, path)| path).collect();
+        let mut files: Vec<PathBuf> = list(&self.0, query.kind)
+            .into_iter()
+            .filter(|(name, _)| hours.contains(&name.hour))
+            .map(|(_, path)| path)
+            .collect();
         if query.newest_first {
             files.reverse();
         }
@@ -55,7 +58,7 @@ impl Reader {
                 Err(_) if !path.exists() => {}
                 Err(error) => {
                     is_complete = false;
-                    tracing::warn!(path = %path.display(), reason = chain(&error), "DNS logs cannot be read");
+                    tracing::warn!(path = %path.display(), reason = chain(&error), "logs cannot be read");
                 }
             }
         }
@@ -96,9 +99,16 @@ fn search_file(path: &Path, query: &LogQuery, search: &mut Search, until: Instan
         let significant: bool = row.get(0)?;
         if search.only_counts() {
             search.count(significant, 1);
-        } else if let Ok(log) = DnsLog::decode(row.get_ref(1)?.as_blob()?) {
+        } else if let Ok(log) = decode(query.kind, row.get_ref(1)?.as_blob()?) {
             search.see(log);
         }
     }
     Ok(true)
+}
+
+fn decode(kind: LogKind, body: &[u8]) -> Result<Log, prost::DecodeError> {
+    match kind {
+        LogKind::Dns => DnsLog::decode(body).map(Log::from),
+        LogKind::Http => HttpLog::decode(body).map(Log::from),
+    }
 }

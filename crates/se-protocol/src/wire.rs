@@ -167,4 +167,5 @@ enumeration!("algorithm" model::gslb::MemberAlgorithm => MemberAlgorithm {
 });
 enumeration!("monitor_scope" model::gslb::MonitorScope => MonitorScope { AllMembers, OnlyNonAviMembers });
 enumeration!("operator" crate::logs::Operator => LogOperator { Eq, Ne, Lt, Le, Gt, Ge, Co, Nc, Sw });
+enumeration!("kind" crate::logs::LogKind => LogKind { Dns, Http });
 enumeration!("on_error" model::dns::ErrorResponse => ErrorResponse { Drop, Respond });
