@@ -22,7 +22,6 @@ use crate::log_gate::{Admission, Gate, Groups};
 pub(crate) use record::Record;
 
 /// Takes the records of a proxy's requests; the logs of one engine.
-#[cfg_attr(not(test), expect(dead_code, reason = "no proxy runs in this engine yet"))]
 pub(crate) struct AccessLogger {
     /// `None` in an engine that keeps none.
     inlet: Option<Inlet<Record>>,

@@ -8,6 +8,7 @@
 mod access_log;
 mod clock;
 mod explain;
+mod http;
 mod listeners;
 mod log_gate;
 mod logs;
@@ -31,12 +32,14 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use access_log::AccessLogger;
 use log_gate::Groups;
 use logs::Logs;
 use members::Members;
 
 pub use dns_server::{Stats, Transport};
 pub use explain::ExplainError;
+pub use http_proxy::Stats as HttpStats;
 pub use spec::EngineArgs;
 
 /// How an engine runs.
@@ -59,6 +62,8 @@ pub struct EngineConfig {
 pub struct Counts {
     /// DNS messages by transport, some as old as a second.
     pub dns: [(Transport, Stats); 2],
+    /// HTTP, some as old as a second.
+    pub http: HttpStats,
     /// Probes that passed.
     pub probes_passed: u64,
     /// Probes that failed.
@@ -162,9 +167,12 @@ pub fn start_with(
     let http_logs = config.logs.as_deref().map(|dir| Writer::start(dir, LogKind::Http, Limits::default()));
     let http_logs = http_logs.transpose().context("starting the writer of HTTP logs")?;
     let groups = Groups::default();
-    let logs = Logs::new(dns_logs.as_ref().map(Writer::inlet), &config.name, groups.clone());
+    let loggers = run::Loggers {
+        dns: Logs::new(dns_logs.as_ref().map(Writer::inlet), &config.name, groups.clone()),
+        http: Arc::new(AccessLogger::new(http_logs.as_ref().map(Writer::inlet), &config.name, groups)),
+    };
     let members = Members::new(up_before);
-    let run = run::Run::new(config, members, logs, Arc::clone(&views), report_sender, count_sender, stop.clone())
+    let run = run::Run::new(config, members, loggers, Arc::clone(&views), report_sender, count_sender, stop.clone())
         .context("starting the engine")?;
     let task = tokio::spawn(run.until_stopped(snapshots, member_states));
     let explainer = explain::Explainer::new(views, reports.clone());
@@ -175,7 +183,7 @@ pub fn start_with(
 impl Default for Counts {
     fn default() -> Self {
         let dns = [Transport::Udp, Transport::Tcp].map(|transport| (transport, Stats::default()));
-        Self { dns, probes_passed: 0, probes_failed: 0 }
+        Self { dns, http: HttpStats::default(), probes_passed: 0, probes_failed: 0 }
     }
 }
 

@@ -3,16 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use arc_swap::ArcSwap;
 use dns_answer::View;
-use health_probe::{ProbeResult, Prober, StartError, in_flight_max_for};
+use health_probe::{ProbeResult, Prober, in_flight_max_for};
 use se_protocol::{Report, Snapshot, State, ToldStates};
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::access_log::AccessLogger;
 use crate::clock::now_us;
+use crate::http::Http;
 use crate::listeners::Listeners;
 use crate::logs::Logs;
 use crate::members::{Change, Members};
@@ -27,6 +30,8 @@ pub(crate) struct Run {
     compiled: Option<Compiled>,
     members: Members,
     listeners: Listeners,
+    http: Http,
+    access_log: Arc<AccessLogger>,
     prober: Prober,
     results: mpsc::Receiver<ProbeResult>,
     views: Arc<ArcSwap<Vec<Arc<View>>>>,
@@ -37,22 +42,32 @@ pub(crate) struct Run {
     unreported: bool,
 }
 
+/// Who is told what is served.
+pub(crate) struct Loggers {
+    pub(crate) dns: Logs,
+    pub(crate) http: Arc<AccessLogger>,
+}
+
 impl Run {
     pub(crate) fn new(
         config: &EngineConfig,
         members: Members,
-        logs: Logs,
+        loggers: Loggers,
         views: Arc<ArcSwap<Vec<Arc<View>>>>,
         reports: watch::Sender<Option<Arc<Report>>>,
         counts: watch::Sender<Counts>,
         stop: CancellationToken,
-    ) -> Result<Self, StartError> {
+    ) -> anyhow::Result<Self> {
         let probes = health_probe::Config { seed: config.seed, in_flight_max: in_flight_max_for(config.descriptors) };
         let (prober, results) = Prober::start(&probes, stop.clone())?;
+        let access_log = Arc::<AccessLogger>::clone(&loggers.http);
+        let http = Http::start(config.workers, config.descriptors, access_log).context("starting HTTP workers")?;
         Ok(Self {
             compiled: None,
             members,
-            listeners: Listeners::new(config.workers, logs),
+            listeners: Listeners::new(config.workers, loggers.dns),
+            http,
+            access_log: loggers.http,
             prober,
             results,
             views,
@@ -95,10 +110,10 @@ impl Run {
                     Err(_) => teller_is_there = false,
                 },
                 Some(result) = self.results.recv() => self.observe(result),
-                _ = tick.tick() => self.tick(),
+                _ = tick.tick() => self.tick().await,
             }
         }
-        self.listeners.close().await;
+        tokio::join!(self.listeners.close(), self.http.shutdown());
         self.prober.stopped().await;
     }
 
@@ -110,6 +125,9 @@ impl Run {
             warn!(revision = %snapshot.version, current = %current.snapshot.version, "older snapshot refused");
             return;
         }
+        // First, so that a page opens by the time its name is answered.
+        self.access_log.adopt(&snapshot.http);
+        self.http.adopt(&snapshot, now_us()).await;
         let compiled = Compiled::new(snapshot, self.compiled.as_ref());
         let changes = self.members.adopt(&compiled, now_us());
         let views = &compiled.views;
@@ -154,9 +172,13 @@ impl Run {
         }
     }
 
-    fn tick(&mut self) {
-        let dns = self.listeners.counts();
-        self.counts.send_modify(|counts| counts.dns = dns);
+    async fn tick(&mut self) {
+        let (dns, http) = (self.listeners.counts(), self.http.stats());
+        self.counts.send_modify(|counts| {
+            counts.dns = dns;
+            counts.http = http;
+        });
+        self.unreported |= self.http.retry(now_us()).await;
         if let Some(compiled) = &self.compiled {
             self.unreported |= self.listeners.retry(&compiled.snapshot);
         }
@@ -171,8 +193,8 @@ impl Run {
             version: compiled.snapshot.version.clone(),
             dns_services: self.listeners.states(&compiled.snapshot),
             gslb_services: self.members.report(),
-            http_services: Vec::new(),
-            http_pools: Vec::new(),
+            http_services: self.http.report_services(),
+            http_pools: self.http.report_pools(),
         })));
         self.unreported = false;
     }
@@ -189,7 +211,8 @@ fn tell(changes: &[Change]) {
     }
 }
 
-fn word(state: State) -> &'static str {
+/// A state as logs name it.
+pub(crate) fn word(state: State) -> &'static str {
     match state {
         State::Up => "up",
         State::Down => "down",

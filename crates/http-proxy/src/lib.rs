@@ -1,7 +1,7 @@
 //! Listeners, TLS and HTTP forwarding around the decisions of `http-policy`.
 //!
 //! [`Proxy::start`] runs workers: threads with a runtime, sockets and kept connections of their own. [`Proxy::apply`]
-//! swaps in a configuration. A connection's life is in `connection`, a request's in `service` and `forward`. hyper speaks
+//! swaps in a configuration ([`Proxy::compile`] and [`Proxy::serve`] in two steps). A connection's life is in `connection`, a request's in `service` and `forward`. hyper speaks
 //! with clients (HTTP/1.1 and HTTP/2); towards servers the HTTP/1.1 is ours (`exchange`), so that a head can be sent
 //! again, and a small response costs one read.
 //!

@@ -41,6 +41,19 @@ pub enum BindError {
     },
 }
 
+impl BindError {
+    /// What was to be bound.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        match self {
+            Self::InUse { address }
+            | Self::NotPermitted { address }
+            | Self::NotLocal { address }
+            | Self::Socket { address, .. } => *address,
+        }
+    }
+}
+
 /// Opens `count` sockets that share `address`.
 ///
 /// The first is bound alone and shares only afterwards: a second program that does the same is told that the address is in

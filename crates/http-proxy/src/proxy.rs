@@ -62,7 +62,7 @@ pub enum Problem {
         #[source]
         source: CertificateError,
     },
-    /// An address that is not listened on. It is tried again with every configuration.
+    /// An address that is not listened on. [`Proxy::listen`] tries it again, and so does every configuration.
     #[error(transparent)]
     Bind(#[from] BindError),
 }
@@ -102,19 +102,45 @@ impl Proxy {
         Ok(Self { shared, workers, open: BTreeSet::new() })
     }
 
-    /// Serves `config` from now on. A connection that it does not concern goes on untouched; those of a listener that is
-    /// gone end after their request, or when [`Options::drain_timeout`] has passed.
+    /// Serves `config` from now on: [`compile`](Self::compile) and [`serve`](Self::serve) in one.
     ///
     /// New requests see it when this returns. What cannot be used is returned; the rest serves.
     pub async fn apply(&mut self, config: &HttpConfig) -> Vec<Problem> {
-        let (view, mut problems) = View::compile(config, &self.shared.view.load());
-        let wanted: BTreeSet<SocketAddr> = view.table.listeners.keys().copied().collect();
+        let (view, mut problems) = self.compile(config);
+        problems.extend(self.serve(view).await.into_iter().map(Problem::Bind));
+        problems
+    }
+
+    /// Compiles `config`, and shares with what is served now what did not change. It serves nobody yet: the health of
+    /// servers that are new can be set in its pools before the first request sees it.
+    #[must_use]
+    pub fn compile(&self, config: &HttpConfig) -> (View, Vec<Problem>) {
+        View::compile(config, &self.shared.view.load())
+    }
+
+    /// Serves `view`, the newest that was compiled, from now on. A connection that it does not concern goes on untouched;
+    /// those of a listener that is gone end after their request, or when [`Options::drain_timeout`] has passed.
+    ///
+    /// Returns the addresses that cannot be listened on; [`listen`](Self::listen) tries them again.
+    pub async fn serve(&mut self, view: View) -> Vec<BindError> {
+        let gone: Vec<SocketAddr> =
+            self.open.iter().filter(|address| !view.table.listeners.contains_key(address)).copied().collect();
         self.shared.view.store(Arc::new(view));
         self.shared.generation.fetch_add(1, Ordering::Release);
-        for address in self.open.difference(&wanted).copied().collect::<Vec<_>>() {
+        for address in gone {
             self.close(address).await;
         }
-        for &address in wanted.difference(&self.open.clone()) {
+        self.listen().await
+    }
+
+    /// Listens wherever the view that is served wants it and nothing is open yet; returns where that is not possible.
+    pub async fn listen(&mut self) -> Vec<BindError> {
+        let view = self.view();
+        let mut missing: Vec<SocketAddr> =
+            view.table.listeners.keys().filter(|address| !self.open.contains(address)).copied().collect();
+        missing.sort_unstable();
+        let mut failed = Vec::new();
+        for address in missing {
             match listen::open(address, self.workers.len()) {
                 Ok(sockets) => {
                     for (worker, socket) in self.workers.iter().zip(sockets) {
@@ -123,10 +149,10 @@ impl Proxy {
                     }
                     self.open.insert(address);
                 }
-                Err(error) => problems.push(error.into()),
+                Err(error) => failed.push(error),
             }
         }
-        problems
+        failed
     }
 
     /// What is served now. Health of servers is set in its pools.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::time::Duration;
@@ -28,15 +29,20 @@ pub(crate) struct Running {
 impl Running {
     /// Starts an engine with four workers on `snapshot`.
     pub(crate) fn start(snapshot: Snapshot) -> Self {
-        let service = &snapshot.dns_services[0];
-        let dns = SocketAddr::new(service.addresses[0], service.ports[0]);
+        Self::start_logging(snapshot, None)
+    }
+
+    /// The same, with logs in this directory.
+    pub(crate) fn start_logging(snapshot: Snapshot, logs: Option<PathBuf>) -> Self {
+        let dns = snapshot.dns_services.first().map(|service| (service.addresses[0], service.ports[0]));
+        let dns = dns.map_or((Ipv4Addr::UNSPECIFIED, 0).into(), SocketAddr::from);
         let (snapshots, receiver) = watch::channel(Some(Arc::new(snapshot)));
         let config = EngineConfig {
             workers: NonZeroUsize::new(4).unwrap(),
             seed: 7,
             descriptors: 1024,
             name: "engine".to_owned(),
-            logs: None,
+            logs,
         };
         Self { engine: service_engine::start(&config, receiver).unwrap(), dns, snapshots }
     }
