@@ -115,6 +115,7 @@ mod tests {
         LogQuery {
             kind: LogKind::Dns,
             virtual_service: "virtualservice-1".into(),
+            children: Vec::new(),
             start_us: 0,
             end_us: i64::MAX,
             significant: true,

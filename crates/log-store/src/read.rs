@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use client_log::Search;
 use prost::Message as _;
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, OpenFlags, ToSql, params_from_iter};
 use se_protocol::logs::{DnsLog, HttpLog, Log, LogKind, LogPage, LogQuery};
 
 use crate::clock::instant;
@@ -75,11 +75,15 @@ fn search_file(path: &Path, query: &LogQuery, search: &mut Search, until: Instan
     if form != FORM {
         return Ok(true);
     }
-    let range = params![query.virtual_service, query.start_us, query.end_us];
-    const RANGE: &str = "FROM log WHERE virtual_service = ?1 AND at_us BETWEEN ?2 AND ?3";
+    let range = || {
+        let whose = std::iter::once(&query.virtual_service).chain(&query.children).map(|uuid| uuid as &dyn ToSql);
+        params_from_iter([&query.start_us as &dyn ToSql, &query.end_us].into_iter().chain(whose))
+    };
+    let others = ", ?".repeat(query.children.len());
+    let from = format!("FROM log WHERE at_us BETWEEN ? AND ? AND virtual_service IN (?{others})");
     if search.only_counts() {
-        let mut counts = connection.prepare(&format!("SELECT significant, count(*) {RANGE} GROUP BY significant"))?;
-        let mut rows = counts.query(range)?;
+        let mut counts = connection.prepare(&format!("SELECT significant, count(*) {from} GROUP BY significant"))?;
+        let mut rows = counts.query(range())?;
         while let Some(row) = rows.next()? {
             let count: i64 = row.get(1)?;
             search.count(row.get(0)?, u64::try_from(count).unwrap_or(0));
@@ -87,9 +91,9 @@ fn search_file(path: &Path, query: &LogQuery, search: &mut Search, until: Instan
         return Ok(instant() < until);
     }
     let direction = if query.newest_first { "DESC" } else { "ASC" };
-    let text = format!("SELECT significant, body {RANGE} ORDER BY at_us {direction}, id {direction}");
+    let text = format!("SELECT significant, body {from} ORDER BY at_us {direction}, id {direction}");
     let mut logs = connection.prepare(&text)?;
-    let mut rows = logs.query(range)?;
+    let mut rows = logs.query(range())?;
     let mut seen = 0_usize;
     while let Some(row) = rows.next()? {
         seen += 1;

@@ -9,6 +9,8 @@ pub const LOGS_MAX: u32 = 100_000;
 pub const WITHIN_MS_MAX: u32 = 60_000;
 /// Most filters of a question, and values of a filter.
 pub const FILTERS_MAX: usize = 32;
+/// Most children of a question.
+pub const CHILDREN_MAX: usize = 10_000;
 /// Most values that are counted apart.
 pub const GROUPS_MAX: usize = 10_000;
 
@@ -37,6 +39,8 @@ pub struct LogQuery {
     pub kind: LogKind,
     /// Object uuid of the virtual service.
     pub virtual_service: String,
+    /// Object uuids of its children, whose logs are wanted too, up to [`CHILDREN_MAX`].
+    pub children: Vec<String>,
     /// First moment, in microseconds since the epoch.
     pub start_us: i64,
     /// Last moment.

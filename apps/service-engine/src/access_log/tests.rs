@@ -76,6 +76,7 @@ fn query(uuid: &str) -> LogQuery {
     LogQuery {
         kind: LogKind::Http,
         virtual_service: uuid.into(),
+        children: Vec::new(),
         start_us: 0,
         end_us: i64::MAX,
         significant: true,

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use client_log::{csv, json, merge, text, timestamp};
 use http::{HeaderValue, header};
 use objects::Object;
-use se_protocol::logs::{EngineLogs, Log, LogKind, LogPage};
+use se_protocol::logs::{CHILDREN_MAX, EngineLogs, Log, LogKind, LogPage};
 use serde_json::{Map, Value, json};
 
 use self::parameters::{Format, Parameters};
@@ -19,8 +19,9 @@ pub(super) async fn show(request: &Request<'_>) -> Result<Response, ApiError> {
     let wanted = wanted.ok_or_else(|| {
         ApiError::Parameter("virtualservice: whose logs is missing; give the uuid or the name of one".into())
     })?;
-    let (uuid, kind) = virtual_service(request, wanted)?;
-    let parameters = Parameters::read(request.call, uuid, kind, request.api.clock.wall_us())?;
+    let whose = Whose::find(request, wanted)?;
+    let kind = whose.kind;
+    let parameters = Parameters::read(request.call, whose, request.api.clock.wall_us())?;
     let (page, missing) = merged(request.api.engine.logs(parameters.query.clone()).await, &parameters)?;
     Ok(match parameters.format {
         Format::Json => as_json(request, &parameters, &page, &missing),
@@ -33,21 +34,43 @@ pub(super) async fn show(request: &Request<'_>) -> Result<Response, ApiError> {
     })
 }
 
-/// The uuid of the virtual service with this uuid or name, and what its application profile lets it log.
-fn virtual_service(request: &Request<'_>, wanted: &str) -> Result<(String, LogKind), ApiError> {
-    request.api.live.read(|state| {
-        let schema = by_path("virtualservice").ok_or_else(|| ApiError::NoSuchPath(request.call.path.clone()))?;
-        let visible = state.projection.visible(schema, request.tenancy.visibility());
-        let is_it = |object: &Object| object.uuid == wanted || object.name == wanted;
-        let found = visible.iter().find(|object| is_it(object));
-        let found = found.ok_or_else(|| ApiError::Read(objects::ReadError::NotFound(schema.model)))?;
-        let profile = found.body.get("application_profile_ref").and_then(Value::as_str);
-        let profile = profile.and_then(|text| text.rsplit('/').next());
-        let profile = profile.and_then(|uuid| state.projection.get("applicationprofile", uuid));
-        let is_http =
-            profile.and_then(|profile| profile.body.get("type")?.as_str()) == Some("APPLICATION_PROFILE_TYPE_HTTP");
-        Ok((found.uuid.clone(), if is_http { LogKind::Http } else { LogKind::Dns }))
-    })
+/// Whose logs are asked for.
+struct Whose {
+    virtual_service: String,
+    /// Those of an EVH parent: what a client asked of it is in their logs.
+    children: Vec<String>,
+    kind: LogKind,
+}
+
+impl Whose {
+    /// The virtual service with this uuid or name; its application profile says what it logs.
+    fn find(request: &Request<'_>, wanted: &str) -> Result<Self, ApiError> {
+        request.api.live.read(|state| {
+            let schema = by_path("virtualservice").ok_or_else(|| ApiError::NoSuchPath(request.call.path.clone()))?;
+            let visible = state.projection.visible(schema, request.tenancy.visibility());
+            let is_it = |object: &Object| object.uuid == wanted || object.name == wanted;
+            let found = visible.iter().find(|object| is_it(object));
+            let found = found.ok_or_else(|| ApiError::Read(objects::ReadError::NotFound(schema.model)))?;
+            let parent = |object: &Object| referred(object, "vh_parent_vs_ref") == Some(&found.uuid);
+            let children = visible.iter().filter(|object| parent(object)).map(|child| child.uuid.clone());
+            let profile = referred(found, "application_profile_ref");
+            let profile = profile.and_then(|uuid| state.projection.get("applicationprofile", uuid));
+            let profile = profile.and_then(|profile| profile.body.get("type")?.as_str());
+            Ok(Self {
+                virtual_service: found.uuid.clone(),
+                children: children.take(CHILDREN_MAX).collect(),
+                kind: match profile {
+                    Some("APPLICATION_PROFILE_TYPE_HTTP") => LogKind::Http,
+                    _ => LogKind::Dns,
+                },
+            })
+        })
+    }
+}
+
+/// Uuid that a field of an object refers to.
+fn referred<'o>(object: &'o Object, field: &str) -> Option<&'o str> {
+    object.body.get(field)?.as_str()?.rsplit('/').next()
 }
 
 /// The page asked for, and the engines whose logs are not, or not all, in it, with the reason.

@@ -155,7 +155,7 @@ async fn application_logs_of_all_engines_come_in_order_with_the_columns_of_http(
         ("two", found(vec![request(3, "/c", 503)])),
     ];
     let (controller, mut client, _) = controller(engines).await;
-    let body = json!({"name": "web", "services": [{"port": 80}], "vip": [{"ip_address": {"addr": "192.0.2.80"}}]});
+    let body = json!({"name": "web", "type": "VS_TYPE_VH_PARENT", "vh_type": "VS_TYPE_VH_ENHANCED", "services": [{"port": 80}], "vip": [{"ip_address": {"addr": "192.0.2.80"}}]});
     let uuid = client.post("/api/virtualservice", body).await.expect(201).json()["uuid"].as_str().unwrap().to_owned();
     let url = format!(
         "{LOGS}?type=1&virtualservice={uuid}&page_size=10000&udf=true&nf=true&orderby=report_timestamp\
@@ -168,6 +168,15 @@ async fn application_logs_of_all_engines_come_in_order_with_the_columns_of_http(
     assert_eq!(results, expected.map(|(path, status)| (json!(path), json!(status), json!(7))));
     let asked = controller.engine.2.lock().unwrap().clone().unwrap();
     assert_eq!((asked.kind, asked.virtual_service, asked.filters.len()), (LogKind::Http, uuid.clone(), 2));
+
+    let child = json!({"name": "shop", "type": "VS_TYPE_VH_CHILD", "vh_type": "VS_TYPE_VH_ENHANCED",
+        "vh_parent_vs_ref": "/api/virtualservice?name=web", "vh_matches": [{"host": "shop.example.com"}]});
+    let child = client.post("/api/virtualservice", child).await.expect(201).json()["uuid"].as_str().unwrap().to_owned();
+    for (whose, expected) in [("web", (&uuid, vec![child.clone()])), ("shop", (&child, vec![]))] {
+        client.get(&format!("{LOGS}?virtualservice={whose}&type=1")).await.expect(200);
+        let asked = controller.engine.2.lock().unwrap().clone().unwrap();
+        assert_eq!((&asked.virtual_service, asked.children, asked.kind), (expected.0, expected.1, LogKind::Http));
+    }
 
     let file = client.get(&format!("{LOGS}?virtualservice=web&nf=true&download=true")).await.expect(200);
     let cells = |line: usize| file.text.lines().nth(line).unwrap().split(',').collect::<Vec<_>>();

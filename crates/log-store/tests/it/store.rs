@@ -20,7 +20,11 @@ impl Entry for Push {
 }
 
 fn push(inlet: &Inlet<Push>, at_us: i64, qname: &str) {
-    let log = DnsLog { at_us, virtual_service: "vs-1".into(), qname: qname.into(), ..DnsLog::default() };
+    push_of("vs-1", inlet, at_us, qname);
+}
+
+fn push_of(virtual_service: &str, inlet: &Inlet<Push>, at_us: i64, qname: &str) {
+    let log = DnsLog { at_us, virtual_service: virtual_service.into(), qname: qname.into(), ..DnsLog::default() };
     inlet.push(Push(log.into()));
 }
 
@@ -28,6 +32,7 @@ fn query(limit: u32, newest_first: bool) -> LogQuery {
     LogQuery {
         kind: LogKind::Dns,
         virtual_service: "vs-1".into(),
+        children: Vec::new(),
         start_us: START_US,
         end_us: START_US + 100 * HOUR_US,
         significant: true,
@@ -117,6 +122,22 @@ fn kinds_lie_beside_each_other_and_are_found_apart() {
     assert_eq!((found.count, found.is_complete), (1, true));
     let Log::Http(found) = &found.logs[0] else { panic!("{found:?}") };
     assert_eq!(HttpLog { id: 0, ..*found.clone() }, log);
+}
+
+#[test]
+fn logs_of_children_are_found_among_those_of_their_parent() {
+    let dir = tempfile::tempdir().unwrap();
+    let writer = start(dir.path());
+    for (at_us, whose) in [(1, "vs-1"), (2, "child-1"), (3, "other"), (4, "child-2"), (5, "vs-1")] {
+        push_of(whose, &writer.inlet(), START_US + at_us, whose);
+    }
+    writer.shutdown();
+    let children = vec!["child-1".to_owned(), "child-2".to_owned(), "child-3".to_owned()];
+    let reader = Reader::new(dir.path());
+    let found = reader.search(&LogQuery { children: children.clone(), ..query(10, true) });
+    assert_eq!((names(&found), found.count), (vec!["vs-1", "child-2", "child-1", "vs-1"], 4));
+    let counted = reader.search(&LogQuery { children, ..query(0, true) });
+    assert_eq!((counted.count, counted.logs.len()), (4, 0));
 }
 
 #[test]

@@ -259,6 +259,7 @@ async fn logs_of_every_engine_travel_up_in_parts_and_those_that_are_missing_are_
     let query = |virtual_service: &str, limit| LogQuery {
         kind: LogKind::Dns,
         virtual_service: virtual_service.into(),
+        children: Vec::new(),
         start_us: 0,
         end_us: 1,
         significant: true,

@@ -673,6 +673,9 @@ pub struct LogQuery {
     pub within_ms: u32,
     #[prost(enumeration = "LogKind", tag = "11")]
     pub kind: i32,
+    /// Uuids of children whose logs are wanted too.
+    #[prost(string, repeated, tag = "12")]
+    pub children: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LogFilter {

@@ -1,7 +1,7 @@
 //! Questions for logs on their way down, logs on their way up.
 
 use super::{ConvertError, LogCount, LogEnd, LogFilter, LogKind, LogOperator, LogPart, LogQuery};
-use crate::logs::{self, FILTERS_MAX, LOGS_MAX, Log, LogPage, LogRefusal, WITHIN_MS_MAX};
+use crate::logs::{self, CHILDREN_MAX, FILTERS_MAX, LOGS_MAX, Log, LogPage, LogRefusal, WITHIN_MS_MAX};
 use crate::pack;
 
 impl From<&logs::LogQuery> for LogQuery {
@@ -9,6 +9,7 @@ impl From<&logs::LogQuery> for LogQuery {
         let logs::LogQuery {
             kind,
             virtual_service,
+            children,
             start_us,
             end_us,
             significant,
@@ -22,6 +23,7 @@ impl From<&logs::LogQuery> for LogQuery {
         Self {
             kind: LogKind::from(*kind).into(),
             virtual_service: virtual_service.clone(),
+            children: children.clone(),
             start_us: *start_us,
             end_us: *end_us,
             significant: *significant,
@@ -41,6 +43,7 @@ impl TryFrom<LogQuery> for logs::LogQuery {
         let LogQuery {
             kind,
             virtual_service,
+            children,
             start_us,
             end_us,
             significant,
@@ -52,6 +55,9 @@ impl TryFrom<LogQuery> for logs::LogQuery {
             within_ms,
         } = message;
         let too_many = |field, found: usize| ConvertError::Range { field, found: found as i128 };
+        if children.len() > CHILDREN_MAX {
+            return Err(too_many("children", children.len()));
+        }
         if filters.len() > FILTERS_MAX {
             return Err(too_many("filters", filters.len()));
         }
@@ -63,6 +69,7 @@ impl TryFrom<LogQuery> for logs::LogQuery {
         Ok(Self {
             kind: if is_told { LogKind::known(kind)? } else { logs::LogKind::Dns },
             virtual_service,
+            children,
             start_us,
             end_us,
             significant,

@@ -31,6 +31,7 @@ fn query(name: &str, filters: Vec<Filter>) -> LogQuery {
     LogQuery {
         kind: LogKind::Http,
         virtual_service: format!("virtualservice-{name}"),
+        children: Vec::new(),
         start_us: 0,
         end_us: i64::MAX,
         significant: true,

@@ -4,6 +4,7 @@ use client_log::{is_field, moment, parse_filter};
 use se_protocol::logs::{FILTERS_MAX, Filter, LOGS_MAX, LogKind, LogQuery, WITHIN_MS_MAX};
 use serde_json::{Value, json};
 
+use super::Whose;
 use crate::{call::Call, error::ApiError};
 
 /// Largest page.
@@ -30,8 +31,9 @@ pub(super) enum Format {
 }
 
 impl Parameters {
-    /// Reads them, for the virtual service of this uuid, which has logs of this kind.
-    pub(super) fn read(call: &Call, virtual_service: String, kind: LogKind, now_us: i64) -> Result<Self, ApiError> {
+    /// Reads them, for these logs.
+    pub(super) fn read(call: &Call, whose: Whose, now_us: i64) -> Result<Self, ApiError> {
+        let Whose { virtual_service, children, kind } = whose;
         let given = Given { call, kind };
         given.refuse_what_is_not_there()?;
         let download = given.flag("download", false)?;
@@ -67,6 +69,7 @@ impl Parameters {
             query: LogQuery {
                 kind,
                 virtual_service,
+                children,
                 start_us,
                 end_us,
                 significant: given.flag("adf", true)?,
