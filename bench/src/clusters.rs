@@ -156,7 +156,7 @@ async fn fill_leader(client: &Client, system: &System) -> anyhow::Result<()> {
 }
 
 /// Creates an object; a kind whose definition is a moment old is asked for again.
-async fn create(
+pub(crate) async fn create(
     client: &Client,
     group: &str,
     version: &str,

@@ -183,17 +183,19 @@ fn load(url: &str, script: &Path, seconds: u32) -> anyhow::Result<f64> {
     requests.parse().context("reading a figure of wrk")
 }
 
-/// Runs `openssl s_time` and returns how many connections had a whole handshake and an answer. wrk resumes its sessions.
+/// Runs `shake` and returns how many connections had a whole handshake and an answer.
 fn shake(port: u16, seconds: u32) -> anyhow::Result<f64> {
+    let program = std::env::current_exe().context("finding this program")?;
     let output = Command::new("taskset")
-        .args(["-c", &LOAD_CORE.to_string(), "openssl", "s_time", "-new", "-www", "/", "-time", &seconds.to_string()])
-        .args(["-connect", &format!("127.0.0.1:{port}")])
+        .args(["-c", &LOAD_CORE.to_string()])
+        .arg(program)
+        .args(["shake", "--port", &port.to_string(), "--seconds", &seconds.to_string()])
+        .args(["--connections", &CONNECTIONS.to_string(), "--hosts", &SERVICES.to_string()])
         .output()
-        .context("running openssl s_time")?;
+        .context("running this program as a client")?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let line = text.lines().find(|line| line.contains(" connections in ") && line.contains(" real seconds"));
-    let line = line.with_context(|| format!("openssl s_time printed:\n{text}"))?;
-    line.split_whitespace().next().context("an empty line")?.parse().context("reading a figure of openssl s_time")
+    let counted = text.trim().parse();
+    counted.with_context(|| format!("shaking hands failed:\n{}", String::from_utf8_lossy(&output.stderr)))
 }
 
 /// A script that asks each host in turn.

@@ -10,7 +10,9 @@ mod dns;
 mod engine;
 mod http;
 mod measure;
+mod page;
 mod path;
+mod shake;
 mod system;
 mod table;
 
@@ -31,6 +33,11 @@ enum What {
     Dns(Output),
     /// From a change to the answer served: a manifest through a whole demo, an Ingress through real API servers
     Path(Output),
+    /// From an Ingress applied to its page and its answer served, through a real API server and AKO
+    Page(Output),
+    /// The same, in the namespace that `page` makes
+    #[command(hide = true)]
+    PageInside(Output),
     /// The operator's start and restart beside three API servers with 2,000 Ingresses each
     Boot(Output),
     /// CPU per HTTP request of our proxy, HAProxy and nginx, with 500 virtual services
@@ -38,6 +45,9 @@ enum What {
     /// Runs our proxy on a fixed configuration; `http` starts it
     #[command(hide = true)]
     HttpProxy(http::ProxyArgs),
+    /// Loads a server with TLS handshakes; `http` starts it
+    #[command(hide = true)]
+    Shake(shake::ShakeArgs),
     /// CPU of one changed service, by how many services there are
     Change(Output),
     /// Runs an engine on a fixed snapshot; `dns` starts it
@@ -64,9 +74,14 @@ async fn main() -> anyhow::Result<()> {
     match Args::parse().what {
         What::Dns(output) => table::publish(&dns::run(output.quick, &output.meridian).await?, output.json.as_deref()),
         What::Path(output) => table::publish(&path::run(output.quick, &output.meridian).await?, output.json.as_deref()),
+        What::Page(output) => page::run(&output),
+        What::PageInside(output) => {
+            table::publish(&page::inside(output.quick, &output.meridian).await?, output.json.as_deref())
+        }
         What::Boot(output) => table::publish(&boot::run(output.quick, &output.meridian).await?, output.json.as_deref()),
         What::Http(output) => table::publish(&http::run(output.quick)?, output.json.as_deref()),
         What::HttpProxy(args) => http::serve(args).await,
+        What::Shake(args) => shake::run(args).await,
         What::Change(output) => {
             table::publish(&change::run(output.quick, &output.meridian).await?, output.json.as_deref())
         }

@@ -159,7 +159,7 @@ fn wait_for_answer(dns: SocketAddr, wanted: Ipv4Addr) -> anyhow::Result<()> {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).context("opening a socket")?;
     socket.connect(dns).context("connecting to the DNS service")?;
     socket.set_read_timeout(Some(Duration::from_millis(5)))?;
-    let query = query();
+    let query = query(NAME);
     let mut answer = [0_u8; 512];
     wait_for(&format!("{NAME} to answer {wanted}"), || {
         for _ in 0..1_000 {
@@ -174,9 +174,10 @@ fn wait_for_answer(dns: SocketAddr, wanted: Ipv4Addr) -> anyhow::Result<()> {
     })
 }
 
-fn query() -> Vec<u8> {
+/// A query for the address of a name.
+pub(crate) fn query(name: &str) -> Vec<u8> {
     let mut query = vec![0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
-    for label in NAME.split('.') {
+    for label in name.split('.') {
         query.push(u8::try_from(label.len()).unwrap_or(0));
         query.extend(label.bytes());
     }

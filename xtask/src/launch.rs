@@ -25,6 +25,8 @@ enum Subject {
     Dns,
     /// A change to the answer served
     Path,
+    /// An Ingress to its page and its answer
+    Page,
     /// The operator's start beside full API servers
     Boot,
     /// CPU per HTTP request, beside HAProxy and nginx
@@ -45,6 +47,7 @@ pub(crate) fn bench(workshop: &Workshop, args: &BenchArgs) -> anyhow::Result<Exi
     let subject = match args.subject {
         Subject::Dns => "dns",
         Subject::Path => "path",
+        Subject::Page => "page",
         Subject::Boot => "boot",
         Subject::Http => "http",
         Subject::Change => "change",

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use amko_translate::Index;
+use avi_client::BackOff;
 use k8s_watch::{Event, Problem, Source};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::AmkoEvent;
-use crate::back_off::BackOff;
 use crate::event::Teller;
 
 /// Events that are taken over in one go; the watch tells its first state and its problems one after the other.

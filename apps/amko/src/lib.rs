@@ -21,7 +21,6 @@
 //! - One login (line 29), lists instead of one call per monitor (line 28).
 #![warn(missing_docs)]
 
-mod back_off;
 mod clusters;
 mod config;
 mod event;

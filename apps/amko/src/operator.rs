@@ -1,7 +1,6 @@
 //! The loop: look at everything, do what follows, wait for something to happen.
 
 mod edits;
-mod link;
 mod look;
 mod results;
 mod work;
@@ -14,7 +13,7 @@ use amko_translate::{
     Config, ControllerView, Identity, LogLevel, Lookup, ObjectRef, Outcome, PolicyBook, PublishedMonitor,
     PublishedService, Reason, Selection,
 };
-use avi_client::{AviClient, AviError};
+use avi_client::{AviClient, AviError, Link};
 use k8s_crds::GlobalDeploymentPolicy;
 use k8s_watch::Source;
 use reconcile::Observed;
@@ -30,7 +29,6 @@ use crate::event::{Teller, WriteCounts};
 use crate::reading::{ReadError, Reading};
 use crate::statuses::Statuses;
 use crate::writer::Written;
-use link::Link;
 use work::Work;
 
 /// Changes that arrive within this time are looked at together.

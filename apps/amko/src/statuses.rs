@@ -110,6 +110,11 @@ fn carries(object: &Object, write: &WriteBack) -> bool {
             let annotations = object.metadata().annotations.as_ref();
             annotations.and_then(|annotations| annotations.get(key)) == Some(value)
         }
+        WriteBack::Annotations(wanted) => {
+            let annotations = object.metadata().annotations.as_ref();
+            let there = |key| annotations.and_then(|annotations| annotations.get(key));
+            wanted.iter().all(|(key, value)| there(key) == value.as_ref())
+        }
     }
 }
 

@@ -9,11 +9,11 @@ use std::{
 
 use anyhow::Context;
 use axum_server::{Handle, tls_rustls::RustlsConfig};
-use controller_api::{Api, ApiConfig, Committer, LiveProjection, RequestMetrics, Scheme, SystemClock};
+use controller_api::{Api, ApiConfig, Committer, Engine as _, LiveProjection, RequestMetrics, Scheme, SystemClock};
 use hyper_util::rt::TokioTimer;
 use objects::Types;
 use se_link::{Authority, Engines, Server, ServerConfig};
-use se_protocol::{MemberStates, Snapshot};
+use se_protocol::{MemberStates, Reports, Snapshot};
 use store::Store;
 use store_embedded::{Options, SqliteStore};
 use tokio::{sync::watch, task::JoinSet};
@@ -168,6 +168,12 @@ impl Controller {
     /// What is known of the engines of other processes.
     pub(crate) fn engines(&self) -> Option<watch::Receiver<Arc<Engines>>> {
         self.link.as_ref().map(Server::engines)
+    }
+
+    /// What the engines that are connected, or the one here, say now.
+    pub(crate) fn reports(&self) -> impl Fn() -> Reports + Send + Sync + 'static {
+        let engine = Arc::clone(&self.engine);
+        move || engine.reports()
     }
 
     /// Revisions of the store, as the API sees them.

@@ -3,15 +3,18 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use controller_api::{Engine, ExplainError};
+use controller_api::{Engine, EngineInfo, ExplainError};
 use parking_lot::RwLock;
-use se_link::{Engines, Explainer, LogReader};
+use se_link::{EngineStatus, Engines, Explainer, LogReader};
 use se_protocol::{
-    Report, Reports,
+    Report,
     explain::{DnsExplanation, DnsQuestion, ExplainRefusal},
     logs::{EngineLogs, LogPage, LogQuery, LogRefusal},
 };
 use tokio::sync::watch;
+
+/// Name of an engine in the controller's own process.
+const HERE: &str = "here";
 
 /// What an engine would answer to a question, and why.
 pub type Explain = Arc<dyn Fn(&DnsQuestion) -> Result<DnsExplanation, ExplainError> + Send + Sync>;
@@ -56,11 +59,11 @@ impl EngineSocket {
 
 #[async_trait]
 impl Engine for EngineSocket {
-    fn reports(&self) -> Reports {
+    fn engines(&self) -> Vec<EngineInfo> {
         match &*self.0.read() {
-            Plugged::Nobody => Reports::default(),
-            Plugged::Here(link) => link.reports.borrow().iter().cloned().collect(),
-            Plugged::Apart(engines, ..) => engines.borrow().reports(),
+            Plugged::Nobody => Vec::new(),
+            Plugged::Here(link) => vec![here(link.reports.borrow().clone())],
+            Plugged::Apart(engines, ..) => engines.borrow().0.values().map(apart).collect(),
         }
     }
 
@@ -77,16 +80,43 @@ impl Engine for EngineSocket {
             Plugged::Nobody => Err(ExplainError::Unavailable("none is connected to this controller".into())),
         }
     }
+
     async fn logs(&self, query: LogQuery) -> Vec<EngineLogs> {
         let plugged = self.0.read().clone();
         match plugged {
             Plugged::Here(link) => {
                 let searched = tokio::task::spawn_blocking(move || (link.logs)(&query)).await;
                 let outcome = searched.unwrap_or_else(|_| Err(LogRefusal("the search ended badly".into())));
-                vec![EngineLogs { engine: "here".into(), outcome }]
+                vec![EngineLogs { engine: HERE.into(), outcome }]
             }
             Plugged::Apart(.., logs) => logs.logs(query).await,
             Plugged::Nobody => Vec::new(),
         }
+    }
+}
+
+fn here(report: Option<Arc<Report>>) -> EngineInfo {
+    EngineInfo {
+        uuid: format!("se-{HERE}"),
+        name: HERE.to_owned(),
+        software: env!("CARGO_PKG_VERSION").to_owned(),
+        address: None,
+        connected: true,
+        running: report.as_ref().map(|report| report.version.clone()),
+        refusal: None,
+        report,
+    }
+}
+
+fn apart(engine: &EngineStatus) -> EngineInfo {
+    EngineInfo {
+        uuid: engine.uuid.clone(),
+        name: engine.name.clone(),
+        software: engine.software.clone(),
+        address: engine.address,
+        connected: engine.connected,
+        running: engine.running.clone(),
+        refusal: engine.refusal.clone(),
+        report: engine.report.clone(),
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use lifecycle::{Admin, Family, Kind, Metrics, Ready, StopSignals, within_shutdown};
+use lifecycle::{Admin, Family, Kind, Metrics, Ready, Sample, StopSignals, within_shutdown};
 use se_link::Authority;
 
 use crate::controller::{ENGINES, wall_now};
@@ -100,6 +100,7 @@ fn metrics(controller: &Controller) -> Metrics {
     let revisions = controller.revisions();
     let snapshots = controller.snapshots();
     let engines = controller.engines();
+    let reports = controller.reports();
     metrics.read(move || {
         let revision = revisions.borrow().unwrap_or_default();
         let snapshot = snapshots.borrow().as_ref().map_or(0, |snapshot| snapshot.version.revision.0);
@@ -108,10 +109,25 @@ fn metrics(controller: &Controller) -> Metrics {
             engines.0.values().filter(|engine| engine.connected).count()
         });
         let gauge = |name, help, value| Family::single(name, help, Kind::Gauge, value);
+        let services = reports().virtual_services();
+        let states = [
+            ("up", services.up),
+            ("down", services.down),
+            ("unknown", services.unknown),
+            ("disabled", services.disabled),
+        ];
         vec![
             gauge("store_revision", "Revision of the object store", revision),
             gauge("snapshot_revision", "Revision of the newest snapshot for engines", snapshot),
             gauge("engines_connected", "Engines that are connected", u64::try_from(connected).unwrap_or(u64::MAX)),
+            Family {
+                name: "virtual_services",
+                help: "Virtual services that a connected engine runs, by the best state that one has",
+                kind: Kind::Gauge,
+                samples: states
+                    .map(|(state, value)| Sample { labels: vec![("state", state.to_owned())], value })
+                    .to_vec(),
+            },
         ]
     });
     metrics

@@ -70,6 +70,7 @@ impl SnapshotBuilder {
             name: &object.name,
             tenant: &object.tenant,
             fields: &object.body,
+            created_us: object.created_us,
             modified_us: object.last_modified_us,
             revision: object.modified,
         });
@@ -86,7 +87,12 @@ impl SnapshotBuilder {
             );
         }
         self.problems = problems;
-        tracing::debug!(revision, services = snapshot.gslb_services.len(), "snapshot built");
+        tracing::debug!(
+            revision,
+            gslb_services = snapshot.gslb_services.len(),
+            http_services = snapshot.http.services.len(),
+            "snapshot built"
+        );
         self.published.send_replace(Some(Arc::new(snapshot)));
     }
 }

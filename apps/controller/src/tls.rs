@@ -142,7 +142,8 @@ fn authority(data: &DataDir, now: SystemTime) -> anyhow::Result<Issuer<'static, 
     Ok(Issuer::new(params, key))
 }
 
-fn named(name: &str) -> DistinguishedName {
+/// A name that says one thing.
+pub(crate) fn named(name: &str) -> DistinguishedName {
     let mut names = DistinguishedName::new();
     names.push(DnType::CommonName, name);
     names

@@ -13,11 +13,11 @@ struct Args {
     #[command(subcommand)]
     command: Command,
 
-    /// What to log: `info`, or per part as in `info,service_engine=debug`; for `amko` in place of the GSLBConfig's logLevel
+    /// What to log: `info`, or per part as in `info,service_engine=debug`; for `ako` and `amko` in place of the cluster's logLevel
     #[arg(long, env = "MERIDIAN_LOG", global = true, hide_short_help = true)]
     log: Option<String>,
 
-    /// How logs of `controller`, `engine` and `amko` are written: `human` or `json`
+    /// How logs of `controller`, `engine`, `ako` and `amko` are written: `human` or `json`
     #[arg(long, env = "MERIDIAN_LOG_FORMAT", global = true, default_value = "human", hide_short_help = true)]
     log_format: Format,
 }
@@ -28,6 +28,7 @@ enum Command {
     Controller(controller::ControllerArgs),
     JoinToken(controller::JoinTokenArgs),
     Engine(service_engine::EngineArgs),
+    Ako(ako::AkoArgs),
     Amko(amko::AmkoArgs),
     Get(cli::GetArgs),
     Explain(cli::ExplainArgs),
@@ -69,6 +70,10 @@ async fn run(args: Args) -> anyhow::Result<()> {
             let filter = telemetry::init(args.log_format, log(args.log.as_ref()))?;
             // Who says what to log need not fear that the GSLBConfig says otherwise.
             amko.run(args.log.is_none().then_some(filter)).await
+        }
+        Command::Ako(ako) => {
+            let filter = telemetry::init(args.log_format, log(args.log.as_ref()))?;
+            ako.run(args.log.is_none().then_some(filter)).await
         }
         Command::JoinToken(token) => token.run(),
         Command::Get(get) => print(&mut stdout, &get.run().await?),

@@ -15,9 +15,10 @@ use std::time::Duration;
 
 use http_proxy::{AccessLog, BindError, Options, Problem, Proxy, Stats, View};
 use model::http::HttpConfig;
-use se_protocol::{HttpPoolState, HttpServiceState, Snapshot, State};
+use se_protocol::{HttpPoolState, HttpServiceState, Snapshot, State, UpMembers};
 use tracing::{error, info, warn};
 
+use crate::targets::{Observed, Targets};
 use pools::Pools;
 use services::{Ground, Services};
 
@@ -48,18 +49,24 @@ struct Told {
 }
 
 impl Http {
-    /// Runs nothing yet. `descriptors` are the files that this process may open.
+    /// Runs nothing yet. `descriptors` are the files that this process may open; servers that are in `up_before` are up
+    /// until their monitors have a verdict.
     ///
     /// # Errors
     /// When a worker does not start.
-    pub(crate) fn start(workers: NonZeroUsize, descriptors: u64, log: Arc<dyn AccessLog>) -> io::Result<Self> {
+    pub(crate) fn start(
+        workers: NonZeroUsize,
+        descriptors: u64,
+        log: Arc<dyn AccessLog>,
+        up_before: UpMembers,
+    ) -> io::Result<Self> {
         // Half of the descriptors go to probes; a connection has one on each side.
         let per_worker = descriptors / 4 / u64::try_from(workers.get()).unwrap_or(u64::MAX);
         let connections_per_worker_max = per_worker.clamp(CONNECTIONS_PER_WORKER_LEAST, CONNECTIONS_PER_WORKER_MAX);
         let proxy = Proxy::start(Options { workers, connections_per_worker_max, ..Options::default() }, log)?;
         Ok(Self {
             proxy,
-            pools: Pools::default(),
+            pools: Pools::new(up_before),
             services: Services::default(),
             failed: BTreeMap::new(),
             told: BTreeSet::new(),
@@ -67,7 +74,7 @@ impl Http {
     }
 
     /// Runs what `snapshot` says: verdicts first, then the swap, then the states that follow.
-    pub(crate) async fn adopt(&mut self, snapshot: &Snapshot, now_us: i64) {
+    pub(crate) async fn adopt(&mut self, snapshot: &Snapshot, targets: &mut Targets, now_us: i64) {
         let objects = &snapshot.http;
         let (view, problems) = self.proxy.compile(&HttpConfig {
             version: snapshot.version.clone(),
@@ -76,13 +83,13 @@ impl Http {
             pool_groups: objects.pool_groups.clone(),
         });
         self.tell(problems);
-        let flipped = self.pools.adopt(objects, now_us);
+        let flips = self.pools.adopt(snapshot, &view.table, targets, now_us);
         let was_open: BTreeSet<SocketAddr> = self.proxy.addresses().collect();
         let failed = self.proxy.serve(view).await;
         self.hear_of_listeners(&was_open, failed);
         let view = self.proxy.view();
         let ground = Ground { table: &view.table, failed: &self.failed, pools: &self.pools };
-        self.services.adopt(objects, &flipped, ground, now_us);
+        self.services.adopt(objects, &flips.pools, ground, now_us);
     }
 
     /// Tries again what could not be listened on; returns whether any state is another since.
@@ -100,9 +107,21 @@ impl Http {
         self.services.hear_of_listeners(ground, now_us)
     }
 
+    /// Takes what one probe said; returns whether a server, and with it perhaps a pool, changed its state.
+    pub(crate) fn observe(&mut self, observed: &Observed, targets: &Targets, now_us: i64) -> bool {
+        let flips = self.pools.observe(observed, targets, now_us);
+        self.services.hear_of_pools(&flips.pools, &self.pools, now_us);
+        flips.servers
+    }
+
+    /// Whether anything changed that no report tells yet.
+    pub(crate) fn has_news(&self) -> bool {
+        self.pools.has_news()
+    }
+
     /// State of each pool, for the controller.
-    pub(crate) fn report_pools(&mut self) -> Vec<Arc<HttpPoolState>> {
-        self.pools.report()
+    pub(crate) fn report_pools(&mut self, targets: &Targets) -> Vec<Arc<HttpPoolState>> {
+        self.pools.report(targets)
     }
 
     /// State of each virtual service and child, for the controller.

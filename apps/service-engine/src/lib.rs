@@ -1,9 +1,10 @@
-//! The service engine: view, DNS, probes, reports, wired.
+//! The service engine: view, DNS, HTTP, probes, reports, wired.
 //!
 //! [`start`] takes a stream of snapshots and runs the newest one: `run.rs` owns the state and is the only writer,
-//! `view.rs` compiles a snapshot for answering, `members.rs` keeps the verdicts, `listeners.rs` the sockets,
-//! `logs.rs` and `access_log.rs` which answers and requests are logged. The engine
-//! answers from what it has; who sends the snapshots, and whether they are still there, is no concern of it.
+//! `view.rs` compiles a snapshot for answering, `targets.rs` knows what is probed, `members.rs` the verdicts on GSLB members,
+//! `registered.rs` which names of virtual services are published, `listeners.rs` has the sockets of DNS, `http.rs` the
+//! proxy and its pools, `logs.rs` and `access_log.rs` say which answers and requests are logged. The engine answers from
+//! what it has; who sends the snapshots, and whether they are still there, is no concern of it.
 
 mod access_log;
 mod clock;
@@ -13,9 +14,12 @@ mod listeners;
 mod log_gate;
 mod logs;
 mod members;
+mod monitors;
+mod registered;
 mod run;
 mod serve;
 mod spec;
+mod targets;
 mod view;
 
 use std::num::NonZeroUsize;
@@ -35,7 +39,6 @@ use tokio_util::sync::CancellationToken;
 use access_log::AccessLogger;
 use log_gate::Groups;
 use logs::Logs;
-use members::Members;
 
 pub use dns_server::{Stats, Transport};
 pub use explain::ExplainError;
@@ -45,7 +48,7 @@ pub use spec::EngineArgs;
 /// How an engine runs.
 #[derive(Debug, Clone)]
 pub struct EngineConfig {
-    /// UDP workers per listener address.
+    /// UDP workers per listener address of DNS, and HTTP workers in all.
     pub workers: NonZeroUsize,
     /// Seed of the probe timetable; engines should differ in it.
     pub seed: u64,
@@ -79,6 +82,7 @@ pub struct Engine {
     explainer: explain::Explainer,
     reports: watch::Receiver<Option<Arc<Report>>>,
     counts: watch::Receiver<Counts>,
+    obstacle: watch::Receiver<Option<String>>,
     stop: CancellationToken,
     task: JoinHandle<()>,
     dns_logs: Option<Writer<logs::Record>>,
@@ -147,8 +151,8 @@ pub fn start(config: &EngineConfig, snapshots: watch::Receiver<Option<Arc<Snapsh
 }
 
 /// As [`start`], with what the controller tells about the virtual services behind members; until it tells, and where
-/// the sender is gone, they stay as they are, and at first they are unknown. Members of the first snapshot that are in
-/// `up_before` are up until their monitors have a verdict.
+/// the sender is gone, they stay as they are, and at first they are unknown. Members of the first snapshot, and servers
+/// of its pools, that are in `up_before` are up until their monitors have a verdict.
 ///
 /// # Errors
 /// As [`start`].
@@ -167,17 +171,21 @@ pub fn start_with(
     let http_logs = config.logs.as_deref().map(|dir| Writer::start(dir, LogKind::Http, Limits::default()));
     let http_logs = http_logs.transpose().context("starting the writer of HTTP logs")?;
     let groups = Groups::default();
-    let loggers = run::Loggers {
-        dns: Logs::new(dns_logs.as_ref().map(Writer::inlet), &config.name, groups.clone()),
-        http: Arc::new(AccessLogger::new(http_logs.as_ref().map(Writer::inlet), &config.name, groups)),
+    let (obstacle_sender, obstacle) = watch::channel(None);
+    let outlets = run::Outlets {
+        views: Arc::clone(&views),
+        reports: report_sender,
+        counts: count_sender,
+        obstacle: obstacle_sender,
+        access_log: Arc::new(AccessLogger::new(http_logs.as_ref().map(Writer::inlet), &config.name, groups.clone())),
     };
-    let members = Members::new(up_before);
-    let run = run::Run::new(config, members, loggers, Arc::clone(&views), report_sender, count_sender, stop.clone())
-        .context("starting the engine")?;
+    let logs = Logs::new(dns_logs.as_ref().map(Writer::inlet), &config.name, groups);
+    let run = run::Run::new(config, up_before, logs, outlets, stop.clone()).context("starting the engine")?;
+    let (told, known) = (member_states.clone(), snapshots.clone());
     let task = tokio::spawn(run.until_stopped(snapshots, member_states));
-    let explainer = explain::Explainer::new(views, reports.clone());
+    let explainer = explain::Explainer { views, reports: reports.clone(), told, snapshots: known };
     let log_reader = config.logs.as_deref().map(Reader::new);
-    Ok(Engine { explainer, reports, counts, stop, task, dns_logs, http_logs, log_reader })
+    Ok(Engine { explainer, reports, counts, obstacle, stop, task, dns_logs, http_logs, log_reader })
 }
 
 impl Default for Counts {
@@ -200,6 +208,12 @@ impl Engine {
         self.counts.clone()
     }
 
+    /// An L7 virtual service that should listen and cannot, and why. One whose pools are down is no obstacle.
+    #[must_use]
+    pub fn obstacle(&self) -> watch::Receiver<Option<String>> {
+        self.obstacle.clone()
+    }
+
     /// A handle that explains answers.
     #[must_use]
     pub fn explain_handle(&self) -> ExplainHandle {
@@ -218,7 +232,7 @@ impl Engine {
         LogCounter { dns: self.dns_logs.as_ref().map(Writer::inlet), http: self.http_logs.as_ref().map(Writer::inlet) }
     }
 
-    /// Closes the listeners, ends the probes, and writes the logs that wait.
+    /// Closes the listeners, gives HTTP requests that are under way 5 s, ends the probes, and writes the logs that wait.
     pub async fn shutdown(self) {
         self.stop.cancel();
         if let Err(error) = self.task.await {

@@ -53,7 +53,7 @@ impl dns_server::Answer for AtAddress {
         let view = view.load();
         // Decided before anything is kept: most answers are not logged.
         let mut account = None;
-        let length = dns_answer::answer_telling(&view, query, limit, out, &mut Advance, |told, packet| {
+        let length = dns_answer::answer_telling(&view, query, client.ip(), limit, out, &mut Advance, |told, packet| {
             if logs.admits(told.is_significant(), client) {
                 account = Some((told.account(packet), told.is_significant()));
             }

@@ -1,17 +1,18 @@
-//! Which targets are probed for which members, what the probes said, and what follows for each member.
+//! Which targets are probed for which GSLB members, and what follows for each member.
 
 mod entry;
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use gslb::Slots;
-use health::{Failure, Health, Probe, State, Thresholds};
-use health_probe::{Target, TargetKey};
+use health::State;
+use health_probe::Target;
 use model::gslb::GslbService;
-use se_protocol::{GslbServiceState, MemberState, MonitorState, PoolState, Snapshot, ToldStates, UpMembers};
+use se_protocol::{GslbServiceState, MemberState, PoolState, Snapshot, ToldStates, UpMembers};
 
+use crate::monitors::AppliedMonitor;
+use crate::targets::{Targets, Watcher};
 use crate::view::Compiled;
 use entry::{Ground, MemberEntry, Previous, ServiceEntry};
 
@@ -25,25 +26,11 @@ pub(crate) struct Members {
     order: Vec<usize>,
     /// What the services were made from.
     adopted: Option<Arc<Snapshot>>,
-    watched: HashMap<TargetKey, Watched>,
-    /// Places of the members that each target counts for.
-    watchers: HashMap<TargetKey, Vec<(usize, usize)>>,
-    /// The targets are others than those that were asked for last.
-    has_new_targets: bool,
     slots: Arc<Slots>,
     /// What the controller last told about virtual services.
     member_states: ToldStates,
     /// Members that were up before the engine started; until the first snapshot.
     up_before: UpMembers,
-}
-
-/// One target and what its probes said so far.
-#[derive(Debug)]
-struct Watched {
-    target: Target,
-    health: Health,
-    failure: Option<Failure>,
-    latency_us: Option<u64>,
 }
 
 /// A member or service that changed state.
@@ -65,7 +52,7 @@ impl Members {
 
     /// Takes over a new snapshot. Verdicts of targets that stay are kept, and so are states of members that stay; what
     /// did not change is left as it is. Writes the slots of `compiled` before anyone reads them.
-    pub(crate) fn adopt(&mut self, compiled: &Compiled, now_us: i64) -> Vec<Change> {
+    pub(crate) fn adopt(&mut self, compiled: &Compiled, targets: &mut Targets, now_us: i64) -> Vec<Change> {
         let snapshot = &compiled.snapshot;
         let before = self.adopted.replace(Arc::clone(snapshot));
         let ground = Ground::new(before.as_deref(), snapshot);
@@ -73,10 +60,10 @@ impl Members {
         self.slots = Arc::clone(&compiled.slots);
 
         let mut old = std::mem::take(&mut self.order).into_iter().peekable();
-        let (mut gone, mut fresh) = (Vec::new(), Vec::new());
+        let mut fresh = Vec::new();
         for (service, compiled) in snapshot.gslb_services.iter().zip(&compiled.services) {
             while let Some(place) = old.next_if(|place| self.uuid_at(*place) < service.uuid.as_str()) {
-                gone.extend(self.take_away(place));
+                self.take_away(place, targets);
             }
             let known = old.next_if(|place| self.uuid_at(*place) == service.uuid);
             let place = match known {
@@ -85,12 +72,11 @@ impl Members {
                     place
                 }
                 _ => {
-                    let entry = known.and_then(|place| self.take_away(place));
+                    let entry = known.and_then(|place| self.take_away(place, targets));
                     let previous = Previous { entry: entry.as_ref(), up: up_before.get(&service.uuid) };
                     let mut made = ServiceEntry::new(service, &ground, compiled.first_slot, previous, now_us);
                     made.hear(&self.member_states);
-                    gone.extend(entry);
-                    let place = self.register(made);
+                    let place = self.register(made, targets);
                     fresh.push(place);
                     place
                 }
@@ -98,57 +84,35 @@ impl Members {
             self.order.push(place);
         }
         for place in old {
-            gone.extend(self.take_away(place));
-        }
-        // Only now: a target may have gone from one service to another.
-        for key in gone.iter().flat_map(ServiceEntry::targets).map(Target::key) {
-            if !self.watchers.contains_key(key) {
-                self.has_new_targets |= self.watched.remove(key).is_some();
-            }
+            self.take_away(place, targets);
         }
         let mut changes = Vec::new();
         for &place in &fresh {
             let members = self.entry(place).map_or(0, |entry| entry.members.len());
-            changes.extend((0..members).filter_map(|member| self.judge(place, member, now_us)));
+            changes.extend((0..members).filter_map(|member| self.judge(place, member, targets, now_us)));
         }
         changes.extend(fresh.into_iter().filter_map(|place| self.judge_service(place, now_us)));
         changes
     }
 
-    /// Takes one probe result; a target that is gone is ignored.
-    pub(crate) fn observe(
-        &mut self,
-        key: &TargetKey,
-        outcome: Result<std::time::Duration, Failure>,
-        now_us: i64,
-    ) -> Vec<Change> {
-        let Some(watched) = self.watched.get_mut(key) else { return Vec::new() };
-        let thresholds = Thresholds::from(&**watched.target.monitor());
-        match outcome {
-            Ok(latency) => {
-                watched.health = watched.health.observe(Probe::Pass, &thresholds);
-                watched.failure = None;
-                watched.latency_us = u64::try_from(latency.as_micros()).ok();
-            }
-            Err(failure) => {
-                watched.health = watched.health.observe(Probe::Fail, &thresholds);
-                watched.failure = Some(failure);
-            }
-        }
-        // Also when it did not flip: its failures are part of the reason and of the report.
-        let places = self.watchers.get(key).cloned().unwrap_or_default();
-        let mut changes = Vec::new();
-        for &(service, member) in &places {
-            changes.extend(self.judge(service, member, now_us));
-        }
-        for (service, _) in places {
-            changes.extend(self.judge_service(service, now_us));
-        }
+    /// Judges the members among `watchers` of a target again, also when its verdict did not flip: its failures are part
+    /// of the reason and of the report.
+    pub(crate) fn observe(&mut self, watchers: &[Watcher], targets: &Targets, now_us: i64) -> Vec<Change> {
+        let places: Vec<(usize, usize)> = watchers
+            .iter()
+            .filter_map(|watcher| match watcher {
+                Watcher::Member { service, member } => Some((*service, *member)),
+                Watcher::Server { .. } => None,
+            })
+            .collect();
+        let mut changes: Vec<Change> =
+            places.iter().filter_map(|&(service, member)| self.judge(service, member, targets, now_us)).collect();
+        changes.extend(places.into_iter().filter_map(|(service, _)| self.judge_service(service, now_us)));
         changes
     }
 
     /// Takes what the controller tells about virtual services.
-    pub(crate) fn hear(&mut self, states: ToldStates, now_us: i64) -> Vec<Change> {
+    pub(crate) fn hear(&mut self, states: ToldStates, targets: &Targets, now_us: i64) -> Vec<Change> {
         self.member_states = states;
         let mut changed = Vec::new();
         for (service, entry) in self.services.iter_mut().enumerate() {
@@ -156,25 +120,19 @@ impl Members {
             changed.extend(entry.hear(&self.member_states).into_iter().map(|member| (service, member)));
         }
         let mut changes: Vec<Change> =
-            changed.iter().filter_map(|&(service, member)| self.judge(service, member, now_us)).collect();
+            changed.iter().filter_map(|&(service, member)| self.judge(service, member, targets, now_us)).collect();
         for (service, _) in changed {
             changes.extend(self.judge_service(service, now_us));
         }
         changes
     }
 
-    /// What has to be probed, when that is something else than at the last call.
-    pub(crate) fn new_targets(&mut self) -> Option<Vec<Target>> {
-        let has_new_targets = std::mem::take(&mut self.has_new_targets);
-        has_new_targets.then(|| self.watched.values().map(|watched| watched.target.clone()).collect())
-    }
-
     /// State of every service, for the controller.
-    pub(crate) fn report(&mut self) -> Vec<Arc<GslbServiceState>> {
+    pub(crate) fn report(&mut self, targets: &Targets) -> Vec<Arc<GslbServiceState>> {
         let mut states = Vec::with_capacity(self.order.len());
         for place in 0..self.order.len() {
             let Some(entry) = self.order.get(place).and_then(|place| self.entry(*place)) else { continue };
-            let state = entry.reported.clone().unwrap_or_else(|| Arc::new(self.report_service(entry)));
+            let state = entry.reported.clone().unwrap_or_else(|| Arc::new(report_service(entry, targets)));
             states.push(Arc::clone(&state));
             if let Some(entry) = self.order.get(place).copied().and_then(|place| self.entry_mut(place)) {
                 entry.reported = Some(state);
@@ -210,56 +168,38 @@ impl Members {
     }
 
     /// Takes a service from its place. Its targets are still watched, though not for it.
-    fn take_away(&mut self, place: usize) -> Option<ServiceEntry> {
+    fn take_away(&mut self, place: usize, targets: &mut Targets) -> Option<ServiceEntry> {
         let entry = self.services.get_mut(place)?.take()?;
         self.free.push(place);
         for key in entry.targets().map(Target::key) {
-            if let Some(places) = self.watchers.get_mut(key) {
-                places.retain(|(service, _)| *service != place);
-                if places.is_empty() {
-                    self.watchers.remove(key);
-                }
-            }
+            targets.unwatch(key, |watcher| matches!(watcher, Watcher::Member { service, .. } if *service == place));
         }
         Some(entry)
     }
 
     /// Gives a service a place, and says which.
-    fn register(&mut self, entry: ServiceEntry) -> usize {
-        let place = self.free.pop().unwrap_or_else(|| {
+    fn register(&mut self, entry: ServiceEntry, targets: &mut Targets) -> usize {
+        let service = self.free.pop().unwrap_or_else(|| {
             self.services.push(None);
             self.services.len() - 1
         });
         for (member, monitors) in entry.members.iter().map(|member| &member.monitors).enumerate() {
-            for target in monitors.iter().filter_map(|monitor| monitor.target.as_ref()) {
-                self.watchers.entry(target.key().clone()).or_default().push((place, member));
-                match self.watched.get_mut(target.key()) {
-                    Some(watched) => {
-                        self.has_new_targets |= watched.target.monitor() != target.monitor();
-                        watched.target = target.clone();
-                    }
-                    None => {
-                        let (target, key) = (target.clone(), target.key().clone());
-                        self.has_new_targets = true;
-                        let watched = Watched { target, health: Health::NEW, failure: None, latency_us: None };
-                        self.watched.insert(key, watched);
-                    }
-                }
+            for target in monitors.iter().filter_map(AppliedMonitor::target) {
+                targets.watch(target, Watcher::Member { service, member });
             }
         }
-        if let Some(free) = self.services.get_mut(place) {
+        if let Some(free) = self.services.get_mut(service) {
             *free = Some(entry);
         }
-        place
+        service
     }
 
     /// Combines what counts for one member, writes its slot, and tells a change.
-    fn judge(&mut self, service: usize, member: usize, now_us: i64) -> Option<Change> {
-        let watched = &self.watched;
+    fn judge(&mut self, service: usize, member: usize, targets: &Targets, now_us: i64) -> Option<Change> {
         let entry = self.services.get_mut(service)?.as_mut()?;
         entry.reported = None;
         let member = entry.members.get_mut(member)?;
-        let verdict = member.verdict(watched, member.control_plane);
+        let verdict = member.verdict(targets, member.control_plane);
         self.slots.set(member.slot, verdict.state == State::Up);
         member.reason = verdict.reason;
         if member.state == verdict.state {
@@ -288,52 +228,36 @@ impl Members {
         let reason = entry.reason();
         Some(Change { gslb_service: entry.config.name.clone(), member: None, from, to: state, reason })
     }
+}
 
-    fn report_service(&self, service: &ServiceEntry) -> GslbServiceState {
-        let pools = service
-            .pools
-            .iter()
-            .map(|pool| PoolState {
-                name: pool.name.clone(),
-                state: service.pool_verdict(pool),
-                members: service.members[pool.members.clone()].iter().map(|m| self.report_member(m)).collect(),
-            })
-            .collect();
-        GslbServiceState {
-            uuid: service.config.uuid.clone(),
-            state: service.state,
-            reason: service.reason(),
-            since_us: service.since_us,
-            pools,
-        }
+fn report_service(service: &ServiceEntry, targets: &Targets) -> GslbServiceState {
+    let pools = service
+        .pools
+        .iter()
+        .map(|pool| PoolState {
+            name: pool.name.clone(),
+            state: service.pool_verdict(pool),
+            members: service.members[pool.members.clone()].iter().map(|m| report_member(m, targets)).collect(),
+        })
+        .collect();
+    GslbServiceState {
+        uuid: service.config.uuid.clone(),
+        state: service.state,
+        reason: service.reason(),
+        since_us: service.since_us,
+        pools,
     }
+}
 
-    fn report_member(&self, member: &MemberEntry) -> MemberState {
-        let monitors: Vec<MonitorState> = member
-            .monitors
-            .iter()
-            .map(|monitor| {
-                let watched = monitor.target.as_ref().and_then(|target| self.watched.get(target.key()));
-                MonitorState {
-                    uuid: monitor.monitor.uuid.clone(),
-                    name: monitor.monitor.name.clone(),
-                    target: monitor.address,
-                    state: watched.map_or(State::Unknown, |watched| watched.health.state()),
-                    streak: watched.map_or(0, |watched| watched.health.streak()),
-                    last_failure: watched.and_then(|watched| watched.failure.as_ref()).map(ToString::to_string),
-                    latency_us: watched.and_then(|watched| watched.latency_us),
-                }
-            })
-            .collect();
-        MemberState {
-            ip: member.ip,
-            state: member.state,
-            reason: member.reason.to_string(),
-            since_us: member.since_us,
-            datapath: member.verdict(&self.watched, None).state,
-            controller: member.control_plane,
-            monitors,
-        }
+fn report_member(member: &MemberEntry, targets: &Targets) -> MemberState {
+    MemberState {
+        ip: member.ip,
+        state: member.state,
+        reason: member.reason.to_string(),
+        since_us: member.since_us,
+        datapath: member.verdict(targets, None).state,
+        controller: member.control_plane,
+        monitors: member.monitors.iter().map(|monitor| monitor.state(targets)).collect(),
     }
 }
 

@@ -7,7 +7,7 @@ use anyhow::Context;
 use arc_swap::ArcSwap;
 use dns_answer::View;
 use health_probe::{ProbeResult, Prober, in_flight_max_for};
-use se_protocol::{Report, Snapshot, State, ToldStates};
+use se_protocol::{Report, Snapshot, State, ToldStates, UpMembers};
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +19,8 @@ use crate::http::Http;
 use crate::listeners::Listeners;
 use crate::logs::Logs;
 use crate::members::{Change, Members};
+use crate::registered::Registered;
+use crate::targets::{Targets, Watcher};
 use crate::view::Compiled;
 use crate::{Counts, EngineConfig};
 
@@ -29,50 +31,51 @@ const TICK: Duration = Duration::from_secs(1);
 pub(crate) struct Run {
     compiled: Option<Compiled>,
     members: Members,
+    targets: Targets,
+    registered: Registered,
     listeners: Listeners,
     http: Http,
-    access_log: Arc<AccessLogger>,
     prober: Prober,
     results: mpsc::Receiver<ProbeResult>,
-    views: Arc<ArcSwap<Vec<Arc<View>>>>,
-    reports: watch::Sender<Option<Arc<Report>>>,
-    counts: watch::Sender<Counts>,
+    outlets: Outlets,
     stop: CancellationToken,
     /// Something happened that the last report does not tell.
     unreported: bool,
 }
 
-/// Who is told what is served.
-pub(crate) struct Loggers {
-    pub(crate) dns: Logs,
-    pub(crate) http: Arc<AccessLogger>,
+/// Where others look.
+pub(crate) struct Outlets {
+    pub(crate) views: Arc<ArcSwap<Vec<Arc<View>>>>,
+    pub(crate) reports: watch::Sender<Option<Arc<Report>>>,
+    pub(crate) counts: watch::Sender<Counts>,
+    /// An L7 virtual service that should listen and cannot, and why.
+    pub(crate) obstacle: watch::Sender<Option<String>>,
+    pub(crate) access_log: Arc<AccessLogger>,
 }
 
 impl Run {
     pub(crate) fn new(
         config: &EngineConfig,
-        members: Members,
-        loggers: Loggers,
-        views: Arc<ArcSwap<Vec<Arc<View>>>>,
-        reports: watch::Sender<Option<Arc<Report>>>,
-        counts: watch::Sender<Counts>,
+        up_before: UpMembers,
+        dns_logs: Logs,
+        outlets: Outlets,
         stop: CancellationToken,
     ) -> anyhow::Result<Self> {
         let probes = health_probe::Config { seed: config.seed, in_flight_max: in_flight_max_for(config.descriptors) };
         let (prober, results) = Prober::start(&probes, stop.clone())?;
-        let access_log = Arc::<AccessLogger>::clone(&loggers.http);
-        let http = Http::start(config.workers, config.descriptors, access_log).context("starting HTTP workers")?;
+        let access_log = Arc::<AccessLogger>::clone(&outlets.access_log);
+        let http = Http::start(config.workers, config.descriptors, access_log, up_before.clone())
+            .context("starting HTTP workers")?;
         Ok(Self {
             compiled: None,
-            members,
-            listeners: Listeners::new(config.workers, loggers.dns),
+            members: Members::new(up_before),
+            targets: Targets::default(),
+            registered: Registered::default(),
+            listeners: Listeners::new(config.workers, dns_logs),
             http,
-            access_log: loggers.http,
             prober,
             results,
-            views,
-            reports,
-            counts,
+            outlets,
             stop,
             unreported: false,
         })
@@ -126,18 +129,19 @@ impl Run {
             return;
         }
         // First, so that a page opens by the time its name is answered.
-        self.access_log.adopt(&snapshot.http);
-        self.http.adopt(&snapshot, now_us()).await;
+        self.outlets.access_log.adopt(&snapshot.http);
+        self.http.adopt(&snapshot, &mut self.targets, now_us()).await;
         let compiled = Compiled::new(snapshot, self.compiled.as_ref());
-        let changes = self.members.adopt(&compiled, now_us());
+        let changes = self.members.adopt(&compiled, &mut self.targets, now_us());
+        self.registered.adopt(&compiled.snapshot, &compiled.records);
         let views = &compiled.views;
         for problem in &compiled.problems {
             warn!(reason = %problem, "part of the configuration left out");
         }
-        self.views.store(Arc::new(views.iter().map(|(_, view)| Arc::clone(view)).collect()));
+        self.outlets.views.store(Arc::new(views.iter().map(|(_, view)| Arc::clone(view)).collect()));
         self.listeners.adopt(&compiled.snapshot, views).await;
         self.compiled = Some(compiled);
-        if let Some(targets) = self.members.new_targets() {
+        if let Some(targets) = self.targets.new_list() {
             self.prober.set_targets(targets);
         }
         tell(&changes);
@@ -145,7 +149,8 @@ impl Run {
     }
 
     fn hear(&mut self, states: ToldStates) {
-        let changes = self.members.hear(states, now_us());
+        self.registered.hear(states.clone());
+        let changes = self.members.hear(states, &self.targets, now_us());
         tell(&changes);
         self.report();
     }
@@ -157,16 +162,18 @@ impl Run {
         let (mut passed, mut failed) = (0, 0);
         while let Some(result) = next {
             *if result.outcome.is_ok() { &mut passed } else { &mut failed } += 1;
-            let changes = self.members.observe(&result.key, result.outcome, now_us);
+            let observed = self.targets.observe(&result.key, result.outcome);
+            let changes = self.members.observe(&observed.watchers, &self.targets, now_us);
             tell(&changes);
-            changed |= !changes.is_empty();
+            changed |= !changes.is_empty() | self.http.observe(&observed, &self.targets, now_us);
+            self.unreported |= observed.watchers.iter().any(|watcher| matches!(watcher, Watcher::Member { .. }));
             next = self.results.try_recv().ok();
         }
-        self.counts.send_modify(|counts| {
+        self.outlets.counts.send_modify(|counts| {
             counts.probes_passed += passed;
             counts.probes_failed += failed;
         });
-        self.unreported = true;
+        self.unreported |= self.http.has_news();
         if changed {
             self.report();
         }
@@ -174,7 +181,7 @@ impl Run {
 
     async fn tick(&mut self) {
         let (dns, http) = (self.listeners.counts(), self.http.stats());
-        self.counts.send_modify(|counts| {
+        self.outlets.counts.send_modify(|counts| {
             counts.dns = dns;
             counts.http = http;
         });
@@ -189,12 +196,20 @@ impl Run {
 
     fn report(&mut self) {
         let Some(compiled) = &self.compiled else { return };
-        self.reports.send_replace(Some(Arc::new(Report {
+        let obstacle = self.http.obstacle();
+        self.outlets.obstacle.send_if_modified(|known| {
+            let is_other = *known != obstacle;
+            *known = obstacle;
+            is_other
+        });
+        let http_services = self.http.report_services();
+        self.registered.hear_own(&http_services);
+        self.outlets.reports.send_replace(Some(Arc::new(Report {
             version: compiled.snapshot.version.clone(),
             dns_services: self.listeners.states(&compiled.snapshot),
-            gslb_services: self.members.report(),
-            http_services: self.http.report_services(),
-            http_pools: self.http.report_pools(),
+            gslb_services: self.members.report(&self.targets),
+            http_services,
+            http_pools: self.http.report_pools(&self.targets),
         })));
         self.unreported = false;
     }

@@ -1,5 +1,7 @@
 //! An engine as a process of its own: joined to a controller, with an admin address, until it is asked to end.
 
+mod http_metrics;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -48,8 +50,8 @@ impl EngineArgs {
         client.start(engine.reports(), answers);
 
         let metrics = metrics(engine.counts(), engine.log_counter(), engine.reports(), client.state());
-        let reports = engine.reports();
-        let ready: Ready = Arc::new(move || readiness(reports.borrow().as_deref()));
+        let (reports, obstacle) = (engine.reports(), engine.obstacle());
+        let ready: Ready = Arc::new(move || readiness(reports.borrow().as_deref(), obstacle.borrow().as_deref()));
         let admin = Admin::start(resolved.admin_listen, metrics, ready).await?;
         tracing::info!(engine = resolved.name, admin = %admin.local_addr(), "engine runs");
 
@@ -127,12 +129,12 @@ fn explain(
     })
 }
 
-/// It runs a snapshot, and every DNS virtual service of it listens.
-fn readiness(report: Option<&Report>) -> Result<(), String> {
+/// It runs a snapshot, and every virtual service of it listens; `obstacle` is why one of L7 does not.
+fn readiness(report: Option<&Report>, obstacle: Option<&str>) -> Result<(), String> {
     let report = report.ok_or("no snapshot yet: waiting for the controller")?;
     match report.dns_services.iter().find(|service| service.state == State::Down) {
         Some(service) => Err(format!("DNS virtual service {}: {}", service.uuid, service.reason)),
-        None => Ok(()),
+        None => obstacle.map_or(Ok(()), |obstacle| Err(obstacle.to_owned())),
     }
 }
 
@@ -171,7 +173,7 @@ fn metrics(
         };
         let revision = reports.borrow().as_ref().map_or(0, |report| report.version.revision.0);
         let connected = u64::from(matches!(&*state.borrow(), LinkState::Connected { .. }));
-        vec![
+        let mut families = vec![
             dns("dns_queries", "DNS messages received", |stats| stats.queries),
             dns("dns_answers", "DNS messages sent", |stats| stats.answers),
             dns("dns_dropped", "DNS messages that got no answer", |stats| stats.dropped),
@@ -196,7 +198,9 @@ fn metrics(
             },
             Family::single("snapshot_revision", "Revision of the snapshot that runs", Kind::Gauge, revision),
             Family::single("controller_connected", "1 with a controller, 0 without", Kind::Gauge, connected),
-        ]
+        ];
+        families.extend(http_metrics::families(&now.http));
+        families
     });
     metrics
 }
@@ -209,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_engine_is_ready_once_every_dns_service_that_is_on_listens() {
+    fn an_engine_is_ready_once_every_service_that_is_on_listens() {
         let report = |states: &[State]| {
             let service = |state: &State| DnsServiceState {
                 uuid: "virtualservice-1".into(),
@@ -226,10 +230,11 @@ mod tests {
                 http_pools: vec![],
             }
         };
-        assert!(readiness(None).unwrap_err().contains("waiting for the controller"));
-        assert_eq!(readiness(Some(&report(&[]))), Ok(()));
-        assert_eq!(readiness(Some(&report(&[State::Up, State::Disabled]))), Ok(()));
-        let reason = readiness(Some(&report(&[State::Up, State::Down]))).unwrap_err();
+        assert!(readiness(None, None).unwrap_err().contains("waiting for the controller"));
+        assert_eq!(readiness(Some(&report(&[])), None), Ok(()));
+        assert_eq!(readiness(Some(&report(&[State::Up, State::Disabled])), None), Ok(()));
+        assert_eq!(readiness(Some(&report(&[State::Up])), Some("in use")), Err("in use".to_owned()));
+        let reason = readiness(Some(&report(&[State::Up, State::Down])), None).unwrap_err();
         assert_eq!(reason, "DNS virtual service virtualservice-1: address in use");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dns_answer::{Table, TableProblem, View};
+use dns_answer::{Records, Table, TableProblem, View};
 use gslb::{Service, Slots};
 use model::gslb::GslbService;
 use se_protocol::Snapshot;
@@ -17,6 +17,8 @@ pub(crate) struct Compiled {
     /// Parallel to the snapshot's services.
     pub(crate) services: Vec<CompiledService>,
     pub(crate) slots: Arc<Slots>,
+    /// Records of virtual services; those that are new are not published yet.
+    pub(crate) records: Arc<Records>,
     /// One per enabled DNS virtual service, by uuid.
     pub(crate) views: Vec<(String, Arc<View>)>,
     /// What could not be used.
@@ -42,7 +44,9 @@ impl Compiled {
             (services, next_slot) = compile(&snapshot, previous, None);
         }
         let slots = Arc::new(Slots::new(next_slot as usize));
-        let mut compiled = Self { snapshot, services, slots, views: Vec::new(), problems: Vec::new(), next_slot };
+        let records = Records::compile(&snapshot.registrations, previous.map(|known| &known.records));
+        let (views, problems) = (Vec::new(), Vec::new());
+        let mut compiled = Self { snapshot, services, slots, records, views, problems, next_slot };
         compiled.make_views(previous);
         compiled
     }
@@ -60,7 +64,8 @@ impl Compiled {
             let known = known.map(|(_, view)| &view.table);
             let (table, problems) = Table::compile(virtual_service, &self.snapshot.gslb_domains, &pairs, known);
             self.problems.extend(problems);
-            let view = View { version: self.snapshot.version.clone(), table, slots: Arc::clone(&self.slots) };
+            let (slots, records) = (Arc::clone(&self.slots), Arc::clone(&self.records));
+            let view = View { version: self.snapshot.version.clone(), table, slots, records };
             self.views.push((virtual_service.uuid.clone(), Arc::new(view)));
         }
     }

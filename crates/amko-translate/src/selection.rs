@@ -197,7 +197,7 @@ pub(crate) fn select(
                     let records = match object {
                         Object::Ingress(ingress) => ingress::records(&whole, ingress),
                         Object::Service(service) => service::records(&whole, service),
-                        Object::Namespace(_) | Object::GslbConfig(_) | Object::GlobalDeploymentPolicy(_) => vec![],
+                        _ => vec![],
                     };
                     for record in records {
                         let record = record.and_then(|r| place(r, index, config, object.metadata(), placed));
@@ -244,7 +244,7 @@ fn member_ref(cluster: &str, object: &Object) -> Option<ObjectRef> {
     let kind = match object {
         Object::Ingress(_) => MemberKind::Ingress,
         Object::Service(_) => MemberKind::LbService,
-        Object::Namespace(_) | Object::GslbConfig(_) | Object::GlobalDeploymentPolicy(_) => return None,
+        _ => return None,
     };
     let key = object.key();
     Some(ObjectRef {

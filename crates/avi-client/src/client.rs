@@ -14,7 +14,7 @@ use tracing::debug;
 use crate::{
     address::Address,
     config::Config,
-    error::{AviError, ConfigError},
+    error::{AviError, ConfigError, chain},
     session::Session,
     tls,
 };
@@ -242,8 +242,11 @@ impl AviClient {
 
     /// `POST /login` (avi-api 1.2).
     async fn log_in(&self) -> Result<Session, AviError> {
-        let Config { username, password, .. } = &self.inner.config;
-        let body = json!({"username": username, "password": password});
+        let Config { username, password, token, .. } = &self.inner.config;
+        let body = match token {
+            Some(token) => json!({"username": username, "token": token}),
+            None => json!({"username": username, "password": password}),
+        };
         let call = Call {
             method: Method::POST,
             url: self.inner.address.join("login", &[]),
@@ -373,15 +376,4 @@ fn name(method: &Method) -> &'static str {
         Method::DELETE => "DELETE",
         _ => "GET",
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

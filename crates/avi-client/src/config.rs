@@ -9,7 +9,7 @@ pub const DEFAULT_API_VERSION: &str = "22.1.2";
 pub const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// How to reach a controller and as whom.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Config {
     /// Address of the controller: `https://host:port`, `http://…`, or only `host:port`, which means HTTPS.
     pub base_url: String,
@@ -17,6 +17,8 @@ pub struct Config {
     pub username: String,
     /// Password; not part of the debug text.
     pub password: String,
+    /// Token that takes the place of the password (avi-api 1.2); not part of the debug text.
+    pub token: Option<String>,
     /// Value of `X-Avi-Version`, for example `22.1.2`.
     pub api_version: String,
     /// Value of `X-Avi-UserAgent`, for example `AMKO`.
@@ -39,6 +41,7 @@ impl Config {
             base_url: base_url.into(),
             username: username.into(),
             password: password.into(),
+            token: None,
             api_version: DEFAULT_API_VERSION.to_owned(),
             user_agent: "meridian".to_owned(),
             tls,

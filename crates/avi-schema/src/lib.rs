@@ -14,4 +14,4 @@ mod types;
 
 pub use schema::{Default, Field, Kind, MessageSchema, Names, Scope, TypeSchema};
 pub use system::{SystemObject, system_objects};
-pub use types::{TYPES, by_model, by_path};
+pub use types::{SERVICE_ENGINE, TYPES, by_model, by_path};

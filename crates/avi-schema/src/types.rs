@@ -25,6 +25,7 @@ mod pki_profile;
 mod pool;
 mod pool_group;
 mod role;
+mod service_engine;
 mod service_engine_group;
 mod ssl_key_and_certificate;
 mod ssl_profile;
@@ -39,6 +40,7 @@ mod vs_data_script_set;
 mod vs_vip;
 
 pub(crate) use role::PERMISSIONS;
+pub use service_engine::SERVICE_ENGINE;
 
 use crate::TypeSchema;
 

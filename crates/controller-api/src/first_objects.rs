@@ -10,6 +10,8 @@ use crate::{
     live::LiveProjection,
 };
 
+/// The certificate that virtual services with TLS show when they have none (avi-api appendix A).
+const DEFAULT_CERTIFICATE: &str = "System-Default-Cert";
 /// Uuid of the first account (avi-api 1.7).
 const ADMIN_UUID: &str = "user-1";
 
@@ -74,6 +76,31 @@ pub async fn create_admin(
     });
     let created = create(committer, clock, schema("user")?, Some(ADMIN_UUID), &body).await;
     created.map_err(|source| FirstObjectsError::Create { path: "user", name: "admin", source })
+}
+
+/// Whether `System-Default-Cert` exists.
+#[must_use]
+pub fn has_default_certificate(live: &LiveProjection) -> bool {
+    live.read(|state| state.projection.by_name("sslkeyandcertificate", "admin", None, DEFAULT_CERTIFICATE).is_some())
+}
+
+/// Makes `System-Default-Cert` of a certificate and its private key, both PEM: each controller has its own.
+///
+/// # Errors
+/// When it exists, the two do not belong together, or the store fails.
+pub async fn create_default_certificate(
+    committer: &Committer,
+    clock: &dyn Clock,
+    certificate: &str,
+    key: &str,
+) -> Result<(), FirstObjectsError> {
+    let path = "sslkeyandcertificate";
+    let body = json!({
+        "name": DEFAULT_CERTIFICATE, "type": "SSL_CERTIFICATE_TYPE_VIRTUALSERVICE",
+        "certificate": {"certificate": certificate}, "key": key,
+    });
+    let created = create(committer, clock, schema(path)?, None, &body).await;
+    created.map_err(|source| FirstObjectsError::Create { path, name: DEFAULT_CERTIFICATE, source })
 }
 
 fn schema(path: &'static str) -> Result<&'static TypeSchema, FirstObjectsError> {

@@ -31,12 +31,12 @@ mod tenancy;
 mod token;
 mod version;
 
+pub use self::seal::{SEAL_KEY_LEN, Seal, SealClaimError, SealError, has_seal};
 pub use api::{Api, ApiConfig, Scheme};
 pub use clock::{Clock, SystemClock};
 pub use commit::{CommitError, Committer};
-pub use engine::{Engine, ExplainError, NoEngine};
+pub use engine::{Engine, EngineInfo, ExplainError, NoEngine};
 pub use live::{BehindError, LiveProjection, State};
 pub use password::{PasswordError, hash as hash_password};
 pub use requests::RequestMetrics;
-pub use seal::{SEAL_KEY_LEN, Seal, SealClaimError, SealError, has_seal};
 pub use version::API_VERSION;

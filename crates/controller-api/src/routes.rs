@@ -4,11 +4,14 @@ mod account;
 mod addresses;
 mod cluster;
 mod explain;
+mod inventory;
 mod login;
 mod logs;
 mod macros;
+mod neighbours;
 mod objects;
 mod runtime;
+mod service_engines;
 mod user_token;
 
 use ::objects::Types;
@@ -40,12 +43,19 @@ pub(crate) enum Route {
     Domains,
     CloudStatus(String),
     Logs,
+    /// `/api/serviceengine`, one of it, and that one's runtime.
+    ServiceEngines,
+    ServiceEngine(String),
+    ServiceEngineRuntime(String),
+    /// `/api/<type>-inventory`, and one element of it.
+    Inventory(&'static TypeSchema),
+    InventoryElement(&'static TypeSchema, String),
     /// `/api/<type>`.
     Collection(&'static TypeSchema),
     /// `/api/<type>/<uuid>`.
     Element(&'static TypeSchema, String),
-    /// `/api/<type>/<uuid>/runtime`.
-    Runtime(&'static TypeSchema, String),
+    /// `/api/<type>/<uuid>/runtime` and what is below.
+    Runtime(&'static TypeSchema, String, runtime::Part),
 }
 
 impl Route {
@@ -69,11 +79,18 @@ impl Route {
             ["api", "ipamdnsproviderprofiledomainlist"] => Self::Domains,
             ["api", "cloud", uuid, "status"] => Self::CloudStatus(uuid.to_owned()),
             ["api", "analytics", "logs"] => Self::Logs,
+            ["api", "serviceengine"] => Self::ServiceEngines,
+            ["api", "serviceengine", uuid] => Self::ServiceEngine(uuid.to_owned()),
+            ["api", "serviceengine", uuid, "runtime"] => Self::ServiceEngineRuntime(uuid.to_owned()),
+            ["api", kind] if kind.ends_with("-inventory") => Self::Inventory(inventory::of(kind, types)?),
+            ["api", kind, uuid] if kind.ends_with("-inventory") => {
+                Self::InventoryElement(inventory::of(kind, types)?, uuid.to_owned())
+            }
             ["api", kind] => Self::Collection(types.get(kind)?),
             ["api", kind, uuid] => Self::Element(types.get(kind)?, uuid.to_owned()),
-            ["api", kind, uuid, "runtime"] => {
-                let schema = types.get(kind).filter(|schema| runtime::has(schema))?;
-                Self::Runtime(schema, uuid.to_owned())
+            ["api", kind, uuid, "runtime", ref rest @ ..] => {
+                let schema = types.get(kind)?;
+                Self::Runtime(schema, uuid.to_owned(), runtime::Part::of(schema, rest)?)
             }
             _ => return None,
         })
@@ -93,6 +110,11 @@ impl Route {
             | Self::Domains
             | Self::CloudStatus(_)
             | Self::Logs
+            | Self::ServiceEngines
+            | Self::ServiceEngine(_)
+            | Self::ServiceEngineRuntime(_)
+            | Self::Inventory(_)
+            | Self::InventoryElement(..)
             | Self::Runtime(..) => "HEAD, GET, OPTIONS",
             Self::Macro => "POST, PUT, OPTIONS, DELETE",
             Self::UserAccount => "HEAD, GET, PUT, OPTIONS",
@@ -124,9 +146,16 @@ impl Route {
             Self::NetworkRuntime(_) => "/api/networkruntime/{uuid}",
             Self::Domains => "/api/ipamdnsproviderprofiledomainlist",
             Self::CloudStatus(_) => "/api/cloud/{uuid}/status",
+            Self::ServiceEngines => "/api/serviceengine",
+            Self::ServiceEngine(_) => "/api/serviceengine/{uuid}",
+            Self::ServiceEngineRuntime(_) => "/api/serviceengine/{uuid}/runtime",
+            Self::Inventory(schema) => return format!("/api/{}-inventory", schema.path),
+            Self::InventoryElement(schema, _) => return format!("/api/{}-inventory/{{uuid}}", schema.path),
             Self::Collection(schema) => return format!("/api/{}", schema.path),
             Self::Element(schema, _) => return format!("/api/{}/{{uuid}}", schema.path),
-            Self::Runtime(schema, _) => return format!("/api/{}/{{uuid}}/runtime", schema.path),
+            Self::Runtime(schema, _, part) => {
+                return format!("/api/{}/{{uuid}}/runtime{}", schema.path, part.suffix());
+            }
         };
         fixed.to_owned()
     }
@@ -196,7 +225,12 @@ async fn answer_to(api: &Inner, call: &Call, caller: &Caller, body: &mut Body) -
         Route::Domains => addresses::domains(&request),
         Route::CloudStatus(uuid) => addresses::cloud_status(&request, uuid),
         Route::Logs => logs::show(&request).await,
-        Route::Runtime(schema, uuid) => runtime::show(&request, schema, uuid),
+        Route::Runtime(schema, uuid, part) => runtime::show(&request, schema, uuid, *part),
+        Route::ServiceEngines => service_engines::list(&request),
+        Route::ServiceEngine(uuid) => service_engines::element(&request, uuid),
+        Route::ServiceEngineRuntime(uuid) => service_engines::runtime_of_one(&request, uuid),
+        Route::Inventory(schema) => inventory::list(&request, schema),
+        Route::InventoryElement(schema, uuid) => inventory::show(&request, schema, uuid),
         Route::Collection(schema) => objects::at_collection(&request, schema, body).await,
         Route::Element(schema, uuid) => objects::at_element(&request, schema, uuid, body).await,
         Route::Login | Route::Logout | Route::ClusterStatus => Err(ApiError::Method(call.method.to_string())),

@@ -1,20 +1,16 @@
 //! Secrets at rest: stored objects that hold any are sealed with a key that is not in the store.
 //!
-//! AES-256-GCM with a random nonce for each value. The store's key is authenticated with the value, so that nobody who
-//! may write to the store can put one object's secrets under the name of another. What was stored before there was a
-//! seal stays readable, and is sealed when it is written next.
+//! The store's key is the place of a value, so that nobody who may write to the store can put one object's secrets under
+//! the name of another. What was stored before there was a seal stays readable, and is sealed when it is written next.
 
 use std::borrow::Cow;
 
+pub use ::seal::{KEY_LEN as SEAL_KEY_LEN, SealError};
+use ::seal::{Key, is_sealed};
 use avi_schema::{Kind, MessageSchema};
-use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use objects::Types;
 use store::{Compare, Op, Outcome, Store, StoreError, Txn};
 
-/// Length of a key in bytes.
-pub const SEAL_KEY_LEN: usize = 32;
-/// Sealed values start so; JSON never does.
-const MAGIC: &[u8] = b"\0sealed1";
 /// Key of the entry that tells whether a key is the right one.
 const CHECK_KEY: &str = "/seal/check";
 /// What that entry says.
@@ -22,23 +18,9 @@ const CHECK: &[u8] = b"sealed";
 
 /// Seals and opens values of the store.
 pub struct Seal {
-    key: RandomizedNonceKey,
+    key: Key,
     /// `/object/<type>/` of each type that can hold a secret.
     prefixes: Vec<String>,
-}
-
-/// Why a value cannot be sealed or opened.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SealError {
-    /// The key has the wrong length.
-    #[error("a sealing key has {SEAL_KEY_LEN} bytes")]
-    Key,
-    /// Sealing failed.
-    #[error("the value cannot be sealed")]
-    Seal,
-    /// The value was sealed with another key, or changed.
-    #[error("the value was sealed with another key, or changed since")]
-    Open,
 }
 
 /// Why a store cannot be used with a seal.
@@ -90,8 +72,7 @@ impl Seal {
     pub fn new(key: &[u8], types: &Types) -> Result<Self, SealError> {
         let secret = types.iter().filter(|schema| has_secret(schema.message));
         let prefixes = secret.map(|schema| objects::key::object(schema.path, "")).collect();
-        let key = RandomizedNonceKey::new(&AES_256_GCM, key).map_err(|_| SealError::Key)?;
-        Ok(Self { key, prefixes })
+        Ok(Self { key: Key::new(key)?, prefixes })
     }
 
     /// The form in which `value` is stored at `key`.
@@ -103,10 +84,7 @@ impl Seal {
         if !is_secret {
             return Ok(value.to_vec());
         }
-        let mut sealed = value.to_vec();
-        let aad = Aad::from(key.as_bytes());
-        let nonce = self.key.seal_in_place_append_tag(aad, &mut sealed).map_err(|_| SealError::Seal)?;
-        Ok([MAGIC, nonce.as_ref().as_slice(), &sealed].concat())
+        self.key.seal(key.as_bytes(), value)
     }
 
     /// The value that `stored` stands for.
@@ -114,19 +92,15 @@ impl Seal {
     /// # Errors
     /// [`SealError::Open`].
     pub fn open<'v>(&self, key: &str, stored: &'v [u8]) -> Result<Cow<'v, [u8]>, SealError> {
-        let Some(sealed) = stored.strip_prefix(MAGIC) else { return Ok(Cow::Borrowed(stored)) };
-        let (nonce, sealed) = sealed.split_at_checked(NONCE_LEN).ok_or(SealError::Open)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealError::Open)?;
-        let mut value = sealed.to_vec();
-        let aad = Aad::from(key.as_bytes());
-        let length = self.key.open_in_place(nonce, aad, &mut value).map_err(|_| SealError::Open)?.len();
-        value.truncate(length);
-        Ok(Cow::Owned(value))
+        if !is_sealed(stored) {
+            return Ok(Cow::Borrowed(stored));
+        }
+        self.key.open(key.as_bytes(), stored).map(Cow::Owned)
     }
 
     /// Whether a check entry was made with this key.
     fn holds(&self, stored: &[u8]) -> bool {
-        stored.starts_with(MAGIC) && self.open(CHECK_KEY, stored).is_ok_and(|value| *value == *CHECK)
+        is_sealed(stored) && self.open(CHECK_KEY, stored).is_ok_and(|value| *value == *CHECK)
     }
 }
 
@@ -166,12 +140,6 @@ mod tests {
         assert_ne!(sealed, seal(1).seal(AT, b"{\"key\": 1}").unwrap(), "a nonce is used once");
         assert_eq!(seal(2).open(AT, &sealed), Err(SealError::Open));
         assert_eq!(seal(1).open("/object/sslkeyandcertificate/b", &sealed), Err(SealError::Open));
-        for index in MAGIC.len()..sealed.len() {
-            let mut changed = sealed.clone();
-            changed[index] ^= 1;
-            assert_eq!(seal(1).open(AT, &changed), Err(SealError::Open), "byte {index}");
-            assert_eq!(seal(1).open(AT, &sealed[..index]), Err(SealError::Open), "cut at {index}");
-        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use dns_wire::{Edns, Header, Name, OwnedName, Problem, Query, Rcode, Rtype};
 use gslb::{Decision, Outcome, Service};
 use se_protocol::logs::{DnsLog, LogEdns, LogRecord};
 
+use crate::records::{Picked, RecordSet};
 use crate::resolve::{Content, Dropped, Empty, NameError, Resolution};
 use crate::view::View;
 
@@ -32,6 +33,8 @@ enum Kind {
     AllRecords,
     Fallback,
     Cname,
+    Addresses,
+    Alias,
     Soa,
     Empty(Empty),
     NameError(NameError),
@@ -56,18 +59,23 @@ pub struct Account {
     question: Option<(OwnedName, Rtype)>,
     edns: Option<Edns>,
     reached: Option<(Arc<Service>, Decision, bool)>,
+    /// Records of virtual services, and the addresses that were answered of them.
+    record: Option<(Arc<RecordSet>, Option<Picked>)>,
     ttl: u32,
-    /// The fallback of a service that is down.
-    fallback: Option<Fallback>,
+    instead: Option<Instead>,
     /// Head of the answer; `None` when no packet was sent.
     head: Option<[u8; 12]>,
     length: usize,
 }
 
+/// What was answered instead of addresses of members or of a record.
 #[derive(Debug)]
-enum Fallback {
+enum Instead {
+    /// The fallback address of a service that is down.
     Address(IpAddr),
-    Name(OwnedName),
+    /// The fallback name of one, or the one that a virtual service registered; with what is known of that: addresses and
+    /// their time to live.
+    Name(OwnedName, Vec<IpAddr>, u32),
 }
 
 /// Where and when a query came.
@@ -108,6 +116,8 @@ impl<'a> Told<'a> {
             Content::AllRecords { .. } => Kind::AllRecords,
             Content::Fallback { .. } => Kind::Fallback,
             Content::Cname { .. } => Kind::Cname,
+            Content::Addresses(_) => Kind::Addresses,
+            Content::Alias { .. } => Kind::Alias,
             Content::Soa { .. } => Kind::Soa,
             Content::Empty { why, .. } => Kind::Empty(*why),
             Content::NameError { why, .. } => Kind::NameError(*why),
@@ -124,7 +134,7 @@ impl<'a> Told<'a> {
     #[must_use]
     pub fn is_significant(&self) -> bool {
         match self.kind {
-            Kind::Members | Kind::Soa => false,
+            Kind::Members | Kind::Addresses | Kind::Alias | Kind::Soa => false,
             Kind::Empty(why) => matches!(why, Empty::DownResponse | Empty::DownResponseOfOtherFamily),
             Kind::AllRecords | Kind::Fallback | Kind::Cname => true,
             Kind::NameError(_) | Kind::Dropped(_) | Kind::Refused(_) | Kind::Invalid(_) => true,
@@ -134,22 +144,30 @@ impl<'a> Told<'a> {
     /// Keeps what a log needs; `answer` is the packet that was written, if one was.
     #[must_use]
     pub fn account(&self, answer: &[u8]) -> Account {
-        let (mut ttl, mut fallback) = (0, None);
-        match self.resolution.map(|resolution| &resolution.content) {
-            Some(Content::Members { ttl: of } | Content::AllRecords { ttl: of }) => ttl = *of,
-            Some(Content::Fallback { ip, ttl: of }) => (ttl, fallback) = (*of, Some(Fallback::Address(*ip))),
-            Some(Content::Cname { target, ttl: of }) => (ttl, fallback) = (*of, Some(Fallback::Name(target.clone()))),
-            _ => {}
-        }
+        let instead = match self.resolution.map(|resolution| &resolution.content) {
+            Some(Content::Fallback { ip, .. }) => Some(Instead::Address(*ip)),
+            Some(Content::Cname { target, .. }) => Some(Instead::Name(target.clone(), Vec::new(), 0)),
+            Some(Content::Alias { target, then, .. }) => {
+                let then = then.as_deref();
+                let known = then.map(|then| then.addresses().collect()).unwrap_or_default();
+                Some(Instead::Name((*target).clone(), known, then.map_or(0, Resolution::ttl)))
+            }
+            _ => None,
+        };
         let reached = self.resolution.and_then(|resolution| resolution.service.as_ref());
+        let record = self.resolution.and_then(|resolution| {
+            let picked = if let Content::Addresses(picked) = &resolution.content { Some(picked.clone()) } else { None };
+            Some((Arc::clone(resolution.record?), picked))
+        });
         Account {
             kind: self.kind,
             header: self.header,
             question: self.query.map(|query| (self.qname.unwrap_or(query.qname()).to_owned_name(), query.qtype())),
             edns: self.query.and_then(|query| query.edns().copied()),
             reached: reached.map(|it| (Arc::clone(it.service), it.decision.clone(), it.by_wildcard)),
-            ttl,
-            fallback,
+            record,
+            ttl: self.resolution.map_or(0, Resolution::ttl),
+            instead,
             head: self.length.and_then(|_| answer.first_chunk().copied()),
             length: self.length.unwrap_or(0),
         }
@@ -193,7 +211,7 @@ impl Account {
                 subnet_ip: edns.client_subnet.and_then(|subnet| Some(subnet.address()?.to_string())),
                 subnet_prefix_length: edns.client_subnet.map_or(0, |subnet| subnet.source_prefix_length().into()),
             }),
-            entry: if service.is_some() { "GSLB" } else { "LOCAL" }.to_owned(),
+            entry: self.entry().to_owned(),
             gslb_service: service.map(|service| service.uuid.clone()).unwrap_or_default(),
             gslb_service_name: service.map(|service| service.name.clone()).unwrap_or_default(),
             gslb_pool_name: pool.map(|pool| pool.name.clone()).unwrap_or_default(),
@@ -219,41 +237,61 @@ impl Account {
 
     /// Records of the answer section that fitted; the SOA's fields are not repeated.
     fn records(&self, count: usize) -> Vec<LogRecord> {
-        let address = |ip: IpAddr| {
+        let address = |ip: IpAddr, ttl_s: u32| {
             let rtype = if ip.is_ipv4() { Rtype::A } else { Rtype::AAAA };
-            LogRecord { rtype: rtype.0.into(), ttl_s: self.ttl, data: ip.to_string() }
+            LogRecord { rtype: rtype.0.into(), ttl_s, data: ip.to_string() }
         };
-        let mut records: Vec<LogRecord> = match (&self.fallback, &self.reached) {
-            (Some(Fallback::Address(ip)), _) => vec![address(*ip)],
-            (Some(Fallback::Name(name)), _) => {
-                vec![LogRecord { rtype: Rtype::CNAME.0.into(), ttl_s: self.ttl, data: name.to_string() }]
+        let mut records: Vec<LogRecord> = match (&self.instead, &self.reached, &self.record) {
+            (Some(Instead::Address(ip)), ..) => vec![address(*ip, self.ttl)],
+            (Some(Instead::Name(name, known, ttl_s)), ..) => {
+                let name = LogRecord { rtype: Rtype::CNAME.0.into(), ttl_s: self.ttl, data: name.to_string() };
+                std::iter::once(name).chain(known.iter().map(|ip| address(*ip, *ttl_s))).collect()
             }
-            (None, Some((service, decision, _))) if self.kind == Kind::AllRecords => {
-                gslb::all_records(service, decision.family).map(|member| address(member.ip)).collect()
+            (None, Some((service, decision, _)), _) if self.kind == Kind::AllRecords => {
+                gslb::all_records(service, decision.family).map(|member| address(member.ip, self.ttl)).collect()
             }
-            (None, Some((service, decision, _))) => match decision.outcome {
+            (None, Some((service, decision, _)), _) => match decision.outcome {
                 Outcome::Members { pool, .. } => {
                     let members = service.pools.get(pool).map_or(&[][..], |pool| &pool.members);
                     let chosen = decision.members().iter().filter_map(|&index| members.get(usize::from(index)));
-                    chosen.map(|member| address(member.ip)).collect()
+                    chosen.map(|member| address(member.ip, self.ttl)).collect()
                 }
                 Outcome::OtherFamilyOnly | Outcome::Down => Vec::new(),
             },
-            (None, None) => Vec::new(),
+            (None, None, Some((set, Some(picked)))) => set.addresses(picked).map(|ip| address(ip, self.ttl)).collect(),
+            (None, None, _) => Vec::new(),
         };
         records.truncate(count);
         records
     }
 
+    /// What kind of entry answered (avi-api 4.5): without the `DNS_ENTRY_` in front.
+    fn entry(&self) -> &'static str {
+        let of_record = match self.kind {
+            Kind::Addresses | Kind::Alias => true,
+            Kind::Empty(why) => matches!(why, Empty::RecordOfOtherFamily | Empty::OtherTypeOnly),
+            Kind::Dropped(why) => matches!(why, Dropped::RecordOfOtherFamily | Dropped::OtherTypeOnly),
+            _ => false,
+        };
+        match (&self.reached, &self.record) {
+            (Some(_), _) => "GSLB",
+            (None, Some(_)) if of_record => "VIRTUALSERVICE",
+            (None, _) => "LOCAL",
+        }
+    }
+
     fn reason(&self) -> String {
         match self.kind {
             Kind::Members => self.turn(),
+            Kind::Addresses => self.registered(),
+            Kind::Alias => format!("another name, {}", self.registered()),
             Kind::AllRecords => "the service is down: all its addresses".to_owned(),
             Kind::Fallback => "the service is down: its fallback address".to_owned(),
             Kind::Cname => "the service is down: its fallback name".to_owned(),
             Kind::Soa => "the zone's SOA record".to_owned(),
             Kind::Empty(why) => match why {
                 Empty::OtherFamilyOnly => "no member that is up has an address of this type",
+                Empty::RecordOfOtherFamily => "the name has no address of this type",
                 Empty::OtherTypeOnly => "the name has no record of this type",
                 Empty::ApexWithoutType => "the apex has no record of this type",
                 Empty::NonTerminal => "the name has no records",
@@ -263,6 +301,7 @@ impl Account {
             .to_owned(),
             Kind::NameError(why) => match why {
                 NameError::Absent => "the name does not exist",
+                NameError::Withdrawn => "none of the virtual services of the name is up",
                 NameError::OutsideEveryZone => "outside every zone of this service",
                 NameError::ServiceDown => "the service is down and has no down response",
             }
@@ -270,9 +309,11 @@ impl Account {
             Kind::Dropped(why) => {
                 let why = match why {
                     Dropped::Absent => "the name does not exist",
+                    Dropped::Withdrawn => "none of the virtual services of the name is up",
                     Dropped::OutsideEveryZone => "outside every zone of this service",
                     Dropped::ServiceDown => "the service is down and has no down response",
                     Dropped::OtherFamilyOnly => "no member that is up has an address of this type",
+                    Dropped::RecordOfOtherFamily => "the name has no address of this type",
                     Dropped::OtherTypeOnly => "the name has no record of this type",
                     Dropped::Transfer => "zones are not transferred",
                 };
@@ -282,6 +323,20 @@ impl Account {
             Kind::Refused(Refused::Class) => "a class other than IN".to_owned(),
             Kind::Refused(Refused::Transfer) => "zones are not transferred".to_owned(),
             Kind::Invalid(problem) => problem.to_string(),
+        }
+    }
+
+    /// Who registered the name, and in which order its addresses come.
+    fn registered(&self) -> String {
+        let Some((set, picked)) = &self.record else { return String::new() };
+        let by: Vec<&str> = set.sources.iter().map(|source| source.registration.vs_vip.as_str()).collect();
+        let by = format!("registered by {}", by.join(", "));
+        match picked {
+            Some(Picked { turn: Some(turn), of, .. }) if *of > 1 => {
+                format!("{by}: turn {} of {of}", turn % (*of).max(1) as u64 + 1)
+            }
+            Some(Picked { of, .. }) if *of > 1 => format!("{by}: by a hash of the client"),
+            _ => by,
         }
     }
 

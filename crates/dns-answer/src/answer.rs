@@ -6,7 +6,7 @@ use dns_wire::{
     Answer, Authority, Class, EDNS_UDP_PAYLOAD_SIZE, NAME_SIZE_MAX, Owner, ParseError, Query, Rcode, ResponseBuilder,
     write_error,
 };
-use gslb::{Draw, Outcome};
+use gslb::Draw;
 use model::dns::ErrorResponse;
 
 use crate::account::{Refused, Told};
@@ -26,9 +26,17 @@ pub enum Limit {
 /// Answers one query into `out` (at least 512 octets) and returns the length, or `None` when no packet is to be sent:
 /// the query is a response, too short to answer, or the profile says to drop it.
 ///
-/// Only an answer with addresses draws turns. Allocates nothing unless a service is down with a fallback name.
-pub fn answer(view: &View, query: &[u8], limit: Limit, out: &mut [u8], draw: &mut impl Draw) -> Option<usize> {
-    answer_telling(view, query, limit, out, draw, |_, _| ())
+/// Only an answer with addresses draws turns. Allocates nothing unless a service is down with a fallback name, or the
+/// name stands for another one.
+pub fn answer(
+    view: &View,
+    query: &[u8],
+    client: IpAddr,
+    limit: Limit,
+    out: &mut [u8],
+    draw: &mut impl Draw,
+) -> Option<usize> {
+    answer_telling(view, query, client, limit, out, draw, |_, _| ())
 }
 
 /// As [`answer`], and tells what was answered and why, with `out`, which begins with the packet when one was written,
@@ -37,6 +45,7 @@ pub fn answer(view: &View, query: &[u8], limit: Limit, out: &mut [u8], draw: &mu
 pub fn answer_telling(
     view: &View,
     query: &[u8],
+    client: IpAddr,
     limit: Limit,
     out: &mut [u8],
     draw: &mut impl Draw,
@@ -74,7 +83,7 @@ pub fn answer_telling(
     }
     let mut buffer = [0; NAME_SIZE_MAX];
     let qname = query.qname().lower(&mut buffer);
-    let resolution = resolve(view, qname, query.qtype(), draw);
+    let resolution = resolve(view, qname, query.qtype(), client, draw);
     let length = write(&resolution, response);
     tell(&Told::resolved(&query, qname, &resolution, length), out);
     length
@@ -89,32 +98,32 @@ fn answer_invalid(view: &View, error: &ParseError, out: &mut [u8]) -> Option<usi
 }
 
 fn write(resolution: &Resolution<'_>, mut response: ResponseBuilder<'_, Answer>) -> Option<usize> {
-    let Resolution { content, service } = resolution;
+    let Resolution { content, .. } = resolution;
     if !matches!(content, Content::Refused | Content::NameError { why: NameError::OutsideEveryZone, .. }) {
         response.set_authoritative();
     }
     match content {
-        Content::Members { ttl } => {
-            if let Some(Reached { service, decision, .. }) = service
-                && let Outcome::Members { pool, .. } = decision.outcome
-            {
-                let members = &service.pools[pool].members;
-                for &index in decision.members() {
-                    write_address(&mut response, members[usize::from(index)].ip, *ttl);
-                }
+        Content::Members { .. } | Content::Addresses(_) => {
+            write_addresses(&mut response, Owner::Qname, resolution);
+            Some(response.finish())
+        }
+        Content::Alias { target, ttl, then } => {
+            response.cname(Owner::Qname, *ttl, target);
+            if let Some(then) = then {
+                write_addresses(&mut response, Owner::from(*target), then);
             }
             Some(response.finish())
         }
         Content::AllRecords { ttl } => {
-            if let Some(Reached { service, decision, .. }) = service {
+            if let Some(Reached { service, decision, .. }) = &resolution.service {
                 for member in gslb::all_records(service, decision.family) {
-                    write_address(&mut response, member.ip, *ttl);
+                    write_address(&mut response, Owner::Qname, member.ip, *ttl);
                 }
             }
             Some(response.finish())
         }
         Content::Fallback { ip, ttl } => {
-            write_address(&mut response, *ip, *ttl);
+            write_address(&mut response, Owner::Qname, *ip, *ttl);
             Some(response.finish())
         }
         Content::Cname { target, ttl } => {
@@ -138,10 +147,17 @@ fn write(resolution: &Resolution<'_>, mut response: ResponseBuilder<'_, Answer>)
     }
 }
 
-fn write_address(response: &mut ResponseBuilder<'_, Answer>, ip: IpAddr, ttl: u32) {
+/// The addresses of members, or of a record.
+fn write_addresses(response: &mut ResponseBuilder<'_, Answer>, owner: Owner<'_>, resolution: &Resolution<'_>) {
+    for ip in resolution.addresses() {
+        write_address(response, owner, ip, resolution.ttl());
+    }
+}
+
+fn write_address(response: &mut ResponseBuilder<'_, Answer>, owner: Owner<'_>, ip: IpAddr, ttl: u32) {
     match ip {
-        IpAddr::V4(ip) => response.a(Owner::Qname, ttl, ip),
-        IpAddr::V6(ip) => response.aaaa(Owner::Qname, ttl, ip),
+        IpAddr::V4(ip) => response.a(owner, ttl, ip),
+        IpAddr::V6(ip) => response.aaaa(owner, ttl, ip),
     }
 }
 

@@ -1,12 +1,14 @@
 //! A question in words to every step of its answer, by the resolution that answers.
 
 use std::fmt::Write;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use dns_wire::{OwnedName, Rtype};
 use gslb::{Decision, Outcome, Peek, verdicts};
+use model::dns::RecordData;
 use se_protocol::explain::{DnsAnswerText, DnsExplanation, DnsQuestion, MemberVerdict, Step};
 
+use crate::records::{RecordSet, Source};
 use crate::resolve::{Content, Dropped, Empty, NameError, Reached, Resolution, resolve};
 use crate::table::Zone;
 use crate::view::View;
@@ -27,29 +29,42 @@ pub enum ExplainError {
     Type(String),
 }
 
+/// What the engine's books tell beyond the view.
+pub trait Knowledge {
+    /// Why a member of a GSLB service (uuid, pool, address) is up or not.
+    fn of_member(&self, service: &str, pool: &str, ip: IpAddr) -> Option<String>;
+
+    /// State of a virtual service (uuid) that owns a record, and why: `web is down: no server of its pool is up`.
+    fn of_virtual_service(&self, uuid: &str) -> Option<String>;
+}
+
 /// Explains what `view` would answer to `question` now. No turn is used up, so the next real query gets this answer.
-///
-/// `health_of` tells why a member of a service (uuid, pool, address) is up or not, from the engine's books.
+/// A question without client is answered as one from 0.0.0.0 would be.
 ///
 /// # Errors
 /// When the name or the type makes no question.
 pub fn explain(
     view: &View,
     question: &DnsQuestion,
-    health_of: impl Fn(&str, &str, IpAddr) -> Option<String>,
+    knowledge: &impl Knowledge,
 ) -> Result<DnsExplanation, ExplainError> {
     let qname = OwnedName::from_text(&question.name)
         .map_err(|error| ExplainError::Name { name: question.name.clone(), why: error.to_string() })?;
     let qtype: Rtype = question.qtype.parse().map_err(|_| ExplainError::Type(question.qtype.clone()))?;
-    let resolution = resolve(view, qname.as_name(), qtype, &mut Peek::default());
+    let client = question.client.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    let resolution = resolve(view, qname.as_name(), qtype, client, &mut Peek::default());
 
     let mut steps = Steps(Vec::new());
-    steps.client(question.client);
+    steps.client(question.client, &resolution);
     steps.zone(view.table.zone_of(qname.as_name()));
     steps.lookup(&resolution);
     if let Some(reached) = &resolution.service {
         steps.pool(reached);
         steps.member(reached);
+    }
+    if let Some(set) = resolution.record {
+        steps.registrations(view, set, knowledge);
+        steps.order(&resolution);
     }
     steps.answer(&resolution);
     Ok(DnsExplanation {
@@ -57,21 +72,17 @@ pub fn explain(
         dns_service: format!("{} ({})", view.table.name, view.table.uuid),
         version: view.version.clone(),
         steps: steps.0,
-        members: resolution.service.as_ref().map(|reached| members(view, reached, health_of)).unwrap_or_default(),
+        members: resolution.service.as_ref().map(|reached| members(view, reached, knowledge)).unwrap_or_default(),
         answer: answer_text(&qname, &resolution),
     })
 }
 
-fn members(
-    view: &View,
-    reached: &Reached<'_>,
-    health_of: impl Fn(&str, &str, IpAddr) -> Option<String>,
-) -> Vec<MemberVerdict> {
+fn members(view: &View, reached: &Reached<'_>, knowledge: &impl Knowledge) -> Vec<MemberVerdict> {
     verdicts(reached.service, &reached.decision, &*view.slots)
         .into_iter()
         .map(|verdict| {
             let mut reason = verdict.why.to_string();
-            if let Some(health) = health_of(&reached.service.uuid, &verdict.pool.name, verdict.member.ip) {
+            if let Some(health) = knowledge.of_member(&reached.service.uuid, &verdict.pool.name, verdict.member.ip) {
                 let _ = write!(reason, " ({health})");
             }
             MemberVerdict {
@@ -85,6 +96,33 @@ fn members(
         .collect()
 }
 
+/// Whether the answer depends on who asks.
+fn hashes_the_client(resolution: &Resolution<'_>) -> bool {
+    match &resolution.content {
+        Content::Addresses(picked) => picked.turn.is_none() && picked.of > 1,
+        Content::Alias { then: Some(then), .. } => hashes_the_client(then),
+        _ => false,
+    }
+}
+
+/// What one VsVip registered, whether it is published, and why.
+fn registration(source: &Source, is_published: bool, knowledge: &impl Knowledge) -> String {
+    let registration = &source.registration;
+    let data = match &registration.data {
+        RecordData::Addresses(ips) => ips.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(", "),
+        RecordData::Name(target) => format!("CNAME {target}"),
+    };
+    let owners = registration.virtual_services.iter();
+    let owners = owners.map(|uuid| knowledge.of_virtual_service(uuid).unwrap_or_else(|| format!("{uuid} is unknown")));
+    let owners = owners.collect::<Vec<_>>().join("; ");
+    let why = match (is_published, registration.only_while_up) {
+        (true, true) => format!("published: {owners}"),
+        (false, _) => format!("not published: {owners}"),
+        (true, false) => "published, whatever the state of its virtual services".to_owned(),
+    };
+    format!("VsVip {}, {data}, {why}", registration.vs_vip)
+}
+
 struct Steps(Vec<Step>);
 
 impl Steps {
@@ -92,14 +130,16 @@ impl Steps {
         self.0.push(Step { step: step.to_owned(), outcome: outcome.into() });
     }
 
-    fn client(&mut self, client: Option<IpAddr>) {
-        self.push(
-            "client",
-            match client {
-                Some(client) => format!("{client}; no algorithm in use looks at the client, so every client gets this"),
-                None => "any; no algorithm in use looks at the client".to_owned(),
-            },
-        );
+    fn client(&mut self, client: Option<IpAddr>, resolution: &Resolution<'_>) {
+        let outcome = match (client, hashes_the_client(resolution)) {
+            (Some(client), true) => format!("{client}; its hash gives the order of the addresses"),
+            (None, true) => "any; shown is the order for 0.0.0.0, since a hash of the client gives it".to_owned(),
+            (Some(client), false) => {
+                format!("{client}; no algorithm in use looks at the client, so every client gets this")
+            }
+            (None, false) => "any; no algorithm in use looks at the client".to_owned(),
+        };
+        self.push("client", outcome);
     }
 
     fn zone(&mut self, zone: Option<&Zone>) {
@@ -118,6 +158,13 @@ impl Steps {
                 format!("GSLB service {}, which also answers the names below its own", service.name)
             }
             (Some(Reached { service, .. }), _) => format!("GSLB service {}", service.name),
+            (None, _) if resolution.record.is_some_and(|set| !set.sources.is_empty()) => {
+                let sources = resolution.record.map(|set| &*set.sources).unwrap_or_default();
+                match sources {
+                    [one] => format!("a name of VsVip {}", one.registration.vs_vip),
+                    several => format!("a name of {} VsVips", several.len()),
+                }
+            }
             (None, Content::Soa { .. }) => "the apex of the zone".to_owned(),
             (None, Content::Empty { why: Empty::ApexWithoutType, .. }) => "the apex of the zone".to_owned(),
             (None, Content::Empty { why: Empty::NonTerminal, .. }) => "no records, but names below it".to_owned(),
@@ -174,6 +221,30 @@ impl Steps {
         self.push("member", outcome);
     }
 
+    /// Whether each VsVip's part of the name is published, and why.
+    fn registrations(&mut self, view: &View, set: &RecordSet, knowledge: &impl Knowledge) {
+        for source in &set.sources {
+            let is_published = view.records.is_published(source.slot);
+            self.push("registration", registration(source, is_published, knowledge));
+        }
+    }
+
+    /// How the addresses of a record come into their order.
+    fn order(&mut self, resolution: &Resolution<'_>) {
+        let Content::Addresses(picked) = &resolution.content else { return };
+        if picked.of < 2 {
+            return;
+        }
+        let of = picked.of;
+        self.push(
+            "order",
+            match picked.turn {
+                Some(turn) => format!("round robin: turn {} of {of} addresses", turn % of as u64 + 1),
+                None => format!("consistent hash of the client over {of} addresses"),
+            },
+        );
+    }
+
     fn answer(&mut self, resolution: &Resolution<'_>) {
         let outcome = match &resolution.content {
             Content::Members { ttl } => {
@@ -185,6 +256,12 @@ impl Steps {
                 let addresses = if count == 1 { "address" } else { "addresses" };
                 format!("{count} {addresses}, TTL {ttl} ({whose})")
             }
+            Content::Addresses(picked) => {
+                let addresses = if picked.count() == 1 { "address" } else { "addresses" };
+                format!("{} of {} {addresses}, TTL {} (the record's)", picked.count(), picked.of, picked.ttl)
+            }
+            Content::Alias { then: None, .. } => "the name that this one stands for".to_owned(),
+            Content::Alias { .. } => "the name that this one stands for, and its addresses".to_owned(),
             Content::AllRecords { .. } => "all addresses: the down response of the service".to_owned(),
             Content::Fallback { .. } => "the fallback address: the down response of the service".to_owned(),
             Content::Cname { .. } => "the fallback name: the down response of the service".to_owned(),
@@ -192,6 +269,7 @@ impl Steps {
             Content::Empty { why, zone } => {
                 let why = match why {
                     Empty::OtherFamilyOnly => "no member that is up has an address of this type",
+                    Empty::RecordOfOtherFamily => "the name has no address of this type",
                     Empty::OtherTypeOnly => "the name has no record of this type",
                     Empty::ApexWithoutType => "the apex has no record of this type",
                     Empty::NonTerminal => "the name has no records",
@@ -202,6 +280,7 @@ impl Steps {
             }
             Content::NameError { why, .. } => match why {
                 NameError::Absent => "the name does not exist; SOA for negative caching".to_owned(),
+                NameError::Withdrawn => "none of its virtual services is up, so the name is withdrawn".to_owned(),
                 NameError::OutsideEveryZone => "not authoritative for the name, so no SOA".to_owned(),
                 NameError::ServiceDown => "the service is down and has no down response".to_owned(),
             },
@@ -209,9 +288,11 @@ impl Steps {
             Content::Drop { why } => {
                 let why = match why {
                     Dropped::Absent => "the name does not exist",
+                    Dropped::Withdrawn => "none of its virtual services is up, so the name is withdrawn",
                     Dropped::OutsideEveryZone => "not authoritative for the name",
                     Dropped::ServiceDown => "the service is down and has no down response",
                     Dropped::OtherFamilyOnly => "no member that is up has an address of this type",
+                    Dropped::RecordOfOtherFamily => "the name has no address of this type",
                     Dropped::OtherTypeOnly => "the name has no record of this type",
                     Dropped::Transfer => "zones are not transferred",
                 };
@@ -229,19 +310,21 @@ fn answer_text(qname: &OwnedName, resolution: &Resolution<'_>) -> DnsAnswerText 
         Content::Drop { .. } => "no packet",
         _ => "NOERROR",
     };
-    let address = |ip: IpAddr, ttl: u32| {
+    let address_of = |owner: &OwnedName, ip: IpAddr, ttl: u32| {
         let rtype = if ip.is_ipv4() { Rtype::A } else { Rtype::AAAA };
-        format!("{qname} {ttl} IN {rtype} {ip}")
+        format!("{owner} {ttl} IN {rtype} {ip}")
     };
+    let address = |ip: IpAddr, ttl: u32| address_of(qname, ip, ttl);
     let mut answer = Vec::new();
     let mut authority = Vec::new();
     match &resolution.content {
-        Content::Members { ttl } => {
-            if let Some(Reached { service, decision, .. }) = &resolution.service
-                && let Outcome::Members { pool, .. } = decision.outcome
-            {
-                let members = &service.pools[pool].members;
-                answer.extend(decision.members().iter().map(|&index| address(members[usize::from(index)].ip, *ttl)));
+        Content::Members { .. } | Content::Addresses(_) => {
+            answer.extend(resolution.addresses().map(|ip| address(ip, resolution.ttl())));
+        }
+        Content::Alias { target, ttl, then } => {
+            answer.push(format!("{qname} {ttl} IN CNAME {target}"));
+            for then in then.iter() {
+                answer.extend(then.addresses().map(|ip| address_of(target, ip, then.ttl())));
             }
         }
         Content::AllRecords { ttl } => {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! name ──> service ──> decide ──> members │ other family only ──> empty │ down ──> down response
+//!      ├─> record that is published, inside a zone ──> addresses │ CNAME │ empty
 //!      ├─> apex ─────> SOA asked ──> SOA  │ else empty with SOA
 //!      ├─> empty non-terminal ──────────> empty with SOA
 //!      └─> absent ──> inside a zone ────> NXDOMAIN with SOA (or no packet)
@@ -16,6 +17,7 @@ use gslb::{Decision, Draw, Family, Outcome, Service, decide};
 use model::dns::ErrorResponse;
 use model::gslb::DownResponse;
 
+use crate::records::{Picked, RecordSet};
 use crate::table::{NameKind, Zone};
 use crate::view::View;
 
@@ -25,6 +27,8 @@ pub(crate) struct Resolution<'v> {
     pub(crate) content: Content<'v>,
     /// The GSLB service that was reached, and what it decided.
     pub(crate) service: Option<Reached<'v>>,
+    /// What virtual services registered for the name, where no GSLB service has it; published or not.
+    pub(crate) record: Option<&'v Arc<RecordSet>>,
 }
 
 /// A GSLB service that was reached.
@@ -46,6 +50,10 @@ pub(crate) enum Content<'v> {
     Fallback { ip: IpAddr, ttl: u32 },
     /// The fallback name of the reached service, because it is down.
     Cname { target: OwnedName, ttl: u32 },
+    /// Addresses that virtual services registered.
+    Addresses(Picked),
+    /// The name that one registered, and what is known of that.
+    Alias { target: &'v OwnedName, ttl: u32, then: Option<Box<Resolution<'v>>> },
     /// The SOA record in the answer section.
     Soa { zone: &'v Zone },
     /// NOERROR and nothing, with the SOA in the authority section when a zone is given.
@@ -62,6 +70,7 @@ pub(crate) enum Content<'v> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Empty {
     OtherFamilyOnly,
+    RecordOfOtherFamily,
     OtherTypeOnly,
     ApexWithoutType,
     NonTerminal,
@@ -73,6 +82,8 @@ pub(crate) enum Empty {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NameError {
     Absent,
+    /// Virtual services registered it, but none of them is up.
+    Withdrawn,
     OutsideEveryZone,
     ServiceDown,
 }
@@ -81,53 +92,160 @@ pub(crate) enum NameError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dropped {
     Absent,
+    Withdrawn,
     OutsideEveryZone,
     ServiceDown,
     OtherFamilyOnly,
+    RecordOfOtherFamily,
     OtherTypeOnly,
     Transfer,
 }
 
-/// Resolves a name in lower case.
-pub(crate) fn resolve<'v>(view: &'v View, qname: Name<'_>, qtype: Rtype, draw: &mut impl Draw) -> Resolution<'v> {
-    let table = &view.table;
-    // An empty answer would look like a transfer that broke off (RFC 5936 §2.2.1, RFC 1995 §4). Nobody else holds a
-    // copy of what is decided anew at each query.
-    if qtype == Rtype::AXFR || qtype == Rtype::IXFR {
-        let content = match table.profile.on_error {
-            ErrorResponse::Respond => Content::Refused,
-            ErrorResponse::Drop => Content::Drop { why: Dropped::Transfer },
-        };
-        return Resolution { content, service: None };
+impl<'v> Resolution<'v> {
+    /// Without service and record.
+    fn of(content: Content<'v>) -> Self {
+        Self { content, service: None, record: None }
     }
-    match table.find(qname) {
-        NameKind::Service { index, by_wildcard } => match table.services.get(index as usize) {
-            Some(service) => resolve_service(view, service, by_wildcard, qname, qtype, draw),
-            None => Resolution { content: absent(view, qname), service: None },
-        },
-        NameKind::Apex => {
-            let zone = table.zone_of(qname);
-            let content = match zone {
-                Some(zone) if qtype == Rtype::SOA || qtype == Rtype::ANY => Content::Soa { zone },
-                _ => Content::Empty { zone, why: Empty::ApexWithoutType },
+
+    /// Addresses of the members or of the record that were chosen, in the order of the answer.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        let of_members = self.service.iter().flat_map(|Reached { service, decision, .. }| {
+            let pool = match decision.outcome {
+                Outcome::Members { pool, .. } => service.pools.get(pool),
+                Outcome::OtherFamilyOnly | Outcome::Down => None,
             };
-            Resolution { content, service: None }
+            let members = pool.map_or(&[][..], |pool| &pool.members);
+            decision.members().iter().filter_map(|&index| members.get(usize::from(index))).map(|member| member.ip)
+        });
+        let of_record = self.record.iter().flat_map(|set| {
+            let picked = if let Content::Addresses(picked) = &self.content { Some(picked) } else { None };
+            picked.into_iter().flat_map(|picked| set.addresses(picked))
+        });
+        of_members.chain(of_record)
+    }
+
+    /// Time to live of the records in the answer section but the SOA, 0 without any.
+    pub(crate) fn ttl(&self) -> u32 {
+        match &self.content {
+            Content::Members { ttl }
+            | Content::AllRecords { ttl }
+            | Content::Fallback { ttl, .. }
+            | Content::Cname { ttl, .. }
+            | Content::Alias { ttl, .. } => *ttl,
+            Content::Addresses(picked) => picked.ttl,
+            Content::Soa { .. }
+            | Content::Empty { .. }
+            | Content::NameError { .. }
+            | Content::Refused
+            | Content::Drop { .. } => 0,
         }
-        NameKind::EmptyNonTerminal => {
-            let content = Content::Empty { zone: table.zone_of(qname), why: Empty::NonTerminal };
-            Resolution { content, service: None }
-        }
-        NameKind::Absent => Resolution { content: absent(view, qname), service: None },
     }
 }
 
-fn absent<'v>(view: &'v View, qname: Name<'_>) -> Content<'v> {
+/// Resolves a name in lower case for a client.
+pub(crate) fn resolve<'v>(
+    view: &'v View,
+    qname: Name<'_>,
+    qtype: Rtype,
+    client: IpAddr,
+    draw: &mut impl Draw,
+) -> Resolution<'v> {
+    // An empty answer would look like a transfer that broke off (RFC 5936 §2.2.1, RFC 1995 §4). Nobody else holds a
+    // copy of what is decided anew at each query.
+    if qtype == Rtype::AXFR || qtype == Rtype::IXFR {
+        return Resolution::of(match view.table.profile.on_error {
+            ErrorResponse::Respond => Content::Refused,
+            ErrorResponse::Drop => Content::Drop { why: Dropped::Transfer },
+        });
+    }
+    let mut resolution = resolve_name(view, qname, qtype, client, draw);
+    if let Content::Alias { target, then, .. } = &mut resolution.content
+        && qtype != Rtype::CNAME
+    {
+        // One step: what is behind another alias is for the resolver to ask.
+        let found = resolve_name(view, target.as_name(), qtype, client, draw);
+        if matches!(found.content, Content::Members { .. } | Content::Addresses(_)) {
+            *then = Some(Box::new(found));
+        }
+    }
+    resolution
+}
+
+fn resolve_name<'v>(
+    view: &'v View,
+    qname: Name<'_>,
+    qtype: Rtype,
+    client: IpAddr,
+    draw: &mut impl Draw,
+) -> Resolution<'v> {
+    let table = &view.table;
+    let kind = table.find(qname);
+    if let NameKind::Service { index, by_wildcard: false } = kind
+        && let Some(service) = table.services.get(index as usize)
+    {
+        return resolve_service(view, service, false, qname, qtype, draw);
+    }
+    // Records outside every zone are for others to answer.
+    let found = view.records.find(qname).filter(|_| table.zone_of(qname).is_some());
+    let record = found.and_then(|found| found.set);
+    if let Some(set) = record
+        && set.published(&view.records).next().is_some()
+    {
+        let content = resolve_record(view, set, qname, qtype, client, draw);
+        return Resolution { record, ..Resolution::of(content) };
+    }
+    let has_names_below = found.is_some_and(|found| found.has_names_below);
+    let content = match kind {
+        NameKind::Apex => {
+            let zone = table.zone_of(qname);
+            match zone {
+                Some(zone) if qtype == Rtype::SOA || qtype == Rtype::ANY => Content::Soa { zone },
+                _ => Content::Empty { zone, why: Empty::ApexWithoutType },
+            }
+        }
+        NameKind::EmptyNonTerminal => Content::Empty { zone: table.zone_of(qname), why: Empty::NonTerminal },
+        _ if has_names_below => Content::Empty { zone: table.zone_of(qname), why: Empty::NonTerminal },
+        NameKind::Service { index, by_wildcard } => match table.services.get(index as usize) {
+            Some(service) => return resolve_service(view, service, by_wildcard, qname, qtype, draw),
+            None => absent(view, qname, record.is_some()),
+        },
+        NameKind::Absent => absent(view, qname, record.is_some()),
+    };
+    Resolution { record, ..Resolution::of(content) }
+}
+
+fn absent<'v>(view: &'v View, qname: Name<'_>, is_withdrawn: bool) -> Content<'v> {
     let zone = view.table.zone_of(qname);
     match (view.table.profile.on_error, zone.is_some()) {
+        (ErrorResponse::Respond, _) if is_withdrawn => Content::NameError { zone, why: NameError::Withdrawn },
+        (ErrorResponse::Drop, _) if is_withdrawn => Content::Drop { why: Dropped::Withdrawn },
         (ErrorResponse::Respond, true) => Content::NameError { zone, why: NameError::Absent },
         (ErrorResponse::Respond, false) => Content::NameError { zone: None, why: NameError::OutsideEveryZone },
         (ErrorResponse::Drop, true) => Content::Drop { why: Dropped::Absent },
         (ErrorResponse::Drop, false) => Content::Drop { why: Dropped::OutsideEveryZone },
+    }
+}
+
+/// The name is registered and published.
+fn resolve_record<'v>(
+    view: &'v View,
+    set: &'v RecordSet,
+    qname: Name<'_>,
+    qtype: Rtype,
+    client: IpAddr,
+    draw: &mut impl Draw,
+) -> Content<'v> {
+    if let Some((target, ttl)) = set.alias(&view.records) {
+        return Content::Alias { target, ttl, then: None };
+    }
+    let Some(family) = family_of(qtype) else {
+        return other_type(view, qname, qtype);
+    };
+    let mut pick = |family| set.pick(family, client, view.table.profile.num_dns_ip, &view.records, draw);
+    let other = if qtype == Rtype::ANY { Some(Family::V6) } else { None };
+    match pick(family).or_else(|| pick(other?)) {
+        Some(picked) => Content::Addresses(picked),
+        None => other_family(view, Empty::RecordOfOtherFamily, Dropped::RecordOfOtherFamily),
     }
 }
 
@@ -143,7 +261,7 @@ fn resolve_service<'v>(
     let wanted = service.num_dns_ip.unwrap_or(profile.num_dns_ip);
     let ttl = service.ttl.map_or(profile.ttl, model::Ttl::get);
     let Some(family) = family_of(qtype) else {
-        return Resolution { content: other_type(view, qname, qtype), service: None };
+        return Resolution::of(other_type(view, qname, qtype));
     };
     let mut decision = decide(service, family, wanted, &*view.slots, draw);
     if qtype == Rtype::ANY && decision.outcome == Outcome::OtherFamilyOnly {
@@ -151,10 +269,10 @@ fn resolve_service<'v>(
     }
     let content = match decision.outcome {
         Outcome::Members { .. } => Content::Members { ttl },
-        Outcome::OtherFamilyOnly => other_family(view),
+        Outcome::OtherFamilyOnly => other_family(view, Empty::OtherFamilyOnly, Dropped::OtherFamilyOnly),
         Outcome::Down => down(view, service, decision.family, qname, ttl),
     };
-    Resolution { content, service: Some(Reached { service, decision, by_wildcard }) }
+    Resolution { content, service: Some(Reached { service, decision, by_wildcard }), record: None }
 }
 
 /// Family that a type asks for; ANY is answered with the A records if there are any, else AAAA (RFC 8482 §4.1).
@@ -183,12 +301,12 @@ fn other_type<'v>(view: &'v View, qname: Name<'_>, qtype: Rtype) -> Content<'v> 
 }
 
 /// No authority section: that is what clients of the original see for AAAA of a name with A only (avi-api 4.6).
-fn other_family<'v>(view: &View) -> Content<'v> {
+fn other_family<'v>(view: &View, empty: Empty, dropped: Dropped) -> Content<'v> {
     let profile = &view.table.profile;
     if profile.on_error == ErrorResponse::Respond || profile.aaaa_empty_response {
-        Content::Empty { zone: None, why: Empty::OtherFamilyOnly }
+        Content::Empty { zone: None, why: empty }
     } else {
-        Content::Drop { why: Dropped::OtherFamilyOnly }
+        Content::Drop { why: dropped }
     }
 }
 

@@ -50,7 +50,8 @@ pub(crate) struct Limits {
     pub(crate) body_timeout: Duration,
     /// 0 = unlimited.
     pub(crate) body_size_max: u64,
-    pub(crate) response_head_size_max: usize,
+    /// Octets of the response's head that may still come, with those of interim responses before it.
+    pub(crate) response_head_room: usize,
 }
 
 /// A request under way.
@@ -117,9 +118,9 @@ impl Exchange {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(ExchangeError::ServerClosed)),
                 Poll::Ready(Ok(_)) => {
                     self.has_answer = true;
-                    let size_max = self.limits.response_head_size_max;
-                    let head = response_head::take(&mut self.upstream.buffer, method, size_max)
-                        .map_err(ExchangeError::BadHead)?;
+                    let room = &mut self.limits.response_head_room;
+                    let head =
+                        response_head::take(&mut self.upstream.buffer, method, room).map_err(ExchangeError::BadHead)?;
                     if let Some(head) = head {
                         self.end = head.body;
                         self.upstream.deadline.clear();

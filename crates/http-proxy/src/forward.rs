@@ -244,7 +244,7 @@ fn limits(choice: Choice<'_>, profile: &HttpProfile) -> Limits {
         response_timeout: if response_timeout.is_zero() { RESPONSE_TIMEOUT } else { response_timeout },
         body_timeout: profile.body_timeout,
         body_size_max: profile.body_size_max,
-        response_head_size_max: usize::try_from(profile.response_head_size_max).unwrap_or(usize::MAX),
+        response_head_room: usize::try_from(profile.response_head_size_max).unwrap_or(usize::MAX),
     }
 }
 

@@ -9,6 +9,7 @@
 #![warn(missing_docs)]
 
 pub mod access;
+mod admission;
 mod body;
 mod client;
 mod clock;

@@ -53,7 +53,9 @@ fn passes(name: &HeaderName, connection: &[&str]) -> bool {
 pub(crate) fn write(out: &mut BytesMut, parts: &Parts, context: &HeadContext<'_>) {
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     out.reserve(512);
-    put(out, &[parts.method.as_str().as_bytes(), b" ", target.as_bytes(), b" HTTP/1.1\r\n"]);
+    // An absolute target may have a query and no path (RFC 9112 §3.2.1).
+    let root: &[u8] = if target.starts_with('?') { b"/" } else { b"" };
+    put(out, &[parts.method.as_str().as_bytes(), b" ", root, target.as_bytes(), b" HTTP/1.1\r\n"]);
     let connection = connection_options(&parts.headers);
     let edited = EditedHeaders::new(context, parts);
     if !edited.replaces(&HOST) {

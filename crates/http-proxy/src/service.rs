@@ -4,20 +4,20 @@ use std::io;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, HOST, HeaderMap, HeaderValue};
-use http::{Method, Request, Response, StatusCode, Version};
+use http::header::{CONNECTION, HeaderMap, HeaderValue};
+use http::{Request, Response, StatusCode};
 use http_policy::{Outcome, location, normalize_host};
 use hyper::body::Incoming;
 use model::http::LocalResponse;
 
 use crate::access::Ending;
+use crate::admission;
 use crate::body::ResponseBody;
 use crate::client::Client;
 use crate::finish::Finish;
 use crate::forward::forward;
 use crate::respond::{page, redirect};
 use crate::view::Held;
-use http_wire::framing::Violation;
 
 /// Headers of a request, as rules look them up.
 struct HeadersOf<'a>(&'a HeaderMap);
@@ -48,10 +48,7 @@ async fn answer(
     mut finish: Box<Finish>,
     body: Incoming,
 ) -> io::Result<Response<ResponseBody>> {
-    if let Some(violation) = client.violation_of(number) {
-        return Ok(refuse(finish, status_of(violation)));
-    }
-    let host = match host_of(&finish.parts) {
+    let host = match admission::host_of(&finish.parts, client, number) {
         Ok(host) => host.to_owned(),
         Err(status) => return Ok(refuse(finish, status)),
     };
@@ -127,37 +124,4 @@ pub(crate) fn local(mut finish: Box<Finish>, source: &LocalResponse) -> Response
         response.headers_mut().insert(http::header::CONTENT_TYPE, content_type);
     }
     response
-}
-
-const fn status_of(violation: Violation) -> StatusCode {
-    match violation {
-        Violation::Ambiguous => StatusCode::BAD_REQUEST,
-        Violation::TransferCoding => StatusCode::NOT_IMPLEMENTED,
-        Violation::UriTooLong => StatusCode::URI_TOO_LONG,
-        Violation::HeaderTooLong => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-    }
-}
-
-/// Host and port that the request is for: of its target where that is absolute, of `Host` otherwise (RFC 9112 §3.2.2).
-/// HTTP/1.1 needs exactly one `Host` (RFC 9112 §3.2); HTTP/1.0 may have none.
-fn host_of(parts: &http::request::Parts) -> Result<&str, StatusCode> {
-    if parts.method == Method::CONNECT {
-        return Err(StatusCode::METHOD_NOT_ALLOWED);
-    }
-    let mut hosts = parts.headers.get_all(HOST).into_iter();
-    let host = match (hosts.next(), hosts.next()) {
-        (Some(_), Some(_)) => return Err(StatusCode::BAD_REQUEST),
-        (Some(host), None) => Some(host.to_str().map_err(|_| StatusCode::BAD_REQUEST)?),
-        (None, _) => None,
-    };
-    let is_valid =
-        |host: &&str| host.bytes().all(|octet| octet.is_ascii_alphanumeric() || b".-_:[]*%~!$&'()+;=".contains(&octet));
-    match (parts.uri.authority(), host) {
-        // An absolute target counts; user information in it is no part of a host.
-        (Some(authority), _) if !authority.as_str().contains('@') => Ok(authority.as_str()),
-        (Some(_), _) => Err(StatusCode::BAD_REQUEST),
-        (None, Some(host)) if is_valid(&host) => Ok(host),
-        (None, None) if parts.version == Version::HTTP_10 => Ok(""),
-        _ => Err(StatusCode::BAD_REQUEST),
-    }
 }

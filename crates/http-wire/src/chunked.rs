@@ -39,8 +39,8 @@ pub enum Piece {
 /// What is wrong with a chunked body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ChunkedError {
-    /// The size is no hexadecimal number of 64 bits.
-    #[error("a chunk's size is no number")]
+    /// The size is no hexadecimal number of 64 bits, or its line does not end as it has to.
+    #[error("a chunk's size is no number on a line of its own")]
     Size,
     /// A chunk is longer than its size says.
     #[error("a chunk does not end where its size says")]
@@ -93,7 +93,7 @@ impl Chunked {
                     if self.trailers_length > TRAILERS_LENGTH_MAX {
                         return Err(ChunkedError::TooLong);
                     }
-                    if line.is_empty() {
+                    if text(&line).is_empty() {
                         self.state = State::End;
                     }
                 }
@@ -102,20 +102,24 @@ impl Chunked {
     }
 }
 
-/// The next line without its end, when it is there whole.
+/// The next line with its end, when it is there whole.
 fn take_line(buffer: &mut BytesMut) -> Result<Option<Bytes>, ChunkedError> {
     let Some(end) = buffer.iter().take(LINE_LENGTH_MAX).position(|&octet| octet == b'\n') else {
         return if buffer.len() >= LINE_LENGTH_MAX { Err(ChunkedError::TooLong) } else { Ok(None) };
     };
-    let mut line = buffer.split_to(end + 1).freeze();
-    line.truncate(end);
-    if line.last() == Some(&b'\r') {
-        line.truncate(end - 1);
-    }
-    Ok(Some(line))
+    Ok(Some(buffer.split_to(end + 1).freeze()))
 }
 
+/// A line without its end; a line feed alone is one, too (RFC 9112 §2.2).
+fn text(line: &[u8]) -> &[u8] {
+    let text = line.strip_suffix(b"\n").unwrap_or(line);
+    text.strip_suffix(b"\r").unwrap_or(text)
+}
+
+/// The size that a chunk's first line tells. Its end is not looked for with leniency: where one reader sees an extension go
+/// on and another sees it end, octets of a body become a message.
 fn size(line: &[u8]) -> Option<u64> {
+    let line = line.strip_suffix(b"\r\n").filter(|line| !line.contains(&b'\r'))?;
     let digits = line.split(|&octet| octet == b';').next()?.trim_ascii_end();
     let text = std::str::from_utf8(digits).ok().filter(|text| text.bytes().all(|octet| octet.is_ascii_hexdigit()))?;
     u64::from_str_radix(text, 16).ok()

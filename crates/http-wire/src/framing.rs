@@ -12,7 +12,7 @@ const LINE_KEPT_MAX: usize = 64;
 pub enum Violation {
     /// `Content-Length` beside `Transfer-Encoding` (RFC 9112 §6.1), or several lengths that differ (§6.3).
     Ambiguous,
-    /// A transfer coding other than `chunked` (RFC 9112 §6.1: 501).
+    /// A transfer coding other than `chunked`, once (RFC 9112 §6.1: 501).
     TransferCoding,
     /// A request line over the limit (RFC 9112 §3: 414).
     UriTooLong,
@@ -157,8 +157,9 @@ impl Framing {
 
     fn take_header(&mut self, line: &[u8], is_whole: bool) {
         if let Some(value) = value_of(line, b"transfer-encoding") {
-            self.chunked = true;
-            if !(is_whole && value.eq_ignore_ascii_case(b"chunked")) {
+            // `chunked` twice is a coding over a coding (RFC 9112 §6.1), and who reads only one line sees only one.
+            let is_again = std::mem::replace(&mut self.chunked, true);
+            if is_again || !(is_whole && value.eq_ignore_ascii_case(b"chunked")) {
                 self.refuse(Violation::TransferCoding);
             }
         } else if let Some(value) = value_of(line, b"content-length") {

@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use http::{Method, StatusCode};
 
@@ -57,26 +57,30 @@ pub enum ResponseHeadError {
 
 /// Takes a head out of `buffer`, once it is there whole. Heads with a status of 100 to 199, except 101, are passed over.
 ///
+/// `room` is how many octets may still come before the end of the head; it shrinks by what was passed over.
+///
 /// # Errors
 /// When the octets are no response that can be passed on; nothing after that can be trusted.
 pub fn take(
     buffer: &mut BytesMut,
     method: &Method,
-    head_size_max: usize,
+    room: &mut usize,
 ) -> Result<Option<ResponseHead>, ResponseHeadError> {
     loop {
         let mut headers = [const { MaybeUninit::uninit() }; HEADERS_MAX];
         let mut response = httparse::Response::new(&mut []);
         let parser = httparse::ParserConfig::default();
         let length = match parser.parse_response_with_uninit_headers(&mut response, buffer, &mut headers) {
+            Ok(httparse::Status::Complete(length)) if length > *room => return Err(ResponseHeadError::TooLong),
             Ok(httparse::Status::Complete(length)) => length,
-            Ok(httparse::Status::Partial) if buffer.len() > head_size_max => return Err(ResponseHeadError::TooLong),
+            Ok(httparse::Status::Partial) if buffer.len() > *room => return Err(ResponseHeadError::TooLong),
             Ok(httparse::Status::Partial) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
         let code = response.code.unwrap_or(0);
         if (100..200).contains(&code) && code != 101 {
-            _ = buffer.split_to(length);
+            buffer.advance(length);
+            *room -= length;
             continue;
         }
         let status = StatusCode::from_u16(code).ok().filter(|_| code < 600).ok_or(ResponseHeadError::Status(code))?;

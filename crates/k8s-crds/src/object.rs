@@ -1,8 +1,9 @@
 //! One object of any kind the operators read.
 
 use k8s_openapi::api::{
-    core::v1::{Namespace, Service},
-    networking::v1::Ingress,
+    core::v1::{ConfigMap, Namespace, Node, Secret, Service},
+    discovery::v1::EndpointSlice,
+    networking::v1::{Ingress, IngressClass},
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
@@ -17,6 +18,16 @@ pub enum Kind {
     Service,
     /// `networking.k8s.io/v1` Ingress.
     Ingress,
+    /// `v1` Secret.
+    Secret,
+    /// `v1` ConfigMap.
+    ConfigMap,
+    /// `v1` Node.
+    Node,
+    /// `discovery.k8s.io/v1` EndpointSlice.
+    EndpointSlice,
+    /// `networking.k8s.io/v1` IngressClass.
+    IngressClass,
     /// `amko.vmware.com/v1alpha1` GSLBConfig.
     GslbConfig,
     /// `amko.vmware.com/v1alpha2` GlobalDeploymentPolicy.
@@ -31,9 +42,20 @@ impl Kind {
             Self::Namespace => "Namespace",
             Self::Service => "Service",
             Self::Ingress => "Ingress",
+            Self::Secret => "Secret",
+            Self::ConfigMap => "ConfigMap",
+            Self::Node => "Node",
+            Self::EndpointSlice => "EndpointSlice",
+            Self::IngressClass => "IngressClass",
             Self::GslbConfig => "GSLBConfig",
             Self::GlobalDeploymentPolicy => "GlobalDeploymentPolicy",
         }
+    }
+
+    /// Whether its objects are in a namespace.
+    #[must_use]
+    pub fn is_namespaced(self) -> bool {
+        !matches!(self, Self::Namespace | Self::Node | Self::IngressClass)
     }
 }
 
@@ -48,7 +70,7 @@ impl std::fmt::Display for Kind {
 pub struct ObjectKey {
     /// Kind.
     pub kind: Kind,
-    /// Namespace; `None` for a Namespace object.
+    /// Namespace; `None` for a kind that is in none.
     pub namespace: Option<String>,
     /// Name.
     pub name: String,
@@ -64,6 +86,7 @@ impl std::fmt::Display for ObjectKey {
 }
 
 /// An object of a kind that is read.
+#[expect(clippy::large_enum_variant, reason = "objects are kept in maps and moved seldom")]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Object {
     /// `v1` Namespace.
@@ -72,6 +95,16 @@ pub enum Object {
     Service(Service),
     /// `networking.k8s.io/v1` Ingress.
     Ingress(Ingress),
+    /// `v1` Secret.
+    Secret(Secret),
+    /// `v1` ConfigMap.
+    ConfigMap(ConfigMap),
+    /// `v1` Node.
+    Node(Node),
+    /// `discovery.k8s.io/v1` EndpointSlice.
+    EndpointSlice(EndpointSlice),
+    /// `networking.k8s.io/v1` IngressClass.
+    IngressClass(IngressClass),
     /// `amko.vmware.com/v1alpha1` GSLBConfig.
     GslbConfig(GslbConfig),
     /// `amko.vmware.com/v1alpha2` GlobalDeploymentPolicy.
@@ -86,6 +119,11 @@ impl Object {
             Self::Namespace(_) => Kind::Namespace,
             Self::Service(_) => Kind::Service,
             Self::Ingress(_) => Kind::Ingress,
+            Self::Secret(_) => Kind::Secret,
+            Self::ConfigMap(_) => Kind::ConfigMap,
+            Self::Node(_) => Kind::Node,
+            Self::EndpointSlice(_) => Kind::EndpointSlice,
+            Self::IngressClass(_) => Kind::IngressClass,
             Self::GslbConfig(_) => Kind::GslbConfig,
             Self::GlobalDeploymentPolicy(_) => Kind::GlobalDeploymentPolicy,
         }
@@ -98,6 +136,11 @@ impl Object {
             Self::Namespace(object) => &object.metadata,
             Self::Service(object) => &object.metadata,
             Self::Ingress(object) => &object.metadata,
+            Self::Secret(object) => &object.metadata,
+            Self::ConfigMap(object) => &object.metadata,
+            Self::Node(object) => &object.metadata,
+            Self::EndpointSlice(object) => &object.metadata,
+            Self::IngressClass(object) => &object.metadata,
             Self::GslbConfig(object) => &object.metadata,
             Self::GlobalDeploymentPolicy(object) => &object.metadata,
         }
@@ -109,6 +152,11 @@ impl Object {
             Self::Namespace(object) => &mut object.metadata,
             Self::Service(object) => &mut object.metadata,
             Self::Ingress(object) => &mut object.metadata,
+            Self::Secret(object) => &mut object.metadata,
+            Self::ConfigMap(object) => &mut object.metadata,
+            Self::Node(object) => &mut object.metadata,
+            Self::EndpointSlice(object) => &mut object.metadata,
+            Self::IngressClass(object) => &mut object.metadata,
             Self::GslbConfig(object) => &mut object.metadata,
             Self::GlobalDeploymentPolicy(object) => &mut object.metadata,
         }
@@ -123,6 +171,9 @@ impl Object {
             Self::Namespace(object) => object.status = serde_json::from_value(status)?,
             Self::Service(object) => object.status = serde_json::from_value(status)?,
             Self::Ingress(object) => object.status = serde_json::from_value(status)?,
+            Self::Node(object) => object.status = serde_json::from_value(status)?,
+            // These have none.
+            Self::Secret(_) | Self::ConfigMap(_) | Self::EndpointSlice(_) | Self::IngressClass(_) => {}
             Self::GslbConfig(object) => object.status = serde_json::from_value(status)?,
             Self::GlobalDeploymentPolicy(object) => object.status = serde_json::from_value(status)?,
         }
@@ -133,8 +184,8 @@ impl Object {
     #[must_use]
     pub fn key(&self) -> ObjectKey {
         let metadata = self.metadata();
-        let namespace = (self.kind() != Kind::Namespace)
-            .then(|| metadata.namespace.clone().unwrap_or_else(|| "default".to_owned()));
+        let namespace =
+            self.kind().is_namespaced().then(|| metadata.namespace.clone().unwrap_or_else(|| "default".to_owned()));
         ObjectKey { kind: self.kind(), namespace, name: metadata.name.clone().unwrap_or_default() }
     }
 }

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::access::{Access, AccessError, Connection};
-use crate::follow::Follower;
+use crate::follow::{Follower, Scope};
 use crate::merge::Merge;
 use crate::write_back;
 
@@ -25,6 +25,17 @@ pub const POLICY_KINDS: &[Kind] = &[Kind::GslbConfig, Kind::GlobalDeploymentPoli
 /// Kinds of a leader cluster that may hold members too.
 pub const LEADER_KINDS: &[Kind] =
     &[Kind::Namespace, Kind::Service, Kind::Ingress, Kind::GslbConfig, Kind::GlobalDeploymentPolicy];
+/// Kinds that the operator of one cluster reads (ako 1.2).
+pub const AKO_KINDS: &[Kind] = &[
+    Kind::Namespace,
+    Kind::Service,
+    Kind::Ingress,
+    Kind::Secret,
+    Kind::ConfigMap,
+    Kind::Node,
+    Kind::EndpointSlice,
+    Kind::IngressClass,
+];
 
 /// Longest wait for a connection, and for an answer on it.
 const ANSWER_MAX: Duration = Duration::from_secs(20);
@@ -38,6 +49,7 @@ const NEWS_WAITING_MAX: usize = 64;
 pub struct ApiServer {
     cluster: Arc<str>,
     kinds: Arc<[Kind]>,
+    scopes: BTreeMap<Kind, Scope>,
     connection: Arc<Connection>,
 }
 
@@ -81,7 +93,15 @@ impl ApiServer {
     }
 
     fn with(cluster: String, access: Access, kinds: &[Kind], answer_max: Duration) -> Self {
-        Self { cluster: cluster.into(), kinds: kinds.into(), connection: Arc::new(Connection::new(access, answer_max)) }
+        let connection = Arc::new(Connection::new(access, answer_max));
+        Self { cluster: cluster.into(), kinds: kinds.into(), scopes: BTreeMap::new(), connection }
+    }
+
+    /// Reads less than everything of a kind.
+    #[must_use]
+    pub fn with_scope(mut self, kind: Kind, scope: Scope) -> Self {
+        self.scopes.insert(kind, scope);
+        self
     }
 
     /// The entries of a Secret; none when it does not exist.
@@ -142,6 +162,7 @@ async fn run(source: ApiServer, events: mpsc::Sender<Event>) {
         let follower = Follower {
             cluster: Arc::clone(&source.cluster),
             kind: *kind,
+            scope: source.scopes.get(kind).cloned().unwrap_or_default(),
             connection: Arc::clone(&source.connection),
             news: news.clone(),
         };

@@ -32,8 +32,19 @@ const WATCH_BRIEF: Duration = Duration::from_secs(1);
 pub(crate) struct Follower {
     pub(crate) cluster: Arc<str>,
     pub(crate) kind: Kind,
+    /// What of the kind is read.
+    pub(crate) scope: Scope,
     pub(crate) connection: Arc<Connection>,
     pub(crate) news: mpsc::Sender<News>,
+}
+
+/// What of a kind is read; by default everything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// One namespace; all when `None`.
+    pub namespace: Option<String>,
+    /// A field selector, for example `type!=helm.sh/release.v1`.
+    pub fields: Option<String>,
 }
 
 /// Nobody listens any more.
@@ -173,7 +184,12 @@ impl Follower {
 
     async fn page(&self, client: &Client, params: &ListParams) -> Result<Page, Trouble> {
         let failed = |error| Trouble::of(Verb::List, error);
-        let request = resource(self.kind).request(None).list(params).map_err(kube::Error::BuildRequest);
+        let mut params = params.clone();
+        params.field_selector.clone_from(&self.scope.fields);
+        let request = resource(self.kind)
+            .request(self.scope.namespace.as_deref())
+            .list(&params)
+            .map_err(kube::Error::BuildRequest);
         let answer = client.request::<Page>(request.map_err(failed)?);
         let waited = self.connection.answer_max;
         timeout(waited, answer).await.map_err(|_| Trouble::Silent(waited))?.map_err(failed)
@@ -183,8 +199,12 @@ impl Follower {
     async fn watch(&self, client: &Client, position: &mut String, back_off: &mut BackOff) -> Result<(), End> {
         let failed = |error| Trouble::of(Verb::Watch, error);
         let seconds = u32::try_from(WATCH.as_secs()).unwrap_or(u32::MAX);
-        let params = WatchParams::default().timeout(seconds);
-        let request = resource(self.kind).request(None).watch(&params, position).map_err(kube::Error::BuildRequest);
+        let mut params = WatchParams::default().timeout(seconds);
+        params.field_selector.clone_from(&self.scope.fields);
+        let request = resource(self.kind)
+            .request(self.scope.namespace.as_deref())
+            .watch(&params, position)
+            .map_err(kube::Error::BuildRequest);
         let waited = self.connection.answer_max;
         let opened = timeout(waited, client.request_events::<Value>(request.map_err(failed)?)).await;
         let events = opened.map_err(|_| Trouble::Silent(waited))?.map_err(failed)?;

@@ -29,4 +29,5 @@ mod trouble;
 mod write_back;
 
 pub use access::{Access, AccessError, Contexts};
-pub use api_server::{ApiServer, LEADER_KINDS, MEMBER_KINDS, POLICY_KINDS, ReadSecretError};
+pub use api_server::{AKO_KINDS, ApiServer, LEADER_KINDS, MEMBER_KINDS, POLICY_KINDS, ReadSecretError};
+pub use follow::Scope;

@@ -22,6 +22,11 @@ pub(crate) fn resource(kind: Kind) -> Resource {
         Kind::Namespace => ("", "v1", "namespaces", true),
         Kind::Service => ("", "v1", "services", true),
         Kind::Ingress => ("networking.k8s.io", "v1", "ingresses", true),
+        Kind::Secret => ("", "v1", "secrets", false),
+        Kind::ConfigMap => ("", "v1", "configmaps", false),
+        Kind::Node => ("", "v1", "nodes", true),
+        Kind::EndpointSlice => ("discovery.k8s.io", "v1", "endpointslices", false),
+        Kind::IngressClass => ("networking.k8s.io", "v1", "ingressclasses", false),
         Kind::GslbConfig => (k8s_crds::GROUP, "v1alpha1", "gslbconfigs", false),
         Kind::GlobalDeploymentPolicy => (k8s_crds::GROUP, "v1alpha2", "globaldeploymentpolicies", false),
     };
@@ -49,7 +54,7 @@ impl Resource {
 pub(crate) fn key(kind: Kind, object: &Value) -> Option<ObjectKey> {
     let text = |field: &str| object["metadata"][field].as_str().map(str::to_owned);
     let name = text("name")?;
-    let namespace = if kind == Kind::Namespace { None } else { Some(text("namespace")?) };
+    let namespace = if kind.is_namespaced() { Some(text("namespace")?) } else { None };
     Some(ObjectKey { kind, namespace, name })
 }
 
@@ -69,6 +74,11 @@ pub(crate) fn decode(cluster: &str, kind: Kind, mut object: Value) -> Result<Obj
         Kind::Namespace => read(&object).map(Object::Namespace),
         Kind::Service => read(&object).map(Object::Service),
         Kind::Ingress => read(&object).map(Object::Ingress),
+        Kind::Secret => read(&object).map(Object::Secret),
+        Kind::ConfigMap => read(&object).map(Object::ConfigMap),
+        Kind::Node => read(&object).map(Object::Node),
+        Kind::EndpointSlice => read(&object).map(Object::EndpointSlice),
+        Kind::IngressClass => read(&object).map(Object::IngressClass),
         Kind::GslbConfig => read(&object).map(Object::GslbConfig),
         Kind::GlobalDeploymentPolicy => read(&object).map(Object::GlobalDeploymentPolicy),
     };

@@ -65,6 +65,7 @@ fn patch(key: &ObjectKey, write: WriteBack) -> (Value, Option<&'static str>) {
             let annotations = Map::from_iter([(key, Value::String(value))]);
             (json!({ "metadata": { "annotations": annotations } }), None)
         }
+        WriteBack::Annotations(annotations) => (json!({ "metadata": { "annotations": annotations } }), None),
     }
 }
 

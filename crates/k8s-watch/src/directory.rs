@@ -20,7 +20,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use k8s_crds::ObjectKey;
+use k8s_crds::{Kind, ObjectKey};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
@@ -36,11 +36,16 @@ const EVENTS_WAITING_MAX: usize = 1024;
 /// A cluster that is a directory of manifests: `*.yaml`, `*.yml` and `*.json` in it and below it.
 ///
 /// Hidden files and directories, and the temporary files of editors, are passed over. Links to files are followed,
-/// links to directories are not.
+/// links to directories are not. Clones share what was written back: each sees at once what another wrote.
 #[derive(Debug, Clone)]
 pub struct ManifestDirectory {
     shared: Arc<Shared>,
+    kinds: &'static [Kind],
 }
+
+/// Kinds that are read where nobody says otherwise: those of the multi-cluster operator.
+pub(crate) const KINDS: &[Kind] =
+    &[Kind::Namespace, Kind::Service, Kind::Ingress, Kind::GslbConfig, Kind::GlobalDeploymentPolicy];
 
 /// What a source and its watches have in common.
 #[derive(Debug)]
@@ -64,6 +69,12 @@ impl ManifestDirectory {
         Self::with(cluster.into(), directory.into(), true)
     }
 
+    /// The same directory, of which these kinds are read; the others are passed over.
+    #[must_use]
+    pub fn reading(&self, kinds: &'static [Kind]) -> Self {
+        Self { shared: Arc::clone(&self.shared), kinds }
+    }
+
     /// The directory, as it was given.
     #[must_use]
     pub fn directory(&self) -> &Path {
@@ -72,7 +83,7 @@ impl ManifestDirectory {
 
     fn with(cluster: String, directory: PathBuf, polls: bool) -> Self {
         let shared = Shared { cluster, store: Store::new(&directory), directory, polls, watches: Mutex::default() };
-        Self { shared: Arc::new(shared) }
+        Self { shared: Arc::new(shared), kinds: KINDS }
     }
 }
 
@@ -100,7 +111,7 @@ impl Source for ManifestDirectory {
         let notices = Arc::new(Notices::default());
         self.shared.watches.lock().push(Arc::downgrade(&notices));
         // The task ends by itself when the receiver is dropped.
-        tokio::spawn(watch::run(Arc::clone(&self.shared), notices, events));
+        tokio::spawn(watch::run(Arc::clone(&self.shared), self.kinds, notices, events));
         receiver
     }
 

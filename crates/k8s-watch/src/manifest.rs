@@ -12,7 +12,8 @@ mod unique_names;
 
 use std::path::Path;
 
-use k8s_crds::Object;
+use k8s_crds::{Kind, Object};
+use k8s_openapi::ByteString;
 
 pub(crate) use self::names::{is_label, is_subdomain};
 use self::{
@@ -45,9 +46,9 @@ pub(crate) struct Found {
     pub(crate) place: String,
 }
 
-/// Reads the bytes of the file at `path`; the path only names the place in messages.
-pub(crate) fn read(path: &Path, bytes: &[u8]) -> Manifest {
-    let mut reading = Reading { file: path.display().to_string(), manifest: Manifest::default() };
+/// Reads objects of these kinds from the bytes of the file at `path`; the path only names the place in messages.
+pub(crate) fn read(path: &Path, bytes: &[u8], kinds: &[Kind]) -> Manifest {
+    let mut reading = Reading { file: path.display().to_string(), kinds, manifest: Manifest::default() };
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     match std::str::from_utf8(text) {
         Ok(text) if path.extension().is_some_and(|extension| extension == "json") => {
@@ -97,13 +98,24 @@ fn is_blank(document: &str) -> bool {
     })
 }
 
+/// A Secret's `stringData` becomes part of its `data`, as in an API server.
+fn take_in_text(object: &mut Object) {
+    if let Object::Secret(secret) = object
+        && let Some(texts) = secret.string_data.take()
+    {
+        let texts = texts.into_iter().map(|(key, text)| (key, ByteString(text.into_bytes())));
+        secret.data.get_or_insert_default().extend(texts);
+    }
+}
+
 /// One file being read.
-struct Reading {
+struct Reading<'a> {
     file: String,
+    kinds: &'a [Kind],
     manifest: Manifest,
 }
 
-impl Reading {
+impl Reading<'_> {
     fn document(&mut self, node: &Node) {
         self.item(node, None, 0);
     }
@@ -131,7 +143,7 @@ impl Reading {
             let what = format!("an object of kind {kind} without `apiVersion`");
             return self.unusable(node.line, what, "add it, as kubectl asks for it".to_owned());
         };
-        match kinds::classify(api_version, kind) {
+        match kinds::classify(api_version, kind, self.kinds) {
             Known::Read(kind) => self.object(node, kind),
             Known::List(items) if depth < LIST_DEPTH_MAX => {
                 let content = fields.iter().find(|field| field.name == "items").map(|field| &field.node.content);
@@ -163,7 +175,7 @@ impl Reading {
         }
     }
 
-    fn object(&mut self, node: &Node, kind: k8s_crds::Kind) {
+    fn object(&mut self, node: &Node, kind: Kind) {
         let (mut object, unknown) = match fields::read(node, kind) {
             Ok(read) => read,
             Err(error) => {
@@ -183,6 +195,7 @@ impl Reading {
             let what = format!("{}: unknown field `{}`", object.key(), unknown.path);
             self.problem(unknown.line, what, names::advise(&unknown.name, unknown.known));
         }
+        take_in_text(&mut object);
         for upper in hosts::lower(&mut object, node) {
             let (key, path, host) = (object.key(), upper.path, upper.host);
             let what = format!("{key}: field `{path}`: `{host}` has upper-case letters, which Kubernetes refuses");

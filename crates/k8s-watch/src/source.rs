@@ -1,5 +1,7 @@
 //! One cluster, whatever it is made of.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use k8s_crds::ObjectKey;
 use tokio::sync::mpsc;
@@ -18,6 +20,8 @@ pub enum WriteBack {
         /// Value.
         value: String,
     },
+    /// Sets annotations, or with `None` removes them.
+    Annotations(BTreeMap<String, Option<String>>),
 }
 
 /// A write-back that did not happen.
@@ -45,7 +49,7 @@ pub trait Source: Send + Sync + 'static {
     /// was too slow gets another `Reset` in place of what it missed. To be called within a tokio runtime.
     fn watch(&self) -> mpsc::Receiver<Event>;
 
-    /// Writes status or an annotation back; the object's own watch shows the change.
+    /// Writes status or annotations back; the object's own watch shows the change.
     ///
     /// # Errors
     /// When the object is not there, or the write itself fails.

@@ -29,11 +29,11 @@ pub mod write;
 
 pub use error::{Class, ReadError, UniqueBy, WriteError};
 pub use ipam::network_runtime;
-pub use list::{Page, list, read};
+pub use list::{Page, list, read, select};
 pub use object::{DecodeError, Object};
 pub use projection::{ADMIN, Applied, Projection, Referrer, Visibility};
 pub use query::{PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, Query};
-pub use render::{RenderOptions, render, url};
+pub use render::{RenderOptions, render, render_as, url};
 pub use rules::dns_domains;
 pub use types::Types;
 pub use write::{

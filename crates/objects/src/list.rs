@@ -46,8 +46,20 @@ pub fn list(
     visibility: Visibility<'_>,
     query: &Query,
 ) -> Result<Page, ReadError> {
+    select(projection, schema, projection.visible(schema, visibility), query)
+}
+
+/// The page that a query asks for of objects that come in order of name, stored or not.
+///
+/// # Errors
+/// As [`list`].
+pub fn select(
+    projection: &Projection,
+    schema: &TypeSchema,
+    mut found: Vec<&Arc<Object>>,
+    query: &Query,
+) -> Result<Page, ReadError> {
     let filters = Filter::compile(schema, &query.filters);
-    let mut found = projection.visible(schema, visibility);
     found.retain(|object| filters.iter().all(|filter| filter.matches(projection, schema, object)));
     if let Some((member, downwards)) = &query.sort {
         // The sort is stable: equal members stay in order of name, the own tenant's first.

@@ -12,8 +12,9 @@ use crate::types::Types;
 /// `body` holds only configuration, without the members common to all types (`uuid`, `url`, `name`, `tenant_ref`,
 /// `_last_modified`, `configpb_attributes`). Defaults are materialised when it is written, and again (for fields a
 /// newer schema added) when a [`crate::Projection`] loads it: a reader of `body` never thinks about defaults. References are
-/// stored as `/api/<path>/<uuid>`. Members that the schema does not know are kept, here and through every write.
-#[derive(Debug, Clone, PartialEq)]
+/// stored as `/api/<path>/<uuid>`. Members that the schema does not know are kept, here and through every write. The
+/// debug form leaves the configuration out: it may hold secrets.
+#[derive(Clone, PartialEq)]
 pub struct Object {
     /// API path of the type: `healthmonitor`.
     pub path: &'static str,
@@ -25,6 +26,8 @@ pub struct Object {
     pub tenant: String,
     /// Configuration.
     pub body: Map<String, Value>,
+    /// Microseconds since the epoch of the first write; 0 of objects stored before that was noted.
+    pub created_us: i64,
     /// Microseconds since the epoch of the last write; strictly increasing per object.
     pub last_modified_us: i64,
     /// Writes so far, from 1. Avi: `configpb_attributes.version`.
@@ -55,6 +58,8 @@ struct Envelope<'a> {
     uuid: Cow<'a, str>,
     name: Cow<'a, str>,
     tenant: Cow<'a, str>,
+    #[serde(default)]
+    created_us: i64,
     last_modified_us: i64,
     version: u64,
     #[serde(default)]
@@ -76,7 +81,8 @@ impl Object {
         last_modified_us: i64,
     ) -> Self {
         let (version, system_default, modified, extra) = (1, false, 0, Map::new());
-        Self { path, uuid, name, tenant, body, last_modified_us, version, system_default, modified, extra }
+        let created_us = last_modified_us;
+        Self { path, uuid, name, tenant, body, created_us, last_modified_us, version, system_default, modified, extra }
     }
 
     /// The bytes to store.
@@ -88,6 +94,7 @@ impl Object {
             uuid: Borrowed(&self.uuid),
             name: Borrowed(&self.name),
             tenant: Borrowed(&self.tenant),
+            created_us: self.created_us,
             last_modified_us: self.last_modified_us,
             version: self.version,
             system_default: self.system_default,
@@ -110,6 +117,7 @@ impl Object {
             name: envelope.name.into_owned(),
             tenant: envelope.tenant.into_owned(),
             body: envelope.body.into_owned(),
+            created_us: envelope.created_us,
             last_modified_us: envelope.last_modified_us,
             version: envelope.version,
             system_default: envelope.system_default,
@@ -122,5 +130,18 @@ impl Object {
     #[must_use]
     pub fn reference(&self) -> String {
         format!("/api/{}/{}", self.path, self.uuid)
+    }
+}
+
+impl std::fmt::Debug for Object {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { path, uuid, name, version, modified, .. } = self;
+        f.debug_struct("Object")
+            .field("path", path)
+            .field("uuid", uuid)
+            .field("name", name)
+            .field("version", version)
+            .field("modified", modified)
+            .finish_non_exhaustive()
     }
 }

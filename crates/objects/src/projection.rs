@@ -205,6 +205,14 @@ impl Projection {
         self.describe(others)
     }
 
+    /// The objects that this one points at, as far as they exist.
+    #[must_use]
+    pub fn targets(&self, object: &Object) -> Vec<&Arc<Object>> {
+        let references = self.references_of(object);
+        let targets = references.iter().filter_map(|stored| reference::parse_stored(stored));
+        targets.filter_map(|(path, uuid)| self.get(path, uuid)).collect()
+    }
+
     /// Objects that a tenant owns, by model and name.
     #[must_use]
     pub fn owned_by(&self, tenant: &str) -> Vec<Referrer> {

@@ -1,6 +1,6 @@
 //! An object as a client sees it (avi-api 1.7, 1.16, 2.1).
 
-use avi_schema::{Default, Field, Kind, MessageSchema, Scope};
+use avi_schema::{Default, Field, Kind, MessageSchema, Scope, TypeSchema};
 use serde_json::{Map, Value, json};
 
 use crate::coerce::{SENSITIVE, without_empty};
@@ -32,6 +32,17 @@ pub struct RenderOptions<'a> {
 /// The object as JSON: url, absolute references, masked secrets, no null, no empty text, no empty list.
 #[must_use]
 pub fn render(projection: &Projection, object: &Object, options: &RenderOptions<'_>) -> Value {
+    render_as(projection, projection.types().get(object.path), object, options)
+}
+
+/// The same of an object whose table is given: of one that is not stored.
+#[must_use]
+pub fn render_as(
+    projection: &Projection,
+    schema: Option<&TypeSchema>,
+    object: &Object,
+    options: &RenderOptions<'_>,
+) -> Value {
     let rendering = Rendering { projection, options };
     let mut shown = Map::new();
     shown.insert("url".to_owned(), Value::from(url(object, options.base_url, options.names)));
@@ -39,7 +50,6 @@ pub fn render(projection: &Projection, object: &Object, options: &RenderOptions<
     if !object.name.is_empty() {
         shown.insert("name".to_owned(), Value::from(object.name.clone()));
     }
-    let schema = projection.types().get(object.path);
     if let Some(schema) = schema {
         rendering.message(schema.message, &object.body, |name| options.shows(name), &mut shown);
         if let Some(rules) = rules::of(schema.path) {

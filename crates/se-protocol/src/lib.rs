@@ -24,7 +24,7 @@ pub use report::{
     DnsServiceState, GslbServiceState, HttpPoolState, HttpServiceState, MemberState, MonitorState, PoolState, Report,
     ServerState, State, UpMembers,
 };
-pub use reports::{DnsServiceSummary, Reports};
+pub use reports::{DnsServiceSummary, HttpServiceSummary, Reports, StateCounts};
 pub use resource::{Checksum, Stamp, Stamped};
 pub use snapshot::{PortOffset, Snapshot};
 

@@ -22,19 +22,27 @@ pub struct Report {
     pub http_pools: Vec<Arc<HttpPoolState>>,
 }
 
-/// Members that are up, by uuid of their GSLB service. An engine that starts again goes on with those that were.
+/// Members and servers that are up, by uuid of their GSLB service or pool. An engine that starts again goes on with those
+/// that were.
 pub type UpMembers = BTreeMap<String, BTreeSet<IpAddr>>;
 
 impl Report {
-    /// Members that are up.
+    /// Members that are up, and servers: an address of a pool counts where all servers at it are up.
     #[must_use]
     pub fn up_members(&self) -> UpMembers {
-        let ups = self.gslb_services.iter().map(|service| {
+        let services = self.gslb_services.iter().map(|service| {
             let members = service.pools.iter().flat_map(|pool| &pool.members);
             let up = members.filter(|member| member.state == State::Up).map(|member| member.ip);
             (service.uuid.clone(), up.collect::<BTreeSet<IpAddr>>())
         });
-        ups.filter(|(_, up)| !up.is_empty()).collect()
+        let pools = self.http_pools.iter().map(|pool| {
+            let with = |is_up: bool| {
+                pool.servers.iter().filter(move |it| (it.state == State::Up) == is_up).map(|it| it.address.ip())
+            };
+            let not_up: BTreeSet<IpAddr> = with(false).collect();
+            (pool.uuid.clone(), with(true).filter(|ip| !not_up.contains(ip)).collect())
+        });
+        services.chain(pools).filter(|(_, up)| !up.is_empty()).collect()
     }
 }
 

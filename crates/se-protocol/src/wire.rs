@@ -6,6 +6,7 @@
 mod dns;
 mod explain;
 mod gslb;
+pub(crate) mod http;
 mod logs;
 mod monitor;
 mod report;
@@ -13,7 +14,10 @@ mod report;
 #[allow(missing_docs, clippy::all, reason = "generated; proto/se.proto documents it")]
 mod generated;
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+};
 
 use bytes::Bytes;
 use model::{DomainName, DomainNameError, RangeError, Revision};
@@ -52,6 +56,22 @@ pub enum ConvertError {
         /// What it said.
         found: i32,
     },
+    /// Something is named that is not in the snapshot.
+    #[error("{field} names {uuid}, which is not there")]
+    Reference {
+        /// Field.
+        field: &'static str,
+        /// What it names.
+        uuid: String,
+    },
+    /// A child whose place there is not, or is another's.
+    #[error("among the children of {parent} there is no place for it after `{after}`")]
+    Place {
+        /// Uuid of the parent.
+        parent: String,
+        /// Uuid of the child before it.
+        after: String,
+    },
     /// Bytes that are not the message they should be.
     #[error("not a {0}")]
     Encoding(&'static str),
@@ -66,6 +86,13 @@ impl From<&model::Version> for Version {
 impl From<Version> for model::Version {
     fn from(Version { incarnation, term, revision }: Version) -> Self {
         Self { incarnation, term, revision: Revision(revision) }
+    }
+}
+
+/// Without the body: it may be a private key.
+impl fmt::Debug for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resource").field("key", &self.key).finish_non_exhaustive()
     }
 }
 
@@ -169,3 +196,10 @@ enumeration!("monitor_scope" model::gslb::MonitorScope => MonitorScope { AllMemb
 enumeration!("operator" crate::logs::Operator => LogOperator { Eq, Ne, Lt, Le, Gt, Ge, Co, Nc, Sw });
 enumeration!("kind" crate::logs::LogKind => LogKind { Dns, Http });
 enumeration!("on_error" model::dns::ErrorResponse => ErrorResponse { Drop, Respond });
+enumeration!("order" model::dns::RecordOrder => RecordOrder { ConsistentHash, RoundRobin });
+enumeration!("update" model::http::ForwardedForUpdate => ForwardedForUpdate { Replace, Append, Add });
+enumeration!("membership" model::http::Membership => Membership { In, NotIn });
+enumeration!("criterion" model::http::StringCriterion => StringCriterion {
+    BeginsWith, Contains, EndsWith, Equals, Regex, Exists,
+});
+enumeration!("algorithm" model::http::Algorithm => PoolServerAlgorithm { RoundRobin, LeastConnections });

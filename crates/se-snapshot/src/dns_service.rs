@@ -1,16 +1,12 @@
 //! `VirtualService` with a DNS application profile (avi-api 2.4, 2.13).
 
-use std::net::IpAddr;
-
 use model::{
     DomainName, Ttl,
     dns::{DnsProfile, DnsVirtualService, ErrorResponse, Zone},
 };
 
-use crate::{Object, Problem, World, field::Message, log_policy, site::Site};
+use crate::{Object, Problem, World, field::Message, listening, log_policy, site::Site};
 
-/// Longest port range that is opened.
-const PORT_RANGE_MAX: u64 = 64;
 /// SOA rname where the profile has none.
 const HOSTMASTER: &str = "hostmaster";
 
@@ -31,19 +27,18 @@ pub(crate) fn read(
     let profile_label = format!("ApplicationProfile {}", profile.name);
     let profile = Message::root(&profile_label, profile.fields);
     if profile.text("type") != Some("APPLICATION_PROFILE_TYPE_DNS") {
-        let reason = "this release runs DNS virtual services only; the service does not run";
-        problems.push(service.problem("application_profile_ref", reason));
         return None;
     }
+    let vs_vip = service.reference("vsvip_ref").and_then(|uuid| world.get("vsvip", uuid));
     let found = DnsVirtualService {
         gslb_domains: site.domains_of(object.uuid),
         uuid: object.uuid.to_owned(),
         name: object.name.to_owned(),
         enabled: service.flag("enabled", true) && service.flag("traffic_enabled", true),
-        addresses: addresses(&service, world, problems),
+        addresses: listening::addresses(&service, vs_vip, problems),
         ports: ports(&service, problems),
         profile: read_profile(&profile.message("dns_service_profile"), problems),
-        logs: log_policy::read(object, &service, world),
+        logs: log_policy::read(object, &service, log_policy::group(&service, world)),
     };
     for (field, missing) in [("vip", found.addresses.is_empty()), ("services", found.ports.is_empty())] {
         if missing {
@@ -53,37 +48,11 @@ pub(crate) fn read(
     (!found.addresses.is_empty() && !found.ports.is_empty()).then_some(found)
 }
 
-/// The addresses of its VsVip; of its own `vip` where it was stored before VsVips were.
-fn addresses(service: &Message<'_>, world: &World<'_>, problems: &mut Vec<Problem>) -> Vec<IpAddr> {
-    let vs_vip = service.reference("vsvip_ref").and_then(|uuid| world.get("vsvip", uuid));
-    let label = vs_vip.map(|object| format!("VsVip {}", object.name)).unwrap_or_default();
-    let vs_vip = vs_vip.map(|object| Message::root(&label, object.fields));
-    let mut found = Vec::new();
-    for vip in vs_vip.as_ref().unwrap_or(service).messages("vip").iter().filter(|vip| vip.flag("enabled", true)) {
-        for address in ["ip_address", "ip6_address"].into_iter().filter_map(|field| vip.address(field)) {
-            match address {
-                Ok(address) => found.push(address),
-                Err(problem) => problems.push(problem),
-            }
-        }
-    }
-    found
-}
-
 fn ports(service: &Message<'_>, problems: &mut Vec<Problem>) -> Vec<u16> {
     let mut found = Vec::new();
-    for entry in service.messages("services") {
-        let first = entry.number("port").unwrap_or(0);
-        let last = entry.number("port_range_end").filter(|last| *last != 0).unwrap_or(first);
-        if first == 0 || last < first || last - first >= PORT_RANGE_MAX {
-            let reason = format!("{first} to {last} is no range of 1 to {PORT_RANGE_MAX} ports; skipped");
-            problems.push(entry.problem("port", reason));
-            continue;
-        }
-        for port in (first..=last).filter_map(|port| u16::try_from(port).ok()) {
-            if !found.contains(&port) {
-                found.push(port);
-            }
+    for port in service.messages("services").iter().flat_map(|entry| listening::ports(entry, problems)) {
+        if !found.contains(&port) {
+            found.push(port);
         }
     }
     found

@@ -9,6 +9,11 @@ use crate::Problem;
 
 static NOTHING: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
 
+/// The fields of an object that is not there.
+pub(crate) fn nothing() -> &'static Map<String, Value> {
+    &NOTHING
+}
+
 /// A message of a stored object, and where it is.
 pub(crate) struct Message<'a> {
     object: &'a str,
@@ -30,6 +35,24 @@ impl<'a> Message<'a> {
     /// Whether the field is there.
     pub(crate) fn has(&self, field: &str) -> bool {
         self.fields.contains_key(field)
+    }
+
+    /// Whether the field says anything: it is there, and neither off, zero nor empty.
+    pub(crate) fn is_set(&self, field: &str) -> bool {
+        match self.fields.get(field) {
+            None | Some(Value::Null) => false,
+            Some(Value::Bool(on)) => *on,
+            Some(Value::Number(number)) => number.as_f64() != Some(0.0),
+            Some(Value::String(text)) => !text.is_empty(),
+            Some(Value::Array(elements)) => !elements.is_empty(),
+            Some(Value::Object(fields)) => !fields.is_empty(),
+        }
+    }
+
+    /// Names of the fields that say anything.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'a str> {
+        let message = Message { object: self.object, path: String::new(), fields: self.fields };
+        self.fields.keys().map(String::as_str).filter(move |name| message.is_set(name))
     }
 
     /// A text that is not empty.
@@ -71,6 +94,11 @@ impl<'a> Message<'a> {
     pub(crate) fn message(&self, field: &str) -> Message<'a> {
         let fields = self.fields.get(field).and_then(Value::as_object).unwrap_or(&NOTHING);
         Message { object: self.object, path: self.at(field), fields }
+    }
+
+    /// The nested message, if it is there.
+    pub(crate) fn some(&self, field: &str) -> Option<Message<'a>> {
+        self.fields.get(field).is_some_and(Value::is_object).then(|| self.message(field))
     }
 
     /// The messages of a list.

@@ -9,10 +9,13 @@
 mod dns_service;
 mod field;
 mod gslb_service;
+mod http;
+mod listening;
 mod log_policy;
 mod memo;
 mod monitor;
 mod problem;
+mod reading;
 mod registration;
 mod site;
 
@@ -24,23 +27,32 @@ use serde_json::{Map, Value};
 
 pub use memo::Memo;
 pub use problem::Problem;
-pub use registration::{TYPES as REGISTRATION_TYPES, registrations};
 
 /// Types whose changes can change a snapshot.
 pub const TYPES: &[&str] = &[
     "applicationprofile",
+    "cloud",
     "cluster",
     "gslb",
     "gslbservice",
     "healthmonitor",
+    "httppolicyset",
+    "ipaddrgroup",
+    "ipamdnsproviderprofile",
+    "networkprofile",
+    "pool",
+    "poolgroup",
     "serviceenginegroup",
+    "sslkeyandcertificate",
+    "sslprofile",
+    "stringgroup",
     "tenant",
     "virtualservice",
     "vsvip",
 ];
 
-/// One stored object.
-#[derive(Debug, Clone, Copy)]
+/// One stored object. Its debug form leaves the fields out: they may hold a private key.
+#[derive(Clone, Copy)]
 pub struct Object<'a> {
     /// API path of its type: `gslbservice`.
     pub kind: &'a str,
@@ -52,10 +64,24 @@ pub struct Object<'a> {
     pub tenant: &'a str,
     /// Its configuration with the defaults filled in; references end in a uuid.
     pub fields: &'a Map<String, Value>,
+    /// Microseconds since the epoch of its first write; 0 where that is not known.
+    pub created_us: i64,
     /// Microseconds since the epoch of its last write.
     pub modified_us: i64,
     /// Store revision of its last write: the same uuid at the same revision is the same object.
     pub revision: u64,
+}
+
+impl std::fmt::Debug for Object<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { kind, uuid, name, revision, .. } = self;
+        f.debug_struct("Object")
+            .field("kind", kind)
+            .field("uuid", uuid)
+            .field("name", name)
+            .field("revision", revision)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Builds the snapshot of everything in `objects`; objects of types not in [`TYPES`] are ignored. What `memo` knows of
@@ -74,17 +100,17 @@ pub fn build<'a>(
         .of("virtualservice")
         .filter_map(|object| dns_service::read(object, &world, &site, &mut problems))
         .collect();
-    let (memo, gslb_services, monitors) = memo.follow(&world, &site, &mut problems);
+    let (memo, found) = memo.follow(&world, &site, port_offset, &mut problems);
     let snapshot = Snapshot {
         version,
         cluster_uuid: site.cluster_uuid,
         port_offset,
         dns_services,
         gslb_domains: site.gslb_domains,
-        gslb_services,
-        monitors,
-        http: model::http::HttpObjects::default(),
-        registrations: Vec::new(),
+        gslb_services: found.gslb_services,
+        monitors: found.monitors,
+        http: found.http,
+        registrations: found.registrations,
     };
     (snapshot, problems, memo)
 }

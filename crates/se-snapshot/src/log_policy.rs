@@ -12,7 +12,7 @@ const MINUTE_US: i64 = 60_000_000;
 const MINUTES: u64 = 30;
 
 /// What is logged of a virtual service. The time of full client logs begins with the last write of the object.
-pub(crate) fn read(object: Object<'_>, service: &Message<'_>, world: &World<'_>) -> LogPolicy {
+pub(crate) fn read(object: Object<'_>, service: &Message<'_>, group: Option<Object<'_>>) -> LogPolicy {
     let defaults = LogPolicy::default();
     let policy = service.message("analytics_policy");
     let full = policy.message("full_client_logs");
@@ -24,15 +24,21 @@ pub(crate) fn read(object: Object<'_>, service: &Message<'_>, world: &World<'_>)
             per_s: rate(&full, "throttle", 10),
             until_us: (minutes > 0).then(|| object.modified_us.saturating_add(lasts_us)),
         }),
-        group: group(service, world).map(|group| read_group(group, &defaults.group)).unwrap_or(defaults.group),
+        group: group.map(|group| read_group(group, &defaults.group)).unwrap_or(defaults.group),
     }
 }
 
-fn group<'a>(service: &Message<'_>, world: &World<'a>) -> Option<Object<'a>> {
+/// The group of a virtual service.
+pub(crate) fn group<'a>(service: &Message<'_>, world: &World<'a>) -> Option<Object<'a>> {
     match service.reference("se_group_ref") {
         Some(uuid) => world.get("serviceenginegroup", uuid),
-        None => world.of("serviceenginegroup").find(|group| group.name == DEFAULT_GROUP),
+        None => default_group(world),
     }
+}
+
+/// The group of virtual services that name none.
+pub(crate) fn default_group<'a>(world: &World<'a>) -> Option<Object<'a>> {
+    world.of("serviceenginegroup").find(|group| group.name == DEFAULT_GROUP)
 }
 
 fn read_group(object: Object<'_>, defaults: &LogGroup) -> LogGroup {

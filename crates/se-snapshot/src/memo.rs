@@ -7,9 +7,10 @@ use std::{
     vec::IntoIter,
 };
 
-use model::{gslb::GslbService, monitor::HealthMonitor};
+use model::{dns::Registration, gslb::GslbService, http::HttpObjects, monitor::HealthMonitor};
+use se_protocol::PortOffset;
 
-use crate::{Object, Problem, World, gslb_service, monitor, site::Site};
+use crate::{Object, Problem, World, gslb_service, http, monitor, registration, site::Site};
 
 /// What a build hands to the next one, so that it translates only what changed. Empty in the beginning.
 #[derive(Debug, Default)]
@@ -18,6 +19,16 @@ pub struct Memo {
     disabled: BTreeSet<String>,
     services: Vec<Known<Option<Arc<GslbService>>>>,
     monitors: Vec<Known<Arc<HealthMonitor>>>,
+    http: http::Memo,
+    registrations: registration::Memo,
+}
+
+/// What a build found of that which is remembered.
+pub(crate) struct Found {
+    pub(crate) gslb_services: Vec<Arc<GslbService>>,
+    pub(crate) monitors: Vec<Arc<HealthMonitor>>,
+    pub(crate) http: HttpObjects,
+    pub(crate) registrations: Vec<Arc<Registration>>,
 }
 
 /// One object and what became of it.
@@ -38,19 +49,29 @@ impl Memo {
         self,
         world: &World<'_>,
         site: &Site<'_>,
+        port_offset: PortOffset,
         problems: &mut Vec<Problem>,
-    ) -> (Self, Vec<Arc<GslbService>>, Vec<Arc<HealthMonitor>>) {
-        let Self { disabled, services, monitors } = self;
+    ) -> (Self, Found) {
+        let Self { disabled, services, monitors, http, registrations } = self;
         let same_sites = disabled.iter().map(String::as_str).eq(site.disabled.iter().copied());
         let known = if same_sites { services } else { Vec::new() };
         let services = follow_services(known, world, site);
-        let gslb_services: Vec<Arc<GslbService>> = services.iter().filter_map(|known| known.value.clone()).collect();
-        let monitors = follow_monitors(monitors, wanted(&gslb_services, world));
         problems.extend(services.iter().flat_map(|known| &known.problems).cloned());
+        let gslb_services: Vec<Arc<GslbService>> = services.iter().filter_map(|known| known.value.clone()).collect();
+        let (http, http_objects) = http.follow(world, port_offset, problems);
+        let uuids = gslb_services.iter().map(|service| service.health_monitors.as_slice());
+        let uuids = uuids.chain(http_objects.pools.iter().map(|pool| pool.health_monitors.as_slice()));
+        let monitors = follow_monitors(monitors, wanted(uuids.flatten(), world));
         problems.extend(monitors.iter().flat_map(|known| &known.problems).cloned());
-        let found = monitors.iter().map(|known| Arc::clone(&known.value)).collect();
+        let (registrations, registered) = registrations.follow(world, problems);
+        let found = Found {
+            gslb_services,
+            monitors: monitors.iter().map(|known| Arc::clone(&known.value)).collect(),
+            http: http_objects,
+            registrations: registered,
+        };
         let disabled = if same_sites { disabled } else { site.disabled.iter().map(|&uuid| uuid.to_owned()).collect() };
-        (Self { disabled, services, monitors }, gslb_services, found)
+        (Self { disabled, services, monitors, http, registrations }, found)
     }
 }
 
@@ -73,11 +94,11 @@ fn follow_services(
     world.of("gslbservice").map(follow).collect()
 }
 
-/// Monitors that the services refer to, in the order of their uuids, with their objects if there are any.
-fn wanted<'a>(services: &'a [Arc<GslbService>], world: &World<'a>) -> Vec<(&'a str, Option<Object<'a>>)> {
+/// Monitors that services and pools refer to, in the order of their uuids, with their objects if there are any.
+fn wanted<'a>(uuids: impl Iterator<Item = &'a String>, world: &World<'a>) -> Vec<(&'a str, Option<Object<'a>>)> {
     let mut missing: HashSet<&str> = HashSet::new();
     let mut last = "";
-    for uuid in services.iter().flat_map(|service| &service.health_monitors) {
+    for uuid in uuids {
         // Many services have the same one.
         if uuid != last {
             missing.insert(uuid);

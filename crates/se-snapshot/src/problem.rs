@@ -13,6 +13,15 @@ pub struct Problem {
     pub reason: String,
 }
 
+impl Problem {
+    /// With what happens instead.
+    #[must_use]
+    pub(crate) fn then(mut self, what: &str) -> Self {
+        self.reason = format!("{}; {what}", self.reason);
+        self
+    }
+}
+
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if self.field.is_empty() {

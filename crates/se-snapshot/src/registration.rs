@@ -1,21 +1,38 @@
 //! The DNS records that virtual services own: names of their VsVips, in the domains of their cloud (avi-api 4.3, 4.4).
 //!
 //! Which of them are answered with depends on what engines say of the virtual services; that a name without an owner
-//! that is up does not exist is the engine's to say. Not in a [`se_protocol::Snapshot`] yet.
+//! that is up does not exist is the engine's to say. A name that EVH children take requests for is theirs, not their
+//! parent's: it goes with their last server.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use model::dns::{RecordData, RecordOrder, Registration};
 use model::{DomainName, Ttl};
 
-use crate::{Object, Problem, World, field::Message};
+use crate::{
+    Object, Problem, World,
+    field::Message,
+    reading::{Made, Reading},
+};
 
 /// Seconds, where neither record, domain nor profile says.
 const TTL_S: u64 = 30;
 
-/// Types whose changes can change a record.
-pub const TYPES: &[&str] = &["cloud", "ipamdnsproviderprofile", "virtualservice", "vsvip"];
+/// What was found before, by uuid of the VsVip.
+#[derive(Debug, Default)]
+pub(crate) struct Memo {
+    known: BTreeMap<String, Made<Names>>,
+}
+
+/// The records of one VsVip.
+#[derive(Debug)]
+struct Names {
+    /// Uuids of the virtual services on it, and of their children.
+    services: Vec<String>,
+    found: Vec<Arc<Registration>>,
+}
 
 /// A domain of a DNS profile.
 struct Domain {
@@ -23,93 +40,180 @@ struct Domain {
     ttl: u64,
 }
 
-/// The records of all virtual services, by name and VsVip. A VsVip in a cloud without DNS profile, or without an enabled
-/// virtual service, has none.
-#[must_use]
-pub fn registrations<'a>(objects: impl IntoIterator<Item = Object<'a>>) -> (Vec<Registration>, Vec<Problem>) {
-    let world = World::sort(objects);
-    let (mut found, mut problems) = (Vec::new(), Vec::new());
-    for vs_vip in world.of("vsvip") {
-        of_vs_vip(vs_vip, &world, &mut found, &mut problems);
-    }
-    found.sort_by(|a: &Registration, b| (&a.name, &a.vs_vip).cmp(&(&b.name, &b.vs_vip)));
-    (found, problems)
+/// A virtual service on a VsVip, or a child of one.
+struct Owner<'a> {
+    uuid: &'a str,
+    enabled: bool,
+    /// Of a child, its parent, and the hosts that it takes requests for.
+    child_of: Option<(&'a str, Vec<String>)>,
 }
 
-fn of_vs_vip(object: Object<'_>, world: &World<'_>, found: &mut Vec<Registration>, problems: &mut Vec<Problem>) {
+impl Memo {
+    /// The records of all virtual services, by name and VsVip, taken from the memo where nothing changed. A VsVip in a
+    /// cloud without DNS profile, or without an enabled virtual service, has none.
+    pub(crate) fn follow(self, world: &World<'_>, problems: &mut Vec<Problem>) -> (Self, Vec<Arc<Registration>>) {
+        let mut before = self.known;
+        let services = services(world);
+        let mut memo = Self::default();
+        for vs_vip in world.of("vsvip") {
+            let none = Vec::new();
+            let services = services.get(vs_vip.uuid).unwrap_or(&none);
+            let uuids = || services.iter().map(|object| object.uuid);
+            let old = before.remove(vs_vip.uuid);
+            let made = match old {
+                Some(old) if old.is_good(world) && old.value.services.iter().map(String::as_str).eq(uuids()) => old,
+                old => {
+                    let mut made = Reading::run(world, |reading| Names {
+                        services: uuids().map(str::to_owned).collect(),
+                        found: of_vs_vip(vs_vip.uuid, services, reading),
+                    });
+                    if let Some(old) = old {
+                        share(&mut made.value.found, &old.value.found);
+                    }
+                    made
+                }
+            };
+            memo.known.insert(vs_vip.uuid.to_owned(), made);
+        }
+        problems.extend(memo.known.values().flat_map(|made| &made.problems).cloned());
+        let mut found: Vec<_> = memo.known.values().flat_map(|made| &made.value.found).cloned().collect();
+        found.sort_by(|a, b| (&a.name, &a.vs_vip).cmp(&(&b.name, &b.vs_vip)));
+        (memo, found)
+    }
+}
+
+/// Those that did not change are those of before.
+fn share(found: &mut [Arc<Registration>], before: &[Arc<Registration>]) {
+    let before: BTreeMap<_, _> = before.iter().map(|record| (&record.name, record)).collect();
+    for record in found {
+        if let Some(same) = before.get(&record.name).filter(|before| **before == record) {
+            *record = Arc::clone(same);
+        }
+    }
+}
+
+/// By VsVip, the virtual services on it, and their children.
+fn services<'a>(world: &World<'a>) -> BTreeMap<&'a str, Vec<Object<'a>>> {
+    let vs_vip_of = |object: Object<'a>| Message::root("", object.fields).reference("vsvip_ref");
+    let mut found: BTreeMap<&str, Vec<Object<'a>>> = BTreeMap::new();
+    for object in world.of("virtualservice") {
+        let parent = Message::root("", object.fields).reference("vh_parent_vs_ref");
+        let holder = match parent {
+            Some(parent) => world.get("virtualservice", parent),
+            None => Some(object),
+        };
+        if let Some(vs_vip) = holder.and_then(vs_vip_of) {
+            found.entry(vs_vip).or_default().push(object);
+        }
+    }
+    found
+}
+
+fn of_vs_vip<'a>(uuid: &str, services: &[Object<'a>], reading: &mut Reading<'_, 'a>) -> Vec<Arc<Registration>> {
+    let owners: Vec<Owner<'_>> = services.iter().map(|object| owner(*object, reading)).collect();
+    let Some(object) = reading.get("vsvip", uuid) else { return Vec::new() };
     let label = format!("VsVip {}", object.name);
     let vs_vip = Message::root(&label, object.fields);
-    let Some(cloud) = vs_vip.reference("cloud_ref").and_then(|uuid| world.get("cloud", uuid)) else { return };
+    let Some(cloud) = vs_vip.reference("cloud_ref").and_then(|uuid| reading.get("cloud", uuid)) else {
+        return Vec::new();
+    };
     let label = format!("Cloud {}", cloud.name);
     let cloud = Message::root(&label, cloud.fields);
-    let profile = cloud.reference("dns_provider_ref").and_then(|uuid| world.get("ipamdnsproviderprofile", uuid));
-    let Some(profile) = profile else { return };
+    let profile = cloud.reference("dns_provider_ref").and_then(|uuid| reading.get("ipamdnsproviderprofile", uuid));
+    let Some(profile) = profile else { return Vec::new() };
     let label = format!("IpamDnsProviderProfile {}", profile.name);
     let profile = Message::root(&label, profile.fields);
-    if profile.text("type") != Some("IPAMDNS_TYPE_INTERNAL_DNS") {
-        return;
+    let is_on = |owner: &Owner<'_>| owner.enabled && owner.child_of.is_none();
+    if profile.text("type") != Some("IPAMDNS_TYPE_INTERNAL_DNS") || !owners.iter().any(is_on) {
+        return Vec::new();
     }
-    let virtual_services = owners(object.uuid, world);
-    if virtual_services.is_empty() {
-        return;
-    }
-    let domains = domains(&profile.message("internal_profile"), problems);
-    let addresses = addresses(&vs_vip, problems);
+    let domains = domains(&profile.message("internal_profile"), reading.problems());
+    let addresses = addresses(&vs_vip, reading.problems());
+    let always = !cloud.flag("state_based_dns_registration", true);
+    let mut found = Vec::new();
     for info in vs_vip.messages("dns_info") {
-        let name = match info.domain("fqdn") {
-            None => continue,
-            Some(Ok(name)) => name,
-            Some(Err(problem)) => {
-                problems.push(problem);
-                continue;
+        match record(&info, &addresses, &domains) {
+            Ok(Some((name, data, ttl))) => {
+                let virtual_services = owners_of(&name, &owners);
+                if virtual_services.is_empty() {
+                    continue;
+                }
+                let addresses_max = info.number("num_records_in_response");
+                found.push(Arc::new(Registration {
+                    name,
+                    data,
+                    ttl,
+                    addresses_max: addresses_max.and_then(|n| u8::try_from(n).ok()),
+                    order: match info.text("algorithm") {
+                        Some("DNS_RECORD_RESPONSE_ROUND_ROBIN") => RecordOrder::RoundRobin,
+                        _ => RecordOrder::ConsistentHash,
+                    },
+                    vs_vip: object.uuid.to_owned(),
+                    virtual_services,
+                    only_while_up: !always,
+                }));
             }
-        };
-        // The closest of the domains that hold the name.
-        let domain = domains.iter().filter(|domain| name.is_within(&domain.name));
-        let Some(domain) = domain.max_by_key(|domain| domain.name.labels().count()) else {
-            problems.push(info.problem("fqdn", format!("`{name}` is in no domain of the cloud; not published")));
-            continue;
-        };
-        let data = match info.message("cname").domain("cname") {
-            Some(Ok(target)) => RecordData::Name(target),
-            Some(Err(problem)) => {
-                problems.push(problem);
-                continue;
-            }
-            None if addresses.is_empty() => continue,
-            None => RecordData::Addresses(addresses.clone()),
-        };
-        let seconds = info.number("ttl").unwrap_or(domain.ttl);
-        let ttl = match Ttl::try_from(seconds) {
-            Ok(ttl) => ttl,
-            Err(error) => {
-                problems.push(info.problem("ttl", format!("{error}; not published")));
-                continue;
-            }
-        };
-        found.push(Registration {
-            name,
-            data,
-            ttl,
-            addresses_max: info.number("num_records_in_response").filter(|n| *n > 0).and_then(|n| u8::try_from(n).ok()),
-            order: match info.text("algorithm") {
-                Some("DNS_RECORD_RESPONSE_ROUND_ROBIN") => RecordOrder::RoundRobin,
-                _ => RecordOrder::ConsistentHash,
-            },
-            vs_vip: object.uuid.to_owned(),
-            virtual_services: virtual_services.clone(),
-            only_while_up: cloud.flag("state_based_dns_registration", true),
-        });
+            Ok(None) => {}
+            Err(problem) => reading.tell(problem),
+        }
     }
+    found
 }
 
-/// The enabled virtual services on a VsVip.
-fn owners(vs_vip: &str, world: &World<'_>) -> BTreeSet<String> {
-    let services = world.of("virtualservice").filter(|service| {
-        let fields = Message::root("", service.fields);
-        fields.reference("vsvip_ref") == Some(vs_vip) && fields.flag("enabled", true)
+/// Name, data and TTL of an element of `dns_info`; `None` where it has no data.
+fn record(
+    info: &Message<'_>,
+    addresses: &[IpAddr],
+    domains: &[Domain],
+) -> Result<Option<(DomainName, RecordData, Ttl)>, Problem> {
+    let Some(name) = info.domain("fqdn").transpose()? else { return Ok(None) };
+    // The closest of the domains that hold the name.
+    let domain = domains.iter().filter(|domain| name.is_within(&domain.name));
+    let Some(domain) = domain.max_by_key(|domain| domain.name.labels().count()) else {
+        return Err(info.problem("fqdn", format!("`{name}` is in no domain of the cloud; not published")));
+    };
+    let data = match info.message("cname").domain("cname").transpose()? {
+        Some(target) => RecordData::Name(target),
+        None if addresses.is_empty() => return Ok(None),
+        None => RecordData::Addresses(addresses.to_vec()),
+    };
+    let ttl = Ttl::try_from(info.number("ttl").unwrap_or(domain.ttl));
+    let ttl = ttl.map_err(|error| info.problem("ttl", format!("{error}; not published")))?;
+    Ok(Some((name, data, ttl)))
+}
+
+fn owner<'a>(object: Object<'a>, reading: &mut Reading<'_, 'a>) -> Owner<'a> {
+    reading.get("virtualservice", object.uuid);
+    let service = Message::root("", object.fields);
+    let child_of = service.reference("vh_parent_vs_ref").map(|parent| {
+        let entries = service.messages("vh_matches");
+        let hosts = entries.iter().filter_map(|entry| entry.text("host")).chain(service.texts("vh_domain_name"));
+        (parent, hosts.map(str::to_ascii_lowercase).collect())
     });
-    services.map(|service| service.uuid.to_owned()).collect()
+    Owner { uuid: object.uuid, enabled: service.flag("enabled", true), child_of }
+}
+
+/// Uuids of the enabled virtual services that answer for a name: children that take requests for it in place of their
+/// parents, all others whatever the name.
+fn owners_of(name: &DomainName, owners: &[Owner<'_>]) -> BTreeSet<String> {
+    let takes = |hosts: &[String]| {
+        hosts.iter().any(|host| match host.strip_prefix('*') {
+            Some(suffix) if suffix.starts_with('.') => name.as_str().ends_with(suffix),
+            _ => host == name.as_str(),
+        })
+    };
+    let children = || {
+        owners.iter().filter_map(|owner| {
+            let (parent, hosts) = owner.child_of.as_ref()?;
+            takes(hosts).then_some((*parent, owner))
+        })
+    };
+    let parents: BTreeSet<&str> = children().map(|(parent, _)| parent).collect();
+    let is_on = |uuid: &str| owners.iter().any(|owner| owner.uuid == uuid && owner.enabled);
+    let of_children = children().filter(|(parent, child)| child.enabled && is_on(parent)).map(|(_, child)| child);
+    let others = owners.iter().filter(|owner| owner.enabled && owner.child_of.is_none());
+    let others = others.filter(|owner| !parents.contains(owner.uuid));
+    of_children.chain(others).map(|owner| owner.uuid.to_owned()).collect()
 }
 
 fn domains(profile: &Message<'_>, problems: &mut Vec<Problem>) -> Vec<Domain> {
@@ -165,12 +269,15 @@ mod tests {
                 uuid,
                 name: uuid,
                 tenant: "admin",
+                created_us: 0,
                 modified_us: 0,
                 revision: 1,
                 fields: fields.as_object().unwrap(),
             })
         });
-        registrations(objects)
+        let mut problems = Vec::new();
+        let (_, found) = Memo::default().follow(&World::sort(objects), &mut problems);
+        (found.iter().map(|record| Registration::clone(record)).collect(), problems)
     }
 
     /// The one record, without problems.

@@ -62,6 +62,7 @@ fn world(change: impl FnOnce(&mut Value)) -> (Snapshot, Vec<Problem>) {
         name,
         tenant: "admin",
         fields: fields.as_object().unwrap(),
+        created_us: 0,
         modified_us: 1_000,
         revision: 1,
     });
@@ -151,9 +152,9 @@ fn what_cannot_be_used_is_skipped_and_the_rest_is_kept() {
         |s| s.gslb_services.is_empty() && s.dns_services.len() == 1,
     );
     check(
-        |w| w["applicationprofile"]["type"] = json!("APPLICATION_PROFILE_TYPE_HTTP"),
+        |w| w["applicationprofile"]["type"] = json!("APPLICATION_PROFILE_TYPE_L4"),
         &[
-            "VirtualService dns-vs, application_profile_ref: this release runs DNS virtual services only; the service does not run",
+            "VirtualService dns-vs, application_profile_ref: `APPLICATION_PROFILE_TYPE_L4` is not run by this release; the service does not run",
         ],
         |s| s.dns_services.is_empty() && s.gslb_services.len() == 1,
     );

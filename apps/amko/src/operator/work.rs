@@ -6,12 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use avi_client::{ErrorClass, Retry};
+use avi_client::{BackOff, ErrorClass, Retry};
 use reconcile::{Action, Conflict, ObjectType, Plan, Step, Unit};
 use tokio::time::Instant;
 
 use crate::AmkoEvent;
-use crate::back_off::BackOff;
 use crate::event::Teller;
 use crate::writer::{Failure, Job};
 

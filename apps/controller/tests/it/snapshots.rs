@@ -36,6 +36,34 @@ async fn commits_that_matter_become_snapshots() {
 }
 
 #[tokio::test]
+async fn an_engine_gets_l7_services_with_the_keys_of_their_certificates() {
+    let root = tempfile::tempdir().unwrap();
+    let controller = start(config(root.path())).await.unwrap();
+    let client = Client::log_in(&controller).await;
+    let mut snapshots = controller.snapshots();
+    let pool = json!({"name": "web", "servers": [{"ip": {"addr": "192.0.2.10"}}]});
+    client.post("/api/pool", pool).await;
+    let service = json!({"name": "web", "pool_ref": "/api/pool?name=web",
+        "services": [{"port": 80}, {"port": 443, "enable_ssl": true}],
+        "vip": [{"vip_id": "0", "ip_address": {"addr": "192.0.2.1", "type": "V4"}}]});
+    client.post("/api/virtualservice", service).await;
+    let appeared = snapshots.wait_for(|s| s.as_ref().is_some_and(|s| !s.http.services.is_empty()));
+    let snapshot = tokio::time::timeout(Duration::from_secs(30), appeared).await.unwrap().unwrap().clone().unwrap();
+    let service = &snapshot.http.services[0];
+    assert_eq!(service.host.target, Some(model::http::Target::Pool(snapshot.http.pools[0].uuid.clone())));
+    let [certificate] = service.certificates.as_slice() else { panic!("{:?}", service.certificates) };
+    assert_eq!(certificate.name, "System-Default-Cert");
+    assert!(certificate.key_pem.contains("PRIVATE KEY") && certificate.chain_pem.contains("BEGIN CERTIFICATE"));
+    assert!(!format!("{snapshot:?}").contains("PRIVATE KEY"));
+    let first = certificate.key_pem.clone();
+    controller.shutdown().await;
+
+    let again = start(config(root.path())).await.unwrap();
+    let snapshot = again.snapshots().borrow().clone().unwrap();
+    assert_eq!(snapshot.http.services[0].certificates[0].key_pem, first, "made once, and sealed in the store");
+}
+
+#[tokio::test]
 async fn a_connected_engine_explains() {
     let root = tempfile::tempdir().unwrap();
     let controller = start(config(root.path())).await.unwrap();

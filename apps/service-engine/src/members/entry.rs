@@ -1,16 +1,17 @@
 //! One service and its members: what counts for each, and what follows.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use health::{MemberInputs, MonitorInput, Reason, State, Verdict, combine};
-use health_probe::{Target, TargetKey};
+use health_probe::Target;
 use model::gslb::{GslbMember, GslbPool, GslbService, MonitorScope};
 use model::monitor::HealthMonitor;
 use se_protocol::{GslbServiceState, Snapshot, ToldStates};
 
-use super::Watched;
+use crate::monitors::{AppliedMonitor, Monitors};
+use crate::targets::Targets;
 
 #[derive(Debug)]
 pub(super) struct ServiceEntry {
@@ -42,18 +43,10 @@ pub(super) struct MemberEntry {
     pub(super) control_plane_awaited: bool,
     /// Controller cluster and virtual service, when the control plane's verdict counts.
     pub(super) controlled: Option<(String, String)>,
-    pub(super) monitors: Vec<MemberMonitor>,
+    pub(super) monitors: Vec<AppliedMonitor>,
     pub(super) state: State,
     pub(super) reason: Reason,
     pub(super) since_us: i64,
-}
-
-/// A monitor that applies to a member; `target` is `None` when its type is not probed.
-#[derive(Debug)]
-pub(super) struct MemberMonitor {
-    pub(super) monitor: Arc<HealthMonitor>,
-    pub(super) address: SocketAddr,
-    pub(super) target: Option<Target>,
 }
 
 /// What was known of a service before a snapshot.
@@ -67,34 +60,23 @@ pub(super) struct Previous<'a> {
 /// What services are made with: monitors and the settings of the snapshot, and what of that is new.
 pub(super) struct Ground<'a> {
     pub(super) snapshot: &'a Snapshot,
-    pub(super) monitors: HashMap<&'a str, &'a Arc<HealthMonitor>>,
-    /// Monitors that are other than before, came or went.
-    pub(super) changed: HashSet<&'a str>,
+    monitors: Monitors<'a>,
     /// Nothing of what was before counts.
     pub(super) is_new: bool,
 }
 
 impl<'a> Ground<'a> {
     pub(super) fn new(before: Option<&'a Snapshot>, snapshot: &'a Snapshot) -> Self {
-        let monitors: HashMap<&str, &Arc<HealthMonitor>> =
-            snapshot.monitors.iter().map(|monitor| (monitor.uuid.as_str(), monitor)).collect();
-        let old = before.map_or(&[][..], |before| &before.monitors);
-        let mut changed: HashSet<&str> = monitors.keys().copied().collect();
-        for monitor in old {
-            match monitors.get(monitor.uuid.as_str()) {
-                Some(same) if Arc::ptr_eq(same, monitor) || *same == monitor => changed.remove(monitor.uuid.as_str()),
-                _ => changed.insert(&monitor.uuid),
-            };
-        }
+        let monitors = Monitors::new(before.map_or(&[][..], |before| &before.monitors), &snapshot.monitors);
         let is_new = before.is_none_or(|before| {
             before.cluster_uuid != snapshot.cluster_uuid || before.port_offset != snapshot.port_offset
         });
-        Self { snapshot, monitors, changed, is_new }
+        Self { snapshot, monitors, is_new }
     }
 
     /// Whether a service that is the same as before also means the same.
     pub(super) fn is_same_for(&self, service: &GslbService) -> bool {
-        !self.is_new && !service.health_monitors.iter().any(|uuid| self.changed.contains(uuid.as_str()))
+        !self.is_new && self.monitors.are_same(&service.health_monitors)
     }
 }
 
@@ -144,7 +126,7 @@ impl ServiceEntry {
 
     /// What its members are probed by.
     pub(super) fn targets(&self) -> impl Iterator<Item = &Target> {
-        self.members.iter().flat_map(|member| &member.monitors).filter_map(|monitor| monitor.target.as_ref())
+        self.members.iter().flat_map(|member| &member.monitors).filter_map(AppliedMonitor::target)
     }
 
     /// Takes over the states of the virtual services behind its members; the places of those that changed.
@@ -214,11 +196,8 @@ impl MemberEntry {
             _ => None,
         };
         let probed = enabled && (service.monitor_scope == MonitorScope::AllMembers || !is_avi);
-        let monitors = if probed { service.health_monitors.as_slice() } else { &[] }
-            .iter()
-            .filter_map(|uuid| ground.monitors.get(uuid.as_str()))
-            .map(|monitor| MemberMonitor::new(monitor, service, member, ground.snapshot))
-            .collect();
+        let monitors = if probed { service.health_monitors.as_slice() } else { &[] };
+        let monitors = ground.monitors.of(monitors).map(|it| applied(it, service, member, ground.snapshot)).collect();
         Self {
             ip: member.ip,
             slot,
@@ -238,19 +217,8 @@ impl MemberEntry {
 
 impl MemberEntry {
     /// Combines what the monitors say with what the control plane does.
-    pub(super) fn verdict(&self, watched: &HashMap<TargetKey, Watched>, control_plane: Option<State>) -> Verdict {
-        let monitors: Vec<MonitorInput<'_>> = self
-            .monitors
-            .iter()
-            .map(|monitor| {
-                let watched = monitor.target.as_ref().and_then(|target| watched.get(target.key()));
-                MonitorInput {
-                    name: &monitor.monitor.name,
-                    health: watched.map(|watched| watched.health),
-                    failure: watched.and_then(|watched| watched.failure.as_ref()),
-                }
-            })
-            .collect();
+    pub(super) fn verdict(&self, targets: &Targets, control_plane: Option<State>) -> Verdict {
+        let monitors: Vec<MonitorInput<'_>> = self.monitors.iter().map(|monitor| monitor.input(targets)).collect();
         combine(&MemberInputs {
             enabled: self.enabled,
             min_health_monitors_up: self.min_health_monitors_up,
@@ -262,22 +230,15 @@ impl MemberEntry {
     }
 }
 
-impl MemberMonitor {
-    pub(super) fn new(
-        monitor: &Arc<HealthMonitor>,
-        service: &GslbService,
-        member: &GslbMember,
-        snapshot: &Snapshot,
-    ) -> Self {
-        let port = snapshot.port_offset.apply(monitor.port.unwrap_or(0));
-        let address = SocketAddr::new(member.ip, port);
-        let host = member
-            .hostname
-            .clone()
-            .unwrap_or_else(|| service.domain_names.first().map_or_else(|| member.ip.to_string(), ToString::to_string));
-        // Avi asks for a port on every GSLB monitor (avi-api 6.1); without one there is nothing to connect to.
-        let target =
-            Some(Target::new(Arc::clone(monitor), address, host)).filter(|target| port != 0 && target.is_probed());
-        Self { monitor: Arc::clone(monitor), address, target }
-    }
+fn applied(
+    monitor: &Arc<HealthMonitor>,
+    service: &GslbService,
+    member: &GslbMember,
+    snapshot: &Snapshot,
+) -> AppliedMonitor {
+    // Avi asks for a port on every GSLB monitor (avi-api 6.1); without one there is nothing to connect to.
+    let port = monitor.port.map_or(0, |port| snapshot.port_offset.apply(port));
+    let address = SocketAddr::new(member.ip, port);
+    let first_name = || service.domain_names.first().map_or_else(|| member.ip.to_string(), ToString::to_string);
+    AppliedMonitor::new(monitor, address, member.hostname.clone().unwrap_or_else(first_name))
 }

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use gslb::MemberHealth;
-use health::FailureCode;
+use health::{Failure, FailureCode};
+use health_probe::TargetKey;
 use model::monitor::{Check, HealthMonitor};
 use model::{Revision, Version, testing};
 use proptest::prelude::*;
 use se_protocol::PortOffset;
 
+use super::tests::Watching;
 use super::*;
 
 #[derive(Debug, Clone)]
@@ -58,7 +60,7 @@ type Seen = (IpAddr, u8, bool);
 #[derive(Default)]
 struct Engine {
     compiled: Option<Compiled>,
-    members: Members,
+    members: Watching,
 }
 
 impl Engine {
@@ -80,7 +82,7 @@ impl Engine {
     }
 
     fn probed(&self) -> BTreeMap<String, TargetKey> {
-        self.members.watched.keys().map(|key| (format!("{key:?}"), key.clone())).collect()
+        self.members.probed().map(|key| (format!("{key:?}"), key.clone())).collect()
     }
 }
 

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use gslb::MemberHealth;
-use health::FailureCode;
+use health::{Failure, FailureCode};
+use health_probe::TargetKey;
 use model::gslb::GslbMember;
 use model::monitor::{Check, HealthMonitor};
 use model::{Revision, Version, testing};
@@ -52,35 +53,67 @@ fn tcp() -> HealthMonitor {
     monitor(Check::Tcp { request: None, response: None })
 }
 
+/// Members with the targets that they are probed by.
+#[derive(Default)]
+pub(super) struct Watching {
+    members: Members,
+    targets: Targets,
+    probed: Vec<Target>,
+}
+
+impl Watching {
+    pub(super) fn adopt(&mut self, compiled: &Compiled, now_us: i64) {
+        self.members.adopt(compiled, &mut self.targets, now_us);
+        self.probed = self.targets.new_list().unwrap_or_else(|| std::mem::take(&mut self.probed));
+    }
+
+    pub(super) fn observe(&mut self, key: &TargetKey, outcome: Result<Duration, Failure>, now_us: i64) -> Vec<Change> {
+        let observed = self.targets.observe(key, outcome);
+        self.members.observe(&observed.watchers, &self.targets, now_us)
+    }
+
+    pub(super) fn report(&mut self) -> Vec<Arc<GslbServiceState>> {
+        self.members.report(&self.targets)
+    }
+
+    pub(super) fn probed(&self) -> impl Iterator<Item = &TargetKey> {
+        self.probed.iter().map(Target::key)
+    }
+
+    fn hear(&mut self, states: ToldStates, now_us: i64) -> Vec<Change> {
+        self.members.hear(states, &self.targets, now_us)
+    }
+}
+
 /// Members that run `snapshot`, and its slots.
-fn adopted(members: &mut Members, snapshot: Snapshot) -> Arc<Slots> {
+fn adopted(members: &mut Watching, snapshot: Snapshot) -> Arc<Slots> {
     let compiled = Compiled::new(Arc::new(snapshot), None);
     members.adopt(&compiled, NOW);
     compiled.slots
 }
 
-fn targets(members: &mut Members) -> Vec<Target> {
-    members.new_targets().unwrap_or_default()
+fn targets(members: &Watching) -> Vec<Target> {
+    members.probed.clone()
 }
 
-fn key_of(members: &Members, ip: &str) -> TargetKey {
+fn key_of(members: &Watching, ip: &str) -> TargetKey {
     let ip: IpAddr = ip.parse().unwrap();
-    members.watched.keys().find(|key| key.address.ip() == ip).unwrap().clone()
+    members.targets.keys().find(|key| key.address.ip() == ip).unwrap().clone()
 }
 
-fn pass(members: &mut Members, ip: &str) -> Vec<Change> {
+fn pass(members: &mut Watching, ip: &str) -> Vec<Change> {
     let key = key_of(members, ip);
     members.observe(&key, Ok(Duration::from_micros(700)), LATER)
 }
 
-fn fail(members: &mut Members, ip: &str) -> Vec<Change> {
+fn fail(members: &mut Watching, ip: &str) -> Vec<Change> {
     let key = key_of(members, ip);
     members.observe(&key, Err(Failure::new(FailureCode::ConnectionRefused, "refused")), LATER)
 }
 
 #[test]
 fn a_member_is_not_answered_before_its_first_pass_and_at_once_after_it() {
-    let mut members = Members::default();
+    let mut members = Watching::default();
     let slots = adopted(&mut members, snapshot(1, vec![member("192.0.2.1"), member("192.0.2.2")], tcp()));
     assert!(!slots.is_up(0) && !slots.is_up(1));
     let changes = pass(&mut members, "192.0.2.2");
@@ -95,7 +128,8 @@ fn a_member_that_was_up_before_the_engine_started_is_answered_until_a_verdict_sa
     let [first, second]: [IpAddr; 2] = ["192.0.2.1", "192.0.2.2"].map(|ip| ip.parse().unwrap());
     let snapshot = |revision| snapshot(revision, vec![member("192.0.2.1"), member("192.0.2.2")], tcp());
     let uuid = snapshot(1).gslb_services[0].uuid.clone();
-    let mut members = Members::new(UpMembers::from([(uuid, [first].into())]));
+    let mut members =
+        Watching { members: Members::new(UpMembers::from([(uuid, [first].into())])), ..Watching::default() };
     let slots = adopted(&mut members, snapshot(1));
     assert!(slots.is_up(0) && !slots.is_up(1));
     assert_eq!(members.report()[0].state, State::Up);
@@ -111,7 +145,7 @@ fn a_member_that_was_up_before_the_engine_started_is_answered_until_a_verdict_sa
 
 #[test]
 fn three_failures_take_a_member_down_and_three_passes_bring_it_back() {
-    let mut members = Members::default();
+    let mut members = Watching::default();
     let slots = adopted(&mut members, snapshot(1, vec![member("192.0.2.1")], tcp()));
     pass(&mut members, "192.0.2.1");
     assert!(fail(&mut members, "192.0.2.1").is_empty() && fail(&mut members, "192.0.2.1").is_empty());
@@ -127,7 +161,7 @@ fn three_failures_take_a_member_down_and_three_passes_bring_it_back() {
 
 #[test]
 fn verdicts_survive_a_new_snapshot_and_reach_its_slots() {
-    let mut members = Members::default();
+    let mut members = Watching::default();
     adopted(&mut members, snapshot(1, vec![member("192.0.2.1")], tcp()));
     pass(&mut members, "192.0.2.1");
     let slots = adopted(&mut members, snapshot(2, vec![member("192.0.2.9"), member("192.0.2.1")], tcp()));
@@ -139,28 +173,28 @@ fn verdicts_survive_a_new_snapshot_and_reach_its_slots() {
 
 #[test]
 fn a_target_that_is_gone_is_ignored() {
-    let mut members = Members::default();
+    let mut members = Watching::default();
     adopted(&mut members, snapshot(1, vec![member("192.0.2.1")], tcp()));
     let gone = key_of(&members, "192.0.2.1");
     adopted(&mut members, snapshot(2, vec![member("192.0.2.2")], tcp()));
     assert!(members.observe(&gone, Ok(Duration::ZERO), LATER).is_empty());
-    assert_eq!(targets(&mut members).len(), 1);
+    assert_eq!(targets(&members).len(), 1);
 }
 
 #[test]
 fn targets_and_report_carry_the_port_after_the_offset() {
-    let mut members = Members::default();
+    let mut members = Watching::default();
     adopted(&mut members, snapshot(1, vec![member("192.0.2.1")], tcp()));
-    assert_eq!(targets(&mut members)[0].key().address, "192.0.2.1:8080".parse().unwrap());
+    assert_eq!(targets(&members)[0].key().address, "192.0.2.1:8080".parse().unwrap());
     assert_eq!(members.report()[0].pools[0].members[0].monitors[0].target, "192.0.2.1:8080".parse().unwrap());
 }
 
 #[test]
 fn a_monitor_that_is_not_probed_leaves_the_member_unknown_and_says_so() {
-    let mut members = Members::default();
+    let mut members = Watching::default();
     let unsupported = monitor(Check::Unsupported("HEALTH_MONITOR_PING".into()));
     let slots = adopted(&mut members, snapshot(1, vec![member("192.0.2.1")], unsupported));
-    assert!(targets(&mut members).is_empty() && !slots.is_up(0));
+    assert!(targets(&members).is_empty() && !slots.is_up(0));
     let report = members.report();
     assert_eq!(report[0].pools[0].members[0].state, State::Unknown);
     assert!(!report[0].pools[0].members[0].reason.is_empty());
@@ -172,7 +206,7 @@ fn without_monitors_an_enabled_member_is_up_and_a_disabled_one_is_not() {
     off.enabled = false;
     let mut snapshot = snapshot(1, vec![member("192.0.2.1"), off], tcp());
     Arc::make_mut(&mut snapshot.gslb_services[0]).health_monitors.clear();
-    let mut members = Members::default();
+    let mut members = Watching::default();
     let slots = adopted(&mut members, snapshot);
     assert!(slots.is_up(0) && !slots.is_up(1));
     assert_eq!(members.report()[0].pools[0].members[1].state, State::Disabled);
@@ -182,7 +216,7 @@ fn without_monitors_an_enabled_member_is_up_and_a_disabled_one_is_not() {
 fn an_unknown_virtual_service_does_not_take_down_what_the_monitor_holds_up() {
     let mut avi = member("192.0.2.1");
     avi.vs_uuid = Some("virtualservice-elsewhere".into());
-    let mut members = Members::default();
+    let mut members = Watching::default();
     let slots = adopted(&mut members, snapshot(1, vec![avi], tcp()));
     pass(&mut members, "192.0.2.1");
     assert!(slots.is_up(0));
@@ -196,7 +230,7 @@ fn a_virtual_service_that_is_told_down_takes_its_member_down_until_nobody_tells(
     avi.cluster_uuid = Some("cluster-2".into());
     let mut config = snapshot(1, vec![avi], tcp());
     Arc::make_mut(&mut config.gslb_services[0]).controller_health = true;
-    let mut members = Members::default();
+    let mut members = Watching::default();
     let slots = adopted(&mut members, config.clone());
     pass(&mut members, "192.0.2.1");
     assert!(slots.is_up(0));
@@ -222,7 +256,7 @@ fn a_member_that_only_the_control_plane_knows_outlives_the_controller_and_the_en
     let service = Arc::make_mut(&mut config.gslb_services[0]);
     service.controller_health = true;
     service.health_monitors.clear();
-    let mut members = Members::default();
+    let mut members = Watching::default();
     let slots = adopted(&mut members, config.clone());
     assert!(!slots.is_up(0), "never seen up");
     members.hear(told(Some(State::Up)), LATER);
@@ -231,7 +265,10 @@ fn a_member_that_only_the_control_plane_knows_outlives_the_controller_and_the_en
     assert!(members.hear(ToldStates::default(), LATER).is_empty());
     assert!(adopted(&mut members, config.clone()).is_up(0));
     let uuid = config.gslb_services[0].uuid.clone();
-    let mut members = Members::new([(uuid, ["192.0.2.1".parse().unwrap()].into())].into());
+    let mut members = Watching {
+        members: Members::new([(uuid, ["192.0.2.1".parse().unwrap()].into())].into()),
+        ..Watching::default()
+    };
     let slots = adopted(&mut members, config);
     assert!(slots.is_up(0));
     // It is there again, has to hear first, and then does not know it.
@@ -256,7 +293,7 @@ fn told(state: Option<State>) -> ToldStates {
 
 #[test]
 fn a_member_that_is_up_stays_up_while_its_new_monitor_has_no_verdict() {
-    let mut members = Members::default();
+    let mut members = Watching::default();
     adopted(&mut members, snapshot(1, vec![member("192.0.2.1"), member("192.0.2.2")], tcp()));
     pass(&mut members, "192.0.2.1");
     let replaced = HealthMonitor { uuid: "healthmonitor-2".into(), ..tcp() };

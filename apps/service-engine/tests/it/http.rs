@@ -2,8 +2,11 @@
 
 mod backend;
 mod client;
+mod connections;
+mod health;
 mod logs;
 mod routing;
+mod tls;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

@@ -4,4 +4,5 @@
 
 mod engine;
 mod http;
+mod registered;
 mod running;

@@ -12,7 +12,7 @@ use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::{Name, RecordType};
 use model::monitor::{Check, HealthMonitor};
 use model::{Revision, Version, testing};
-use se_protocol::{PortOffset, Report, Snapshot};
+use se_protocol::{PortOffset, Report, Snapshot, ToldStates, UpMembers};
 use service_engine::{Engine, EngineConfig};
 use tokio::sync::watch;
 
@@ -24,16 +24,18 @@ pub(crate) struct Running {
     pub(crate) engine: Engine,
     pub(crate) dns: SocketAddr,
     snapshots: watch::Sender<Option<Arc<Snapshot>>>,
+    /// What the controller tells of virtual services.
+    pub(crate) told: watch::Sender<ToldStates>,
 }
 
 impl Running {
     /// Starts an engine with four workers on `snapshot`.
     pub(crate) fn start(snapshot: Snapshot) -> Self {
-        Self::start_logging(snapshot, None)
+        Self::start_with(snapshot, UpMembers::new(), None)
     }
 
-    /// The same, with logs in this directory.
-    pub(crate) fn start_logging(snapshot: Snapshot, logs: Option<PathBuf>) -> Self {
+    /// The same, of an engine that ran before, and with logs in this directory.
+    pub(crate) fn start_with(snapshot: Snapshot, up_before: UpMembers, logs: Option<PathBuf>) -> Self {
         let dns = snapshot.dns_services.first().map(|service| (service.addresses[0], service.ports[0]));
         let dns = dns.map_or((Ipv4Addr::UNSPECIFIED, 0).into(), SocketAddr::from);
         let (snapshots, receiver) = watch::channel(Some(Arc::new(snapshot)));
@@ -44,7 +46,9 @@ impl Running {
             name: "engine".to_owned(),
             logs,
         };
-        Self { engine: service_engine::start(&config, receiver).unwrap(), dns, snapshots }
+        let told = watch::Sender::default();
+        let engine = service_engine::start_with(&config, receiver, told.subscribe(), up_before).unwrap();
+        Self { engine, dns, snapshots, told }
     }
 
     pub(crate) fn send(&self, snapshot: Snapshot) {

@@ -152,6 +152,7 @@ pub(crate) fn edit(object: &Object, change: impl FnOnce(&mut Value)) -> Object {
         Object::Namespace(o) => serde_json::to_value(o),
         Object::GslbConfig(o) => serde_json::to_value(o),
         Object::GlobalDeploymentPolicy(o) => serde_json::to_value(o),
+        other => panic!("{} is nothing that this operator reads", other.key()),
     }
     .unwrap();
     body["kind"] = object.kind().as_str().into();

@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 use super::Request;
 use crate::error::ApiError;
 
+/// State of a cloud without orchestrator.
+pub(super) const CLOUD_READY: &str = "CLOUD_STATE_PLACEMENT_READY";
+
 /// `/api/networkruntime/<uuid>`: which addresses are allocated, and to whom.
 pub(super) fn network_runtime(request: &Request<'_>, uuid: &str) -> Result<Response, ApiError> {
     let schema = network_schema(request)?;
@@ -48,8 +51,7 @@ pub(super) fn cloud_status(request: &Request<'_>, uuid: &str) -> Result<Response
         let cloud = objects::read(&state.projection, schema, uuid, request.tenancy.visibility())?;
         Ok::<_, ApiError>(cloud.name.clone())
     })?;
-    let document =
-        json!({"uuid": uuid, "name": name, "state": "CLOUD_STATE_PLACEMENT_READY", "reason": "Cloud is ready"});
+    let document = json!({"uuid": uuid, "name": name, "state": CLOUD_READY, "reason": "Cloud is ready"});
     Ok(axum::Json(document).into_response())
 }
 

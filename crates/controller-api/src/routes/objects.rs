@@ -6,10 +6,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderValue, Method, StatusCode, header};
-use objects::{Change, Object, Origin, Projection, Query, RenderOptions, Write, WriteContext, WriteError};
-use serde_json::{Map, Value, json};
+use objects::{Change, Object, Origin, Page, Projection, Query, RenderOptions, Write, WriteContext, WriteError};
+use serde_json::{Value, json};
 
-use super::{Request, account, runtime};
+use super::{Request, account, runtime, runtime::View};
 use crate::{body, error::ApiError, path, settings::Settings};
 
 /// `/api/<type>`.
@@ -77,57 +77,51 @@ async fn create(request: &Request<'_>, schema: &'static TypeSchema, body: &mut B
 fn list(request: &Request<'_>, schema: &'static TypeSchema) -> Result<Response, ApiError> {
     let query = query(request)?;
     let options = query.render_options(&request.call.base_url, request.api.clock.wall_us());
-    let reports = request.api.engine.reports();
-    let mut document = Map::new();
-    let next = request.api.live.read(|state| {
-        let projection = &state.projection;
+    let document = runtime::look(request, |view| {
+        let projection = view.projection;
         let page = objects::list(projection, schema, request.tenancy.visibility(), &query)?;
         let results = page.objects.iter().map(|object| {
             let mut shown = objects::render(projection, object, &options);
-            join_runtime(&mut shown, schema, object, projection, &query, &reports);
+            join_runtime(&mut shown, schema, object, &query, view);
             shown
         });
-        document.insert("count".into(), json!(page.count));
-        document.insert("results".into(), Value::Array(results.collect()));
-        Ok::<_, ApiError>(page.next)
+        Ok::<_, ApiError>(envelope(request, schema.path, &page, results.collect()))
     })?;
-    // Without a next page the key is left out: decoders of operators take no null (avi-api 1.8).
-    if let Some(next) = next {
+    Ok(axum::Json(document).into_response())
+}
+
+/// What a collection answers: a page of `results` (avi-api 1.8).
+pub(super) fn envelope(request: &Request<'_>, path: &str, page: &Page, results: Vec<Value>) -> Value {
+    let mut document = json!({"count": page.count, "results": results});
+    // Without a next page the key is left out: decoders of operators take no null.
+    if let Some(next) = page.next {
         let query = path::with_page(&request.call.raw_query, next);
-        document.insert("next".into(), json!(format!("{}/api/{}?{query}", request.call.base_url, schema.path)));
+        document["next"] = json!(format!("{}/api/{path}?{query}", request.call.base_url));
     }
-    Ok(axum::Json(Value::Object(document)).into_response())
+    document
 }
 
 fn read(request: &Request<'_>, schema: &'static TypeSchema, uuid: &str) -> Result<Response, ApiError> {
     let query = query(request)?;
     let options = query.render_options(&request.call.base_url, request.api.clock.wall_us());
-    let reports = request.api.engine.reports();
-    let document = request.api.live.read(|state| {
-        let projection = &state.projection;
+    let document = runtime::look(request, |view| {
+        let projection = view.projection;
         let object = objects::read(projection, schema, uuid, request.tenancy.visibility())?;
         let mut shown = objects::render(projection, object, &options);
-        join_runtime(&mut shown, schema, object, projection, &query, &reports);
+        join_runtime(&mut shown, schema, object, &query, view);
         Ok::<_, ApiError>(shown)
     })?;
     Ok(axum::Json(document).into_response())
 }
 
-fn query(request: &Request<'_>) -> Result<Query, ApiError> {
+pub(super) fn query(request: &Request<'_>) -> Result<Query, ApiError> {
     let pairs = request.call.query.iter().map(|(name, value)| (name.as_str(), value.as_deref()));
     Ok(Query::parse(pairs)?)
 }
 
-fn join_runtime(
-    shown: &mut Value,
-    schema: &TypeSchema,
-    object: &Object,
-    projection: &Projection,
-    query: &Query,
-    reports: &se_protocol::Reports,
-) {
+fn join_runtime(shown: &mut Value, schema: &TypeSchema, object: &Object, query: &Query, view: &View<'_>) {
     if query.join.iter().any(|join| join == "runtime") && runtime::has(schema) {
-        shown["runtime"] = runtime::of(schema, object, projection, reports);
+        shown["runtime"] = runtime::of(schema, object, view);
     }
 }
 

@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::{Router, body::Body};
-use controller_api::{Api, ApiConfig, Clock, Committer, Engine, ExplainError, LiveProjection, Scheme, first_objects};
+use controller_api::{
+    Api, ApiConfig, Clock, Committer, Engine, EngineInfo, ExplainError, LiveProjection, Scheme, first_objects,
+};
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use objects::Types;
+use se_protocol::Report;
 use se_protocol::explain::{DnsAnswerText, DnsExplanation, DnsQuestion};
 use se_protocol::logs::{EngineLogs, LogQuery};
-use se_protocol::{Report, Reports};
 use serde_json::Value;
 use store::{MemoryStore, Store};
 use tower::ServiceExt;
@@ -53,19 +55,37 @@ impl Clock for ManualClock {
     }
 }
 
-/// Engines that say what they are told to say.
+/// Engines that say what they are told to say; those of the first list are connected.
 #[derive(Default)]
 pub(crate) struct FakeEngine(
     pub(crate) Mutex<Vec<Arc<Report>>>,
     pub(crate) Mutex<Vec<EngineLogs>>,
     /// What was last asked of its logs.
     pub(crate) Mutex<Option<LogQuery>>,
+    /// Engines that have not reported, or went.
+    pub(crate) Mutex<Vec<EngineInfo>>,
 );
+
+/// The `number`th engine, connected.
+pub(crate) fn engine(number: usize, report: Option<Arc<Report>>) -> EngineInfo {
+    EngineInfo {
+        uuid: format!("se-{number}"),
+        name: format!("engine-{number}"),
+        software: env!("CARGO_PKG_VERSION").to_owned(),
+        address: Some(format!("192.0.2.{number}:40000").parse().unwrap()),
+        connected: true,
+        running: report.as_ref().map(|report| report.version.clone()),
+        refusal: None,
+        report,
+    }
+}
 
 #[async_trait]
 impl Engine for FakeEngine {
-    fn reports(&self) -> Reports {
-        self.0.lock().unwrap().iter().cloned().collect()
+    fn engines(&self) -> Vec<EngineInfo> {
+        let reports = self.0.lock().unwrap();
+        let connected = reports.iter().enumerate().map(|(index, report)| engine(index + 1, Some(report.clone())));
+        connected.chain(self.3.lock().unwrap().iter().cloned()).collect()
     }
 
     async fn explain_dns(&self, question: DnsQuestion) -> Result<DnsExplanation, ExplainError> {

@@ -66,7 +66,7 @@ async fn runtime_is_unknown_until_the_engine_reports() {
     let before = get("gslbservice", &uuid(&gs), "runtime").await;
     assert_eq!(before["oper_status"]["state"], "OPER_UNKNOWN");
     assert_eq!(before["groups"][0]["members"][0]["oper_status"]["state"], "OPER_UNKNOWN");
-    assert_eq!(get("virtualservice", &vs, "runtime/").await["oper_status"]["state"], "OPER_UNKNOWN");
+    assert_eq!(get("virtualservice", &vs, "runtime/").await["oper_status"]["state"], "OPER_RESOURCES");
 
     *controller.engine.0.lock().unwrap() = vec![Arc::new(report(&vs, &uuid(&gs)))];
     let after = get("gslbservice", &uuid(&gs), "runtime/").await;

@@ -2,16 +2,20 @@
 
 use std::net::SocketAddr;
 
-use dns_answer::{Arrival, Limit, answer_telling};
+use dns_answer::{Arrival, Limit, View, answer_telling};
 use gslb::Advance;
 use model::dns::{DnsVirtualService, ErrorResponse};
 use model::gslb::{DownResponse, GslbService};
 use se_protocol::logs::DnsLog;
 
-use crate::world::{dns, hello, view};
+use crate::world::{CLIENT, dns, hello, publish, registration, view, with_records};
 
 /// The log of a query for `qname`, whose members are up as `health` says, and whether it is significant.
 fn log_of(dns: &DnsVirtualService, service: GslbService, health: &[bool], qname: &str, qtype: u16) -> DnsLog {
+    log_of_octets(dns, service, health, &octets(qname, qtype)).unwrap()
+}
+
+fn octets(qname: &str, qtype: u16) -> Vec<u8> {
     let mut query = vec![0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
     for label in qname.split('.') {
         query.push(u8::try_from(label.len()).unwrap());
@@ -19,12 +23,16 @@ fn log_of(dns: &DnsVirtualService, service: GslbService, health: &[bool], qname:
     }
     query.push(0);
     query.extend_from_slice(&[0, u8::try_from(qtype).unwrap(), 0, 1]);
-    log_of_octets(dns, service, health, &query).unwrap()
+    query
 }
 
 fn log_of_octets(dns: &DnsVirtualService, service: GslbService, health: &[bool], query: &[u8]) -> Option<DnsLog> {
-    let (view, mut out, mut told) = (view(dns, &[service], health), [0; 1232], None);
-    answer_telling(&view, query, Limit::Udp, &mut out, &mut Advance, |it, packet| {
+    log_from(&view(dns, &[service], health), query)
+}
+
+fn log_from(view: &View, query: &[u8]) -> Option<DnsLog> {
+    let (mut out, mut told) = ([0; 1232], None);
+    answer_telling(view, query, CLIENT, Limit::Udp, &mut out, &mut Advance, |it, packet| {
         told = Some((it.account(packet), it.is_significant()));
     });
     let arrival = Arrival {
@@ -35,7 +43,7 @@ fn log_of_octets(dns: &DnsVirtualService, service: GslbService, health: &[bool],
         query_bytes: query.len(),
         engine: "engine-1",
     };
-    told.map(|(account, significant)| account.log(&view, significant, &arrival))
+    told.map(|(account, significant)| account.log(view, significant, &arrival))
 }
 
 #[test]
@@ -84,6 +92,35 @@ fn errors_are_significant_and_empty_answers_of_names_that_exist_are_not() {
     let dropped = log_of(&silent, hello(), &[], "nothing.avi.iberia.local", 1);
     check(&dropped, true, None, "no packet: the name does not exist");
     assert_eq!(dropped.answer_bytes, 0);
+}
+
+#[test]
+fn the_kind_of_record_that_answered_is_told() {
+    let records = vec![
+        registration(1, "app.avi.iberia.local", "192.0.2.1 192.0.2.2"),
+        registration(2, "www.avi.iberia.local", "app.avi.iberia.local"),
+    ];
+    let view = with_records(view(&dns(), &[hello()], &[]), records);
+    let ask = |qname, qtype| log_from(&view, &octets(qname, qtype)).unwrap();
+    let told = |log: &DnsLog| {
+        let data: Vec<String> = log.records.iter().map(|record| format!("{} {}", record.rtype, record.data)).collect();
+        (log.entry.clone(), log.reason.clone(), data.join(", "))
+    };
+    let expected = |entry: &str, reason: &str, data: &str| (entry.to_owned(), reason.to_owned(), data.to_owned());
+    let app = ask("app.avi.iberia.local", 1);
+    let by = "registered by vsvip-1: turn 1 of 2";
+    assert_eq!(told(&app), expected("VIRTUALSERVICE", by, "1 192.0.2.1, 1 192.0.2.2"));
+    assert_eq!((app.significant, app.records[0].ttl_s, app.answer_records), (false, 60, 2));
+    let www = told(&ask("www.avi.iberia.local", 1));
+    let data = "5 app.avi.iberia.local, 1 192.0.2.2, 1 192.0.2.1";
+    assert_eq!(www, expected("VIRTUALSERVICE", "another name, registered by vsvip-2", data));
+    let aaaa = told(&ask("app.avi.iberia.local", 28));
+    assert_eq!(aaaa, expected("VIRTUALSERVICE", "the name has no address of this type", ""));
+    assert_eq!(ask("hello.avi.iberia.local", 1).entry, "GSLB");
+    publish(&view, 1, false);
+    let gone = ask("app.avi.iberia.local", 1);
+    assert_eq!(told(&gone), expected("LOCAL", "none of the virtual services of the name is up", ""));
+    assert_eq!((gone.significant, gone.rcode), (true, Some(3)));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use dns_answer::{Limit, View, explain};
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::{RData, Record, RecordType};
-use model::dns::{DnsVirtualService, ErrorResponse};
+use model::dns::{DnsVirtualService, ErrorResponse, RecordOrder, Registration};
 use model::gslb::{DownResponse, GslbService};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
@@ -12,7 +12,7 @@ use se_protocol::explain::DnsQuestion;
 
 use model::testing::{domain, member, pool, service};
 
-use crate::world::{ask_bytes, dns, hello, query, view};
+use crate::world::{Books, CLIENT, ask_bytes, dns, hello, publish, query, registration, view, with_records};
 
 /// Worlds, with three queries each.
 const WORLDS: u32 = 100_000;
@@ -37,7 +37,13 @@ fn over_a_hundred_thousand_worlds_the_explained_answer_is_the_one_on_the_wire() 
     let mut dice = StdRng::seed_from_u64(SEED);
     for world in 0..WORLDS {
         let (dns, services, health) = any_world(&mut dice);
-        let view = view(&dns, &services, &health);
+        let mut view = view(&dns, &services, &health);
+        if dice.random() {
+            view = with_records(view, any_records(&mut dice));
+            for (slot, _) in view.records.registrations() {
+                view.records.publish(slot, dice.random_ratio(2, 3));
+            }
+        }
         for _ in 0..3 {
             let name = NAMES.choose(&mut dice).unwrap();
             let qtype = *TYPES.choose(&mut dice).unwrap();
@@ -54,7 +60,7 @@ fn each_step_and_each_passed_over_member_is_told() {
         qtype: "A".into(),
         client: Some("10.1.2.3".parse().unwrap()),
     };
-    let explanation = explain(&view, &question, |_, _, ip| Some(format!("health of {ip}"))).unwrap();
+    let explanation = explain(&view, &question, &Books).unwrap();
     let steps: Vec<&str> = explanation.steps.iter().map(|step| step.step.as_str()).collect();
     assert_eq!(steps, ["client", "zone", "lookup", "pool", "member", "answer"]);
     assert!(explanation.steps[0].outcome.contains("every client gets this"));
@@ -71,11 +77,41 @@ fn each_step_and_each_passed_over_member_is_told() {
 }
 
 #[test]
+fn the_owners_of_a_name_and_why_they_count_are_told() {
+    let (one, mut two) =
+        (registration(1, "app.avi.iberia.local", "192.0.2.1"), registration(2, "app.avi.iberia.local", "192.0.2.2"));
+    two.virtual_services.insert("vs-3".into());
+    let view = with_records(view(&dns(), &[hello()], &[]), vec![one, two]);
+    publish(&view, 2, false);
+    let question = DnsQuestion { name: "app.avi.iberia.local".into(), qtype: "A".into(), client: None };
+    let told = || {
+        let explanation = explain(&view, &question, &Books).unwrap();
+        let steps = explanation.steps.into_iter().map(|step| format!("{}: {}", step.step, step.outcome));
+        (steps.skip(2).collect::<Vec<_>>(), explanation.answer)
+    };
+    let (steps, answer) = told();
+    assert_eq!(
+        steps,
+        [
+            "lookup: a name of 2 VsVips",
+            "registration: VsVip vsvip-1, 192.0.2.1, published: state of vs-1",
+            "registration: VsVip vsvip-2, 192.0.2.2, not published: state of vs-2; state of vs-3",
+            "answer: 1 of 1 address, TTL 60 (the record's)",
+        ]
+    );
+    assert_eq!(answer.answer, ["app.avi.iberia.local 60 IN A 192.0.2.1"]);
+    publish(&view, 1, false);
+    let (steps, answer) = told();
+    assert_eq!(steps[3], "answer: none of its virtual services is up, so the name is withdrawn");
+    assert_eq!((answer.rcode.as_str(), answer.authority.len()), ("NXDOMAIN", 1));
+}
+
+#[test]
 fn questions_that_make_no_sense_are_refused() {
     let view = view(&dns(), &[hello()], &[]);
     let ask = |name: &str, qtype: &str| {
         let question = DnsQuestion { name: name.into(), qtype: qtype.into(), client: None };
-        explain(&view, &question, |_, _, _| None).unwrap_err().to_string()
+        explain(&view, &question, &Books).unwrap_err().to_string()
     };
     assert!(ask("a..b", "A").contains("`a..b` is not a domain name"));
     assert!(ask("a..", "A").contains("`a..` is not a domain name"));
@@ -86,15 +122,15 @@ fn questions_that_make_no_sense_are_refused() {
 fn the_root_can_be_asked_for() {
     let view = view(&dns(), &[hello()], &[]);
     let question = DnsQuestion { name: ".".into(), qtype: "NS".into(), client: None };
-    let explanation = explain(&view, &question, |_, _, _| None).unwrap();
+    let explanation = explain(&view, &question, &Books).unwrap();
     assert_eq!(explanation.question.name, ".");
     assert_eq!(explanation.steps[1].outcome, "outside every zone of this service");
 }
 
 #[track_caller]
 fn check(view: &View, name: &str, qtype: RecordType, world: u32) {
-    let question = DnsQuestion { name: name.to_owned(), qtype: qtype.to_string(), client: None };
-    let explained = explain(view, &question, |_, _, _| None).unwrap().answer;
+    let question = DnsQuestion { name: name.to_owned(), qtype: qtype.to_string(), client: Some(CLIENT) };
+    let explained = explain(view, &question, &Books).unwrap().answer;
     let bytes = query(&format!("{name}."), qtype, 0).to_vec().unwrap();
     let context = format!("seed {SEED}, world {world}, {name} {qtype}");
     let Some(sent) = ask_bytes(view, &bytes, Limit::Tcp) else {
@@ -154,6 +190,23 @@ fn any_world(dice: &mut StdRng) -> (DnsVirtualService, Vec<GslbService>, Vec<boo
         .collect();
     let health = (0..24).map(|_| dice.random_ratio(2, 3)).collect();
     (dns, services, health)
+}
+
+fn any_records(dice: &mut StdRng) -> Vec<Registration> {
+    let mut records: Vec<Registration> = (0..dice.random_range(0..6))
+        .map(|number| {
+            let data =
+                ["192.0.2.1", "192.0.2.2 192.0.2.3", "192.0.2.3 2001:db8::1", "a.avi.iberia.local", "x.example.com"];
+            let name = NAMES.choose(dice).unwrap();
+            let mut record = registration(number, name, data.choose(dice).unwrap());
+            record.addresses_max = [None, Some(0), Some(1), Some(2)].choose(dice).copied().unwrap();
+            record.order = if dice.random() { RecordOrder::RoundRobin } else { RecordOrder::ConsistentHash };
+            record.ttl = model::Ttl::try_from(dice.random_range(0..100)).unwrap();
+            record
+        })
+        .collect();
+    records.sort_by(|one, other| (&one.name, &one.vs_vip).cmp(&(&other.name, &other.vs_vip)));
+    records
 }
 
 fn any_service(dice: &mut StdRng, name: &str) -> GslbService {

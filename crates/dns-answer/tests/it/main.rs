@@ -5,4 +5,5 @@
 mod accounts;
 mod answers;
 mod explained;
+mod registered;
 mod world;

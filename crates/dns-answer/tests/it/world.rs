@@ -1,13 +1,13 @@
 //! Small worlds: a DNS virtual service, its GSLB services, the health of their members.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use dns_answer::{Limit, Table, View, answer};
+use dns_answer::{Knowledge, Limit, Records, Table, View, answer};
 use gslb::{Advance, Service, Slots};
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query};
 use hickory_proto::rr::{DNSClass, Name, RecordType};
-use model::dns::DnsVirtualService;
+use model::dns::{DnsVirtualService, RecordData, RecordOrder, Registration};
 use model::gslb::GslbService;
 use model::testing::{dns_service, domain, member, pool, service};
 use model::{Revision, Version};
@@ -45,7 +45,57 @@ pub(crate) fn view(dns: &DnsVirtualService, services: &[GslbService], health: &[
     let (table, problems) = Table::compile(dns, &[domain("avi.iberia.local")], &pairs, None);
     assert_eq!(problems, []);
     let version = Version { incarnation: "test".into(), term: 0, revision: Revision(1) };
-    View { version, table, slots: Arc::new(slots) }
+    View { version, table, slots: Arc::new(slots), records: Arc::default() }
+}
+
+/// The address that queries come from.
+pub(crate) const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 200));
+
+/// A record of `vsvip-NUMBER`, whose virtual service is `vs-NUMBER`: a CNAME, or addresses separated by blanks.
+pub(crate) fn registration(number: u32, name: &str, data: &str) -> Registration {
+    let addresses: Result<Vec<IpAddr>, _> = data.split_whitespace().map(str::parse).collect();
+    Registration {
+        name: domain(name),
+        data: addresses.map_or_else(|_| RecordData::Name(domain(data)), RecordData::Addresses),
+        ttl: model::Ttl::try_from(60).unwrap(),
+        addresses_max: Some(0),
+        order: RecordOrder::RoundRobin,
+        vs_vip: format!("vsvip-{number}"),
+        virtual_services: [format!("vs-{number}")].into(),
+        only_while_up: true,
+    }
+}
+
+/// `view` with records, all of them published.
+pub(crate) fn with_records(view: View, registrations: Vec<Registration>) -> View {
+    let registrations: Vec<Arc<Registration>> = registrations.into_iter().map(Arc::new).collect();
+    let records = Records::compile(&registrations, None);
+    for (slot, _) in records.registrations() {
+        assert!(records.publish(slot, true));
+    }
+    View { records, ..view }
+}
+
+/// Publishes or withdraws what a VsVip registered.
+#[track_caller]
+pub(crate) fn publish(view: &View, number: u32, is_published: bool) {
+    let vs_vip = format!("vsvip-{number}");
+    let slots = view.records.registrations().filter(|(_, registration)| registration.vs_vip == vs_vip);
+    let changed = slots.filter(|(slot, _)| view.records.publish(*slot, is_published)).count();
+    assert!(changed > 0, "nothing of {vs_vip} changed");
+}
+
+/// Books that tell of each member and virtual service.
+pub(crate) struct Books;
+
+impl Knowledge for Books {
+    fn of_member(&self, _: &str, _: &str, ip: IpAddr) -> Option<String> {
+        Some(format!("health of {ip}"))
+    }
+
+    fn of_virtual_service(&self, uuid: &str) -> Option<String> {
+        Some(format!("state of {uuid}"))
+    }
 }
 
 /// A query as a stub resolver sends it: RD set; EDNS of `udp_size` when not 0.
@@ -71,7 +121,7 @@ pub(crate) fn ask(view: &View, message: &Message) -> Option<Message> {
 /// Asks with bytes.
 pub(crate) fn ask_bytes(view: &View, query: &[u8], limit: Limit) -> Option<Vec<u8>> {
     let mut out = vec![0; 65_535];
-    let length = answer(view, query, limit, &mut out, &mut Advance)?;
+    let length = answer(view, query, CLIENT, limit, &mut out, &mut Advance)?;
     out.truncate(length);
     Some(out)
 }

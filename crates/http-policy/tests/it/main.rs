@@ -3,6 +3,8 @@
 
 mod balance;
 mod carry_over;
+mod checks;
+mod corpus;
 mod rules;
 mod virtual_hosting;
 

@@ -8,10 +8,17 @@
 mod balance;
 mod changes;
 mod forwarding;
+mod grammar;
+mod http2;
 mod limits;
 mod log;
+mod responses;
 mod servers;
 mod smuggling;
+mod targets;
 mod testbed;
 mod tls;
+mod tls_abuse;
+mod tls_client;
 mod tunnels;
+mod unusual_clients;

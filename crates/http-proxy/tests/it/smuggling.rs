@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use crate::testbed::{Backend, Bed, Peer, one_service};
 
 /// A server that notes the first line of every request.
-fn noting() -> (Backend, Arc<Mutex<Vec<String>>>) {
+pub(crate) fn noting() -> (Backend, Arc<Mutex<Vec<String>>>) {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let note = Arc::clone(&seen);
     let backend = Backend::start(move |mut peer| {
@@ -17,9 +17,18 @@ fn noting() -> (Backend, Arc<Mutex<Vec<String>>>) {
     (backend, seen)
 }
 
-/// Sends `octets` on one connection; statuses of what comes back until it is closed.
+/// Sends `octets` on one connection and compares what [`exchange`] tells.
 #[track_caller]
-fn check(octets: &str, statuses: &[u16], seen_by_server: &[&str]) {
+pub(crate) fn check(octets: &str, statuses: &[u16], seen_by_server: &[&str]) {
+    let (answers, seen) = exchange(octets);
+    assert_eq!(answers, statuses, "{octets:?}");
+    assert_eq!(seen, seen_by_server, "{octets:?}");
+}
+
+/// Sends `octets` on one connection: statuses of what comes back until it is closed, and requests that the server saw. A
+/// neighbour goes on meanwhile.
+#[track_caller]
+pub(crate) fn exchange(octets: &str) -> (Vec<u16>, Vec<String>) {
     let (backend, seen) = noting();
     let (vip, config) = one_service(&[backend.address]);
     let _bed = Bed::start(1, &config);
@@ -28,10 +37,9 @@ fn check(octets: &str, statuses: &[u16], seen_by_server: &[&str]) {
     let mut client = Peer::connect(vip);
     client.send(octets);
     let answers: Vec<u16> = std::iter::from_fn(|| client.read()).map(|answer| answer.status()).collect();
-    assert_eq!(answers, statuses, "{octets:?}");
     assert_eq!(neighbour.get("/neighbour").status(), 200);
-    let seen: Vec<String> = seen.lock().unwrap().iter().filter(|line| !line.contains("neighbour")).cloned().collect();
-    assert_eq!(seen, seen_by_server, "{octets:?}");
+    let seen = seen.lock().unwrap().iter().filter(|line| !line.contains("neighbour")).cloned().collect();
+    (answers, seen)
 }
 
 #[test]

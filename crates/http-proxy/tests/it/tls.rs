@@ -10,7 +10,7 @@ use model::testing::child;
 use crate::testbed::{Backend, Bed, Peer, eventually, one_service_with};
 
 /// A certificate for `name` that it signed itself.
-fn certificate(name: &str) -> Arc<Certificate> {
+pub(crate) fn certificate(name: &str) -> Arc<Certificate> {
     let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
     Arc::new(Certificate {
         uuid: format!("sslkeyandcertificate-{name}"),
@@ -44,7 +44,7 @@ fn version_1(name: &str, algorithm: &[&str]) -> Option<Arc<Certificate>> {
     })
 }
 
-fn tls_service(backend: &Backend, certificates: Vec<Arc<Certificate>>) -> (SocketAddr, HttpConfig) {
+pub(crate) fn tls_service(backend: &Backend, certificates: Vec<Arc<Certificate>>) -> (SocketAddr, HttpConfig) {
     one_service_with(&[backend.address], |service| {
         service.ports[0].tls = true;
         service.ports[0].http2 = true;

@@ -3,7 +3,7 @@
 use http_wire::framing::{Framing, Violation};
 use proptest::prelude::*;
 
-use crate::checks::{http_request_framing, http_response};
+use crate::checks::{http_chunked, http_request_framing, http_response};
 
 #[track_caller]
 fn framed(octets: &str, heads: u64, violation: Option<(u64, Violation)>) {
@@ -31,6 +31,11 @@ fn what_hyper_would_not_tell_is_noticed() {
     framed("P / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-encoding:chunked\r\n\r\n", 1, first(Violation::Ambiguous));
     framed("P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\ncontent-length: 0\r\n\r\n", 1, first(Violation::Ambiguous));
     framed("P / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 1, first(Violation::TransferCoding));
+    framed(
+        "P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+        1,
+        first(Violation::TransferCoding),
+    );
     framed(&format!("P /{} HTTP/1.1\r\n\r\n", "a".repeat(100)), 1, first(Violation::UriTooLong));
     framed(&format!("P / HTTP/1.1\r\nA: {}\r\n\r\n", "a".repeat(100)), 1, first(Violation::HeaderTooLong));
     framed(
@@ -85,10 +90,18 @@ const RESPONSES: &[&str] = &[
     "1;e=1\r\nz\r\n",
 ];
 
+const CHUNKS: &[&str] =
+    &["3\r\nabc\r\n", "0\r\n", "\r\n", "0\r\n\r\n", "1", "a", "\r", "\n", ";x=y", " ", "ffffffffffffffff", "T: v\r\n"];
+
 proptest! {
     #[test]
     fn any_octets_of_a_client_are_followed(octets in pieces(REQUESTS)) {
         http_request_framing::check(&octets);
+    }
+
+    #[test]
+    fn any_octets_of_a_chunked_body_are_read_by_the_grammar(octets in pieces(CHUNKS)) {
+        http_chunked::check(&octets);
     }
 
     #[test]

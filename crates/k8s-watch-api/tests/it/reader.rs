@@ -78,6 +78,7 @@ impl Reader {
             Object::Ingress(object) => serde_json::to_value(object),
             Object::GslbConfig(object) => serde_json::to_value(object),
             Object::GlobalDeploymentPolicy(object) => serde_json::to_value(object),
+            other => panic!("{} is not read here", other.key()),
         };
         Some(value.unwrap())
     }
@@ -88,6 +89,6 @@ impl Reader {
 }
 
 pub(crate) fn key(kind: Kind, namespace: &str, name: &str) -> ObjectKey {
-    let namespace = (kind != Kind::Namespace).then(|| namespace.to_owned());
+    let namespace = kind.is_namespaced().then(|| namespace.to_owned());
     ObjectKey { kind, namespace, name: name.to_owned() }
 }

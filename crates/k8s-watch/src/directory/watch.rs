@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use k8s_crds::Object;
+use k8s_crds::{Kind, Object};
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{
@@ -36,9 +36,14 @@ const CREATED: Duration = Duration::from_millis(500);
 const POLL: Duration = Duration::from_secs(1);
 
 /// Runs until the receiver of `events` is dropped.
-pub(super) async fn run(shared: Arc<Shared>, notices: Arc<Notices>, events: mpsc::Sender<Event>) {
+pub(super) async fn run(
+    shared: Arc<Shared>,
+    kinds: &'static [Kind],
+    notices: Arc<Notices>,
+    events: mpsc::Sender<Event>,
+) {
     let cluster = shared.cluster.clone();
-    let mut watch = Watch::new(shared, Arc::clone(&notices));
+    let mut watch = Watch::new(shared, kinds, Arc::clone(&notices));
     let mut teller = Teller::default();
     loop {
         let stepped = tokio::task::spawn_blocking(move || {
@@ -81,6 +86,7 @@ async fn wait_until(at: Option<Instant>) {
 /// All that one watch knows.
 struct Watch {
     shared: Arc<Shared>,
+    kinds: &'static [Kind],
     notices: Arc<Notices>,
     kernel: Option<KernelWatch>,
     /// The directory without links in its path; none while it is not there.
@@ -98,9 +104,10 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(shared: Arc<Shared>, notices: Arc<Notices>) -> Self {
+    fn new(shared: Arc<Shared>, kinds: &'static [Kind], notices: Arc<Notices>) -> Self {
         let mut watch = Self {
             shared,
+            kinds,
             notices,
             kernel: None,
             root: None,
@@ -141,7 +148,7 @@ impl Watch {
         if pending.is_over_limit {
             self.fall_back("the limit of watched directories is reached");
         }
-        for key in &pending.written_back {
+        for key in pending.written_back.iter().filter(|key| self.kinds.contains(&key.kind)) {
             let read = self.shared.store.read(key);
             self.world.write_back_read(key.clone(), read);
         }
@@ -154,7 +161,10 @@ impl Watch {
         }
         let changes = self.world.settle();
         let applied = changes.applied.iter().map(Object::key);
-        self.shared.store.follow(applied, changes.deleted.iter());
+        // Another watch may have seen the object come back by now; it has to know that its write-backs are gone.
+        for key in self.shared.store.follow(applied, changes.deleted.iter()) {
+            self.shared.announce(&key);
+        }
         changes
     }
 
@@ -307,7 +317,7 @@ impl Watch {
         let stamp = tree::stamp(file);
         match tree::read(file, &place) {
             Reading::Bytes(bytes) => {
-                let manifest = manifest::read(Path::new(&place), &bytes);
+                let manifest = manifest::read(Path::new(&place), &bytes, self.kinds);
                 tracing::debug!(
                     cluster = self.shared.cluster,
                     file = place,
@@ -338,7 +348,7 @@ impl Watch {
     fn read_write_backs(&mut self) {
         let _ = self.world.settle();
         let is_complete = self.problems().is_empty();
-        for key in self.shared.store.keys() {
+        for key in self.shared.store.keys(self.kinds) {
             if is_complete && !self.world.has(&key) {
                 self.shared.store.remove(&key);
                 continue;

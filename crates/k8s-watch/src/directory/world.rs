@@ -195,7 +195,12 @@ impl World {
         };
         if !written.annotations.is_empty() {
             let annotations = object.metadata_mut().annotations.get_or_insert_default();
-            annotations.extend(written.annotations.clone());
+            for (key, value) in &written.annotations {
+                match value {
+                    Some(value) => drop(annotations.insert(key.clone(), value.clone())),
+                    None => drop(annotations.remove(key)),
+                }
+            }
         }
         if let Some(status) = &written.status
             && let Err(error) = object.set_status(status.clone())

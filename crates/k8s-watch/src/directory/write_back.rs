@@ -29,9 +29,9 @@ pub(super) struct WrittenBack {
     /// Replaces the status of the manifest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) status: Option<Value>,
-    /// Added to the annotations of the manifest.
+    /// Added to the annotations of the manifest; `None` takes one away.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) annotations: BTreeMap<String, String>,
+    pub(super) annotations: BTreeMap<String, Option<String>>,
 }
 
 /// A write-back that was not stored.
@@ -76,8 +76,9 @@ impl Store {
         match write {
             WriteBack::Status(status) => after.status = Some(status),
             WriteBack::Annotation { key, value } => {
-                after.annotations.insert(key, value);
+                after.annotations.insert(key, Some(value));
             }
+            WriteBack::Annotations(annotations) => after.annotations.extend(annotations),
         }
         if before.as_ref() == Some(&after) {
             return Ok(false);
@@ -104,16 +105,15 @@ impl Store {
         }
     }
 
-    /// Objects to which something was written back. A file that belongs to no kind that is read is passed over.
-    pub(super) fn keys(&self) -> Vec<ObjectKey> {
-        let kinds = [Kind::Namespace, Kind::Service, Kind::Ingress, Kind::GslbConfig, Kind::GlobalDeploymentPolicy];
+    /// Objects of these kinds to which something was written back. A file that belongs to no kind that is read is passed over.
+    pub(super) fn keys(&self, kinds: &[Kind]) -> Vec<ObjectKey> {
         let mut keys = Vec::new();
-        for kind in kinds {
+        for kind in kinds.iter().copied() {
             for namespace in names_in(&self.root.join(kind.as_str())) {
                 for file in names_in(&self.root.join(kind.as_str()).join(&namespace)) {
                     let key = ObjectKey {
                         kind,
-                        namespace: (kind != Kind::Namespace).then(|| namespace.clone()),
+                        namespace: kind.is_namespaced().then(|| namespace.clone()),
                         name: file.strip_suffix(".json").unwrap_or_default().to_owned(),
                     };
                     if self.path(&key).is_some() {
@@ -125,38 +125,44 @@ impl Store {
         keys
     }
 
-    /// Takes note of objects that came and went; removes what was written back to the latter.
+    /// Takes note of objects that came and went; removes what was written back to the latter, and tells whose there was.
     pub(super) fn follow<'a>(
         &self,
         applied: impl Iterator<Item = ObjectKey>,
         deleted: impl Iterator<Item = &'a ObjectKey>,
-    ) {
+    ) -> Vec<ObjectKey> {
         let mut present = self.present.lock();
         let present = present.get_or_insert_default();
+        let mut removed = Vec::new();
         for key in deleted {
             present.remove(key);
-            self.remove(key);
+            if self.remove(key) {
+                removed.push(key.clone());
+            }
         }
         present.extend(applied);
+        removed
     }
 
-    /// Removes what was written back to an object that is no more.
-    pub(super) fn remove(&self, key: &ObjectKey) {
-        let Some(path) = self.path(key) else {
-            return;
-        };
+    /// Removes what was written back to an object that is no more; tells whether there was anything.
+    pub(super) fn remove(&self, key: &ObjectKey) -> bool {
+        let Some(path) = self.path(key) else { return false };
         match fs::remove_file(&path) {
-            Ok(()) => tracing::debug!(path = %path.display(), "write-backs removed with their object"),
+            Ok(()) => {
+                tracing::debug!(path = %path.display(), "write-backs removed with their object");
+                return true;
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => tracing::warn!(path = %path.display(), reason = %error, "cannot remove write-backs"),
         }
+        false
     }
 
     /// Its file; none for a key whose parts are no names, so that no path leads elsewhere.
     fn path(&self, key: &ObjectKey) -> Option<PathBuf> {
         let namespace = match (&key.namespace, key.kind) {
-            (None, Kind::Namespace) => NO_NAMESPACE,
-            (Some(namespace), kind) if kind != Kind::Namespace && is_label(namespace) => namespace,
+            (None, kind) if !kind.is_namespaced() => NO_NAMESPACE,
+            (Some(namespace), kind) if kind.is_namespaced() && is_label(namespace) => namespace,
             _ => return None,
         };
         let file = is_subdomain(&key.name).then(|| format!("{}.json", key.name))?;
@@ -221,9 +227,9 @@ mod tests {
             assert!(!store.write(key, annotation()).unwrap());
             assert!(store.write(key, WriteBack::Status(serde_json::json!({}))).unwrap());
         }
-        assert_eq!(store.keys(), keys);
+        assert_eq!(store.keys(&[Kind::Namespace, Kind::GslbConfig]), keys);
         let written = store.read(&keys[0]).unwrap().unwrap();
-        assert_eq!(written.annotations["k"], "v");
+        assert_eq!(written.annotations["k"].as_deref(), Some("v"));
         assert_eq!(written.status, Some(serde_json::json!({})));
     }
 }

@@ -49,6 +49,11 @@ pub(super) fn read(node: &Node, kind: Kind) -> Result<(Object, Vec<Unknown>), Fi
         Kind::Namespace => Object::Namespace(Deserialize::deserialize(reader)?),
         Kind::Service => Object::Service(Deserialize::deserialize(reader)?),
         Kind::Ingress => Object::Ingress(Deserialize::deserialize(reader)?),
+        Kind::Secret => Object::Secret(Deserialize::deserialize(reader)?),
+        Kind::ConfigMap => Object::ConfigMap(Deserialize::deserialize(reader)?),
+        Kind::Node => Object::Node(Deserialize::deserialize(reader)?),
+        Kind::EndpointSlice => Object::EndpointSlice(Deserialize::deserialize(reader)?),
+        Kind::IngressClass => Object::IngressClass(Deserialize::deserialize(reader)?),
         Kind::GslbConfig => Object::GslbConfig(Deserialize::deserialize(reader)?),
         Kind::GlobalDeploymentPolicy => Object::GlobalDeploymentPolicy(Deserialize::deserialize(reader)?),
     };

@@ -31,7 +31,19 @@ pub(super) struct ListOf<'a> {
     pub(super) api_version: &'a str,
 }
 
-const READ: [Kind; 5] = [Kind::Namespace, Kind::Service, Kind::Ingress, Kind::GslbConfig, Kind::GlobalDeploymentPolicy];
+/// Kinds that some reader reads.
+const READ: [Kind; 10] = [
+    Kind::Namespace,
+    Kind::Service,
+    Kind::Ingress,
+    Kind::Secret,
+    Kind::ConfigMap,
+    Kind::Node,
+    Kind::EndpointSlice,
+    Kind::IngressClass,
+    Kind::GslbConfig,
+    Kind::GlobalDeploymentPolicy,
+];
 
 /// Kinds that a directory of an application's manifests holds beside those that are read.
 const IGNORED: &[&str] = &[
@@ -41,24 +53,20 @@ const IGNORED: &[&str] = &[
     "CSINode",
     "ClusterRole",
     "ClusterRoleBinding",
-    "ConfigMap",
     "ControllerRevision",
     "CronJob",
     "CustomResourceDefinition",
     "DaemonSet",
     "Deployment",
-    "EndpointSlice",
     "Endpoints",
     "Event",
     "HorizontalPodAutoscaler",
-    "IngressClass",
     "Job",
     "Kustomization",
     "Lease",
     "LimitRange",
     "MutatingWebhookConfiguration",
     "NetworkPolicy",
-    "Node",
     "PersistentVolume",
     "PersistentVolumeClaim",
     "Pod",
@@ -71,7 +79,6 @@ const IGNORED: &[&str] = &[
     "Role",
     "RoleBinding",
     "RuntimeClass",
-    "Secret",
     "ServiceAccount",
     "StatefulSet",
     "StorageClass",
@@ -105,17 +112,18 @@ const NOT_YET: &[&str] = &[
 /// The version in which a kind is read.
 fn api_version_of(kind: Kind) -> &'static str {
     match kind {
-        Kind::Namespace | Kind::Service => "v1",
-        Kind::Ingress => "networking.k8s.io/v1",
+        Kind::Namespace | Kind::Service | Kind::Secret | Kind::ConfigMap | Kind::Node => "v1",
+        Kind::EndpointSlice => "discovery.k8s.io/v1",
+        Kind::Ingress | Kind::IngressClass => "networking.k8s.io/v1",
         Kind::GslbConfig => "amko.vmware.com/v1alpha1",
         Kind::GlobalDeploymentPolicy => "amko.vmware.com/v1alpha2",
     }
 }
 
-/// What to do with `kind` in `api_version`.
-pub(super) fn classify<'a>(api_version: &'a str, kind: &'a str) -> Known<'a> {
+/// What to do with `kind` in `api_version`, where `wanted` are read.
+pub(super) fn classify<'a>(api_version: &'a str, kind: &'a str, wanted: &[Kind]) -> Known<'a> {
     if let Some(read) = READ.into_iter().find(|read| read.as_str() == kind) {
-        return classify_version(api_version, read);
+        return if wanted.contains(&read) { classify_version(api_version, read) } else { Known::Ignored };
     }
     if kind == "List" {
         return Known::List(None);

@@ -20,7 +20,7 @@ pub(super) fn check(object: &Object) -> Result<(), String> {
     };
     let is_valid = match object.kind() {
         Kind::Namespace | Kind::Service => is_label(name),
-        Kind::Ingress | Kind::GslbConfig | Kind::GlobalDeploymentPolicy => is_subdomain(name),
+        _ => is_subdomain(name),
     };
     if !is_valid {
         return Err(format!("`metadata.name` `{name}` is not a name of RFC 1123: lower-case letters, digits, `-`"));

@@ -49,7 +49,7 @@ spec:
 ";
 
 fn read(name: &str, text: impl AsRef<[u8]>) -> Manifest {
-    super::read(Path::new(name), text.as_ref())
+    super::read(Path::new(name), text.as_ref(), crate::directory::KINDS)
 }
 
 /// `(objects, problems)` as text.

@@ -16,7 +16,7 @@ pub struct Registration {
     pub data: RecordData,
     /// `dns_info.ttl`, or that of the domain, or that of the profile, or 30 s.
     pub ttl: Ttl,
-    /// Addresses in one answer; `None` is all of them.
+    /// Addresses in one answer, 0 = all; those of the DNS profile (`num_dns_ip`) when `None` (avi-api 4.6).
     pub addresses_max: Option<u8>,
     /// Order of several addresses.
     pub order: RecordOrder,

@@ -123,6 +123,9 @@ impl<'a> Assembly<'a> {
             None => Object::new(self.schema.path, String::new(), String::new(), String::new(), Map::new(), 0),
         };
         object.last_modified_us = self.context.now_us.max(object.last_modified_us.saturating_add(1));
+        if self.before.is_none() {
+            object.created_us = object.last_modified_us;
+        }
         object.version = object.version.saturating_add(1);
         (object.name, object.body) = (name, body);
         object

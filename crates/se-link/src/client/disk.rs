@@ -6,7 +6,10 @@
 //! record:      length (4 octets) | first 8 octets of SHA-256 of the payload | payload, a message of the link
 //! ```
 //! A torn end of the journal is what a crash leaves: everything before it counts. Each delta names its base by version
-//! and checksum, so a journal that belongs to an older checkpoint applies nothing.
+//! and checksum, so a journal that belongs to an older checkpoint applies nothing. Certificates are sealed in both, see
+//! `secrets.rs`; what was sealed with a key that is not there any more is as good as damaged.
+
+mod secrets;
 
 use std::{
     fs::{File, OpenOptions},
@@ -38,6 +41,8 @@ const JOURNAL_BYTES_MIN: u64 = 1024 * 1024;
 #[derive(Debug)]
 pub(super) struct Disk {
     dir: PathBuf,
+    /// What certificates are sealed with; made when the first is written.
+    key: Option<seal::Key>,
     /// What the files hold; `None` when that is nothing or not known.
     held: Option<Arc<Stamped>>,
     checkpoint_bytes: u64,
@@ -47,27 +52,31 @@ pub(super) struct Disk {
 impl Disk {
     /// Reads both files. What cannot be read is told as a warning and counts as nothing.
     pub(super) fn open(dir: &Path) -> (Self, Option<Arc<Stamped>>) {
-        let nothing = Self { dir: dir.to_owned(), held: None, checkpoint_bytes: 0, journal_bytes: 0 };
+        let key = secrets::load(dir);
+        let nothing = |key| Self { dir: dir.to_owned(), key, held: None, checkpoint_bytes: 0, journal_bytes: 0 };
         let checkpoint = match private_file::read(&dir.join(CHECKPOINT)) {
             Ok(Some(bytes)) => bytes,
-            Ok(None) => return (nothing, None),
+            Ok(None) => return (nothing(key), None),
             Err(error) => {
                 tell_lost(&crate::certificate::chain(&error));
-                return (nothing, None);
+                return (nothing(key), None);
             }
         };
-        let Some(mut assembler) = read_checkpoint(&checkpoint) else {
-            tell_lost("the checkpoint is damaged");
-            return (nothing, None);
+        let mut assembler = match read_checkpoint(&checkpoint, key.as_ref()) {
+            Ok(assembler) => assembler,
+            Err(unusable) => {
+                tell_lost(unusable.reason());
+                return (nothing(key), None);
+            }
         };
         let journal = private_file::read(&dir.join(JOURNAL)).unwrap_or_else(|error| {
             tracing::warn!(reason = crate::certificate::chain(&error), "journal not read: an older snapshot runs");
             None
         });
-        let good = journal.map_or(0, |bytes| replay(&bytes, &mut assembler));
+        let good = journal.map_or(0, |bytes| replay(&bytes, key.as_ref(), &mut assembler));
         let held = assembler.current().cloned();
         let checkpoint_bytes = size(checkpoint.len());
-        (Self { held: held.clone(), checkpoint_bytes, journal_bytes: size(good), ..nothing }, held)
+        (Self { held: held.clone(), checkpoint_bytes, journal_bytes: size(good), ..nothing(key) }, held)
     }
 
     /// Makes the files hold `stamped`, durably.
@@ -81,7 +90,7 @@ impl Disk {
         match held.filter(same_history) {
             Some(held) if held.stamp() == stamped.stamp() => {}
             Some(held) => {
-                let run = records(parts(Some(&held), stamped));
+                let run = self.records(parts(Some(&held), stamped))?;
                 let room = self.checkpoint_bytes.max(JOURNAL_BYTES_MIN);
                 if self.journal_bytes.saturating_add(size(run.len())) <= room {
                     self.append(&run)?;
@@ -113,7 +122,7 @@ impl Disk {
     /// A new checkpoint; the journal, which belongs to the one before, goes after it.
     fn replace(&mut self, stamped: &Stamped) -> Result<(), FileError> {
         let mut content = MAGIC.to_vec();
-        content.extend(records(parts(None, stamped)));
+        content.extend(self.records(parts(None, stamped))?);
         private_file::write(&self.dir, CHECKPOINT, &content)?;
         self.checkpoint_bytes = size(content.len());
         let path = self.dir.join(JOURNAL);
@@ -122,6 +131,33 @@ impl Disk {
             .map_err(|source| FileError::new("clearing", &path, source))?;
         self.journal_bytes = 0;
         Ok(())
+    }
+
+    /// The octets of `parts`, certificates sealed.
+    fn records(&mut self, mut parts: Vec<Part>) -> Result<Vec<u8>, FileError> {
+        let key = match self.key.take() {
+            Some(key) => key,
+            None => secrets::make(&self.dir)?,
+        };
+        let sealed = secrets::seal(&mut parts, self.key.insert(key));
+        sealed.map_err(|source| FileError::new("sealing what goes to", &self.dir, io::Error::other(source)))?;
+        Ok(parts.into_iter().flat_map(record).collect())
+    }
+}
+
+/// Why a checkpoint is of no use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unusable {
+    Damaged,
+    Closed,
+}
+
+impl Unusable {
+    fn reason(self) -> &'static str {
+        match self {
+            Self::Damaged => "the checkpoint is damaged",
+            Self::Closed => "the checkpoint's private keys were sealed with another key than there is in seal-key",
+        }
     }
 }
 
@@ -133,23 +169,28 @@ fn tell_lost(reason: &str) {
     tracing::warn!(reason, "the snapshot that ran last is lost: nothing is answered until the controller sends one");
 }
 
-/// The checkpoint's state; `None` unless every octet is as it was written.
-fn read_checkpoint(bytes: &[u8]) -> Option<Assembler> {
-    let mut rest = bytes.strip_prefix(MAGIC)?;
+/// The checkpoint's state, if every octet is as it was written.
+fn read_checkpoint(bytes: &[u8], key: Option<&seal::Key>) -> Result<Assembler, Unusable> {
+    let mut rest = bytes.strip_prefix(MAGIC).ok_or(Unusable::Damaged)?;
     let mut assembler = Assembler::default();
     while !rest.is_empty() {
-        let (part, after) = read_record(rest)?;
+        let (mut part, after) = read_record(rest).ok_or(Unusable::Damaged)?;
         rest = after;
-        assembler.take(part).ok()?;
+        secrets::open(&mut part, key).map_err(|secrets::Closed| Unusable::Closed)?;
+        assembler.take(part).map_err(|_| Unusable::Damaged)?;
     }
-    assembler.current().is_some().then_some(assembler)
+    if assembler.current().is_some() { Ok(assembler) } else { Err(Unusable::Damaged) }
 }
 
 /// Applies what is whole, in order, up to the first record that is not; says up to which octet that is.
-fn replay(bytes: &[u8], assembler: &mut Assembler) -> usize {
+fn replay(bytes: &[u8], key: Option<&seal::Key>, assembler: &mut Assembler) -> usize {
     let (mut rest, mut good) = (bytes, 0);
-    while let Some((part, after)) = read_record(rest) {
+    while let Some((mut part, after)) = read_record(rest) {
         rest = after;
+        if secrets::open(&mut part, key).is_err() {
+            tracing::warn!("rest of the journal left out, its private keys do not open: an older snapshot runs");
+            break;
+        }
         match assembler.take(part) {
             Ok(None) => {}
             Ok(Some(_)) => good = bytes.len() - rest.len(),
@@ -162,21 +203,16 @@ fn replay(bytes: &[u8], assembler: &mut Assembler) -> usize {
     good
 }
 
-fn records(parts: Vec<Part>) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for part in parts {
-        let message = match part {
-            Part::Begin(begin) => from_controller::Message::Begin(begin),
-            Part::Chunk(chunk) => from_controller::Message::Chunk(chunk),
-            Part::Commit(commit) => from_controller::Message::Commit(commit),
-        };
-        let payload = FromController { message: Some(message) }.encode_to_vec();
-        // A part is at most 1 MiB.
-        bytes.extend(u32::try_from(payload.len()).unwrap_or(u32::MAX).to_be_bytes());
-        bytes.extend(hash(&payload));
-        bytes.extend(payload);
-    }
-    bytes
+fn record(part: Part) -> Vec<u8> {
+    let message = match part {
+        Part::Begin(begin) => from_controller::Message::Begin(begin),
+        Part::Chunk(chunk) => from_controller::Message::Chunk(chunk),
+        Part::Commit(commit) => from_controller::Message::Commit(commit),
+    };
+    let payload = FromController { message: Some(message) }.encode_to_vec();
+    // A part is some 1 MiB at most.
+    let length = u32::try_from(payload.len()).unwrap_or(u32::MAX).to_be_bytes();
+    [&length[..], &hash(&payload), &payload].concat()
 }
 
 /// The first record and what follows it; `None` when it is torn or damaged.

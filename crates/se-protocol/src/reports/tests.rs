@@ -1,6 +1,7 @@
 use model::{Revision, Version};
 
 use super::*;
+use crate::{DnsServiceState, GslbServiceState, MemberState, PoolState};
 
 fn member(ip: &str, state: State, since_us: i64) -> MemberState {
     let monitor = MonitorState {

@@ -1,12 +1,12 @@
 //! Resources by key. A copy shares them, so that it costs little and what did not change is known by its address.
 
-use std::{cmp::Ordering, sync::Arc};
+use std::{cmp::Ordering, fmt, sync::Arc};
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use super::{Checksum, EncodeError, RESOURCE_BYTES_MAX, ResourceKey};
-use crate::wire;
+use super::{Checksum, DecodeError, EncodeError, RESOURCE_BYTES_MAX, ResourceKey};
+use crate::wire::{self, ConvertError};
 
 /// Resources by key, with their checksum.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,11 +16,24 @@ pub struct ResourceSet {
     checksum: Checksum,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Resource {
     pub(super) key: ResourceKey,
     pub(super) body: Bytes,
     pub(super) hash: Checksum,
+}
+
+impl Resource {
+    pub(super) fn unreadable(&self, source: ConvertError) -> DecodeError {
+        DecodeError::Resource { key: self.key.clone(), source }
+    }
+}
+
+/// Without the body: it may be a private key.
+impl fmt::Debug for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resource").field("key", &self.key).field("hash", &self.hash).finish_non_exhaustive()
+    }
 }
 
 impl ResourceSet {
@@ -78,11 +91,6 @@ impl ResourceSet {
                 (None, None) => {}
             }
         }
-    }
-
-    /// All of them, in the order of their keys.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Resource>> {
-        self.resources.iter()
     }
 
     /// Those of one kind, in the order of their ids.

@@ -13,6 +13,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::{PortOffset, Snapshot};
 
+mod http;
+
 fn version(incarnation: &str, revision: u64) -> Version {
     Version { incarnation: incarnation.into(), term: 0, revision: Revision(revision) }
 }

@@ -1,10 +1,11 @@
-//! DNS virtual services.
+//! DNS virtual services, and the records that virtual services own.
 
 use model::{Ttl, dns};
 
 use super::{
-    ConvertError, DnsProfile, DnsVirtualService, DomainNames, ErrorResponse, FullLogs, LogGroup, LogPolicy, Zone, all,
-    ip_from_bytes, ip_to_bytes, name_from_text, names_from_text, names_to_text, narrow, required,
+    Addresses, ConvertError, DnsProfile, DnsVirtualService, DomainNames, ErrorResponse, FullLogs, LogGroup, LogPolicy,
+    RecordOrder, Registration, Zone, all, ip_from_bytes, ip_to_bytes, name_from_text, names_from_text, names_to_text,
+    narrow, registration::Data, required,
 };
 
 impl From<&dns::DnsVirtualService> for DnsVirtualService {
@@ -120,5 +121,51 @@ impl TryFrom<Zone> for dns::Zone {
     type Error = ConvertError;
     fn try_from(Zone { apex, name_server, admin_email }: Zone) -> Result<Self, ConvertError> {
         Ok(Self { apex: name_from_text(apex)?, name_server: name_server.map(name_from_text).transpose()?, admin_email })
+    }
+}
+
+impl From<&dns::Registration> for Registration {
+    fn from(registration: &dns::Registration) -> Self {
+        let dns::Registration { name, data, ttl, addresses_max, order, vs_vip, virtual_services, only_while_up } =
+            registration;
+        let data = match data {
+            dns::RecordData::Addresses(ips) => {
+                Data::Addresses(Addresses { ips: ips.iter().map(ip_to_bytes).collect() })
+            }
+            dns::RecordData::Name(target) => Data::Target(target.to_string()),
+        };
+        Self {
+            name: name.to_string(),
+            data: Some(data),
+            ttl_s: ttl.get(),
+            addresses_max: addresses_max.map(u32::from),
+            order: RecordOrder::from(*order).into(),
+            vs_vip: vs_vip.clone(),
+            virtual_services: virtual_services.iter().cloned().collect(),
+            only_while_up: *only_while_up,
+        }
+    }
+}
+
+impl TryFrom<Registration> for dns::Registration {
+    type Error = ConvertError;
+    fn try_from(message: Registration) -> Result<Self, ConvertError> {
+        let Registration { name, data, ttl_s, addresses_max, order, vs_vip, virtual_services, only_while_up } = message;
+        let data = match required("data", data)? {
+            Data::Addresses(Addresses { ips }) => {
+                dns::RecordData::Addresses(ips.iter().map(ip_from_bytes).collect::<Result<_, _>>()?)
+            }
+            Data::Target(target) => dns::RecordData::Name(name_from_text(target)?),
+        };
+        Ok(Self {
+            name: name_from_text(name)?,
+            data,
+            ttl: Ttl::try_from(u64::from(ttl_s))?,
+            addresses_max: addresses_max.map(|most| narrow("addresses_max", most)).transpose()?,
+            order: RecordOrder::known(order)?,
+            vs_vip,
+            virtual_services: virtual_services.into_iter().collect(),
+            only_while_up,
+        })
     }
 }

@@ -138,12 +138,13 @@ pub struct Commit {
 pub struct ResourceKey {
     #[prost(enumeration = "ResourceKind", tag = "1")]
     pub kind: i32,
-    /// Object uuid.
+    /// Object uuid, but for registrations.
     #[prost(string, tag = "2")]
     pub id: ::prost::alloc::string::String,
 }
 /// One object. Its hash is SHA-256 over kind, id and body as they travel, so that a field unknown here still counts.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
 pub struct Resource {
     #[prost(message, optional, tag = "1")]
     pub key: ::core::option::Option<ResourceKey>,
@@ -407,6 +408,503 @@ pub struct PayloadCheck {
     #[prost(string, optional, tag = "2")]
     pub response: ::core::option::Option<::prost::alloc::string::String>,
 }
+/// A certificate with its key; virtual services name it, so that it travels once.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Certificate {
+    #[prost(string, tag = "1")]
+    pub uuid: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub chain_pem: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub key_pem: ::prost::alloc::string::String,
+}
+/// Without its children, each of which is a resource of its own.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct HttpVirtualService {
+    #[prost(message, optional, tag = "1")]
+    pub host: ::core::option::Option<VirtualHost>,
+    /// 4 or 16 octets each.
+    #[prost(bytes = "bytes", repeated, tag = "2")]
+    pub addresses: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+    #[prost(message, repeated, tag = "3")]
+    pub ports: ::prost::alloc::vec::Vec<ServicePort>,
+    /// Uuids of certificates; the first is shown where none fits.
+    #[prost(string, repeated, tag = "4")]
+    pub certificates: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ServicePort {
+    #[prost(uint32, tag = "1")]
+    pub port: u32,
+    #[prost(uint32, tag = "2")]
+    pub listen_port: u32,
+    #[prost(bool, tag = "3")]
+    pub tls: bool,
+    #[prost(bool, tag = "4")]
+    pub http2: bool,
+}
+/// A child of an EVH parent.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct HttpChild {
+    /// Uuid of the parent.
+    #[prost(string, tag = "1")]
+    pub parent: ::prost::alloc::string::String,
+    /// Uuid of the child of the same parent that comes before it; empty for the first. Thus a child that comes or goes
+    /// changes one other, however many there are.
+    #[prost(string, tag = "2")]
+    pub after: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "3")]
+    pub host: ::core::option::Option<VirtualHost>,
+    #[prost(message, repeated, tag = "4")]
+    pub matches: ::prost::alloc::vec::Vec<HostMatch>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct VirtualHost {
+    #[prost(string, tag = "1")]
+    pub uuid: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub tenant: ::prost::alloc::string::String,
+    #[prost(bool, tag = "4")]
+    pub enabled: bool,
+    #[prost(message, optional, tag = "5")]
+    pub profile: ::core::option::Option<HttpProfile>,
+    /// Uuids of policy sets, in order.
+    #[prost(string, repeated, tag = "6")]
+    pub policies: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Absent: the defaults.
+    #[prost(message, optional, tag = "7")]
+    pub logs: ::core::option::Option<LogPolicy>,
+    /// Absent: 404.
+    #[prost(message, optional, tag = "8")]
+    pub target: ::core::option::Option<Target>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HttpProfile {
+    #[prost(bool, tag = "1")]
+    pub multiplex_connections: bool,
+    /// Absent: the header stays as it came.
+    #[prost(message, optional, tag = "2")]
+    pub forwarded_for: ::core::option::Option<ForwardedFor>,
+    #[prost(bool, tag = "3")]
+    pub forwarded_proto: bool,
+    #[prost(bool, tag = "4")]
+    pub http_to_https: bool,
+    #[prost(bool, tag = "5")]
+    pub websockets: bool,
+    #[prost(uint64, tag = "6")]
+    pub header_timeout_us: u64,
+    #[prost(uint64, tag = "7")]
+    pub body_timeout_us: u64,
+    #[prost(uint64, tag = "8")]
+    pub keepalive_timeout_us: u64,
+    #[prost(uint64, tag = "9")]
+    pub post_accept_timeout_us: u64,
+    #[prost(uint32, tag = "10")]
+    pub header_size_max: u32,
+    #[prost(uint32, tag = "11")]
+    pub head_size_max: u32,
+    #[prost(uint64, tag = "12")]
+    pub body_size_max: u64,
+    #[prost(uint32, tag = "13")]
+    pub header_count_max: u32,
+    #[prost(uint32, tag = "14")]
+    pub response_head_size_max: u32,
+    #[prost(uint32, tag = "15")]
+    pub keepalive_requests_max: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ForwardedFor {
+    #[prost(string, tag = "1")]
+    pub header: ::prost::alloc::string::String,
+    #[prost(enumeration = "ForwardedForUpdate", tag = "2")]
+    pub update: i32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Target {
+    #[prost(oneof = "target::Kind", tags = "1, 2")]
+    pub kind: ::core::option::Option<target::Kind>,
+}
+/// Nested message and enum types in `Target`.
+pub mod target {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Kind {
+        /// Uuids.
+        #[prost(string, tag = "1")]
+        Pool(::prost::alloc::string::String),
+        #[prost(string, tag = "2")]
+        PoolGroup(::prost::alloc::string::String),
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PolicySet {
+    #[prost(string, tag = "1")]
+    pub uuid: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "3")]
+    pub security: ::prost::alloc::vec::Vec<SecurityRule>,
+    #[prost(message, repeated, tag = "4")]
+    pub request: ::prost::alloc::vec::Vec<RequestRule>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SecurityRule {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub matches: ::core::option::Option<RequestMatch>,
+    #[prost(oneof = "security_rule::Action", tags = "3, 4, 5, 6")]
+    pub action: ::core::option::Option<security_rule::Action>,
+}
+/// Nested message and enum types in `SecurityRule`.
+pub mod security_rule {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Action {
+        #[prost(message, tag = "3")]
+        Allow(super::Nothing),
+        #[prost(message, tag = "4")]
+        CloseConnection(super::Nothing),
+        #[prost(message, tag = "5")]
+        Respond(super::LocalResponse),
+        /// Port.
+        #[prost(uint32, tag = "6")]
+        RedirectToHttps(u32),
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RequestRule {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub matches: ::core::option::Option<RequestMatch>,
+    #[prost(message, repeated, tag = "3")]
+    pub header_edits: ::prost::alloc::vec::Vec<HeaderEdit>,
+    /// Absent: headers change only.
+    #[prost(oneof = "request_rule::Action", tags = "4, 5, 6")]
+    pub action: ::core::option::Option<request_rule::Action>,
+}
+/// Nested message and enum types in `RequestRule`.
+pub mod request_rule {
+    /// Absent: headers change only.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Action {
+        #[prost(message, tag = "4")]
+        Redirect(super::Redirect),
+        #[prost(message, tag = "5")]
+        Select(super::Target),
+        #[prost(message, tag = "6")]
+        Respond(super::LocalResponse),
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Redirect {
+    #[prost(bool, tag = "1")]
+    pub https: bool,
+    #[prost(uint32, optional, tag = "2")]
+    pub port: ::core::option::Option<u32>,
+    #[prost(message, repeated, tag = "3")]
+    pub host: ::prost::alloc::vec::Vec<UriPart>,
+    #[prost(message, repeated, tag = "4")]
+    pub path: ::prost::alloc::vec::Vec<UriPart>,
+    #[prost(bool, tag = "5")]
+    pub keep_query: bool,
+    #[prost(uint32, tag = "6")]
+    pub status: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UriPart {
+    #[prost(oneof = "uri_part::Kind", tags = "1, 2, 3")]
+    pub kind: ::core::option::Option<uri_part::Kind>,
+}
+/// Nested message and enum types in `UriPart`.
+pub mod uri_part {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Kind {
+        #[prost(string, tag = "1")]
+        Text(::prost::alloc::string::String),
+        #[prost(message, tag = "2")]
+        HostLabels(super::IndexRange),
+        #[prost(message, tag = "3")]
+        PathSegments(super::IndexRange),
+    }
+}
+/// Both included.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct IndexRange {
+    #[prost(uint32, tag = "1")]
+    pub first: u32,
+    #[prost(uint32, tag = "2")]
+    pub last: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LocalResponse {
+    #[prost(uint32, tag = "1")]
+    pub status: u32,
+    /// Absent: a short page.
+    #[prost(message, optional, tag = "2")]
+    pub file: ::core::option::Option<LocalFile>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LocalFile {
+    #[prost(string, tag = "1")]
+    pub content_type: ::prost::alloc::string::String,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub body: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HeaderEdit {
+    #[prost(oneof = "header_edit::Kind", tags = "1, 2, 3")]
+    pub kind: ::core::option::Option<header_edit::Kind>,
+}
+/// Nested message and enum types in `HeaderEdit`.
+pub mod header_edit {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Kind {
+        #[prost(message, tag = "1")]
+        Add(super::HeaderSetting),
+        #[prost(message, tag = "2")]
+        Replace(super::HeaderSetting),
+        /// Name.
+        #[prost(string, tag = "3")]
+        Remove(::prost::alloc::string::String),
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HeaderSetting {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(oneof = "header_setting::Value", tags = "2, 3, 4, 5, 6")]
+    pub value: ::core::option::Option<header_setting::Value>,
+}
+/// Nested message and enum types in `HeaderSetting`.
+pub mod header_setting {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Value {
+        #[prost(string, tag = "2")]
+        Text(::prost::alloc::string::String),
+        #[prost(message, tag = "3")]
+        ClientIp(super::Nothing),
+        #[prost(message, tag = "4")]
+        ServiceIp(super::Nothing),
+        #[prost(message, tag = "5")]
+        ServicePort(super::Nothing),
+        /// Name of a header of the request.
+        #[prost(string, tag = "6")]
+        Header(::prost::alloc::string::String),
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct HostMatch {
+    #[prost(string, tag = "1")]
+    pub host: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "2")]
+    pub rules: ::prost::alloc::vec::Vec<PathRule>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PathRule {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub matches: ::core::option::Option<RequestMatch>,
+}
+/// What is absent holds.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RequestMatch {
+    #[prost(message, optional, tag = "1")]
+    pub client_ip: ::core::option::Option<IpMatch>,
+    #[prost(message, optional, tag = "2")]
+    pub port: ::core::option::Option<PortMatch>,
+    #[prost(bool, optional, tag = "3")]
+    pub https: ::core::option::Option<bool>,
+    #[prost(message, optional, tag = "4")]
+    pub method: ::core::option::Option<MethodMatch>,
+    #[prost(message, optional, tag = "5")]
+    pub path: ::core::option::Option<PathMatch>,
+    #[prost(message, optional, tag = "6")]
+    pub host: ::core::option::Option<HeaderMatch>,
+    #[prost(message, repeated, tag = "7")]
+    pub headers: ::prost::alloc::vec::Vec<HeaderMatch>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct IpMatch {
+    #[prost(enumeration = "Membership", tag = "1")]
+    pub membership: i32,
+    #[prost(message, repeated, tag = "2")]
+    pub ranges: ::prost::alloc::vec::Vec<IpRange>,
+}
+/// 4 or 16 octets each, both included.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct IpRange {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub first: ::prost::bytes::Bytes,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub last: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PortMatch {
+    #[prost(enumeration = "Membership", tag = "1")]
+    pub membership: i32,
+    #[prost(uint32, repeated, tag = "2")]
+    pub ports: ::prost::alloc::vec::Vec<u32>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MethodMatch {
+    #[prost(enumeration = "Membership", tag = "1")]
+    pub membership: i32,
+    #[prost(string, repeated, tag = "2")]
+    pub methods: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PathMatch {
+    #[prost(enumeration = "StringCriterion", tag = "1")]
+    pub criterion: i32,
+    #[prost(bool, tag = "2")]
+    pub negated: bool,
+    #[prost(bool, tag = "3")]
+    pub case_sensitive: bool,
+    #[prost(bool, tag = "4")]
+    pub decoded: bool,
+    #[prost(string, repeated, tag = "5")]
+    pub values: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HeaderMatch {
+    #[prost(string, tag = "1")]
+    pub header: ::prost::alloc::string::String,
+    #[prost(enumeration = "StringCriterion", tag = "2")]
+    pub criterion: i32,
+    #[prost(bool, tag = "3")]
+    pub negated: bool,
+    #[prost(bool, tag = "4")]
+    pub case_sensitive: bool,
+    #[prost(string, repeated, tag = "5")]
+    pub values: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Pool {
+    #[prost(string, tag = "1")]
+    pub uuid: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(bool, tag = "3")]
+    pub enabled: bool,
+    #[prost(enumeration = "PoolServerAlgorithm", tag = "4")]
+    pub algorithm: i32,
+    #[prost(message, repeated, tag = "5")]
+    pub servers: ::prost::alloc::vec::Vec<PoolServer>,
+    /// Uuids.
+    #[prost(string, repeated, tag = "6")]
+    pub health_monitors: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(uint32, optional, tag = "7")]
+    pub monitors_up_min: ::core::option::Option<u32>,
+    #[prost(bool, tag = "8")]
+    pub passive_health: bool,
+    #[prost(uint32, tag = "9")]
+    pub connections_per_server_max: u32,
+    #[prost(uint64, tag = "10")]
+    pub response_timeout_us: u64,
+    #[prost(uint64, tag = "11")]
+    pub idle_timeout_us: u64,
+    #[prost(uint64, tag = "12")]
+    pub connection_lifetime_us: u64,
+    #[prost(uint32, tag = "13")]
+    pub requests_per_connection_max: u32,
+    #[prost(oneof = "pool::FailAction", tags = "14, 15, 16, 17")]
+    pub fail_action: ::core::option::Option<pool::FailAction>,
+}
+/// Nested message and enum types in `Pool`.
+pub mod pool {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum FailAction {
+        #[prost(message, tag = "14")]
+        ServiceUnavailable(super::Nothing),
+        #[prost(message, tag = "15")]
+        CloseConnection(super::Nothing),
+        #[prost(message, tag = "16")]
+        Respond(super::LocalResponse),
+        #[prost(message, tag = "17")]
+        Redirect(super::Redirect),
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PoolServer {
+    /// 4 or 16 octets.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub ip: ::prost::bytes::Bytes,
+    #[prost(uint32, tag = "2")]
+    pub port: u32,
+    #[prost(string, tag = "3")]
+    pub hostname: ::prost::alloc::string::String,
+    #[prost(bool, tag = "4")]
+    pub enabled: bool,
+    #[prost(uint32, tag = "5")]
+    pub ratio: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PoolGroup {
+    #[prost(string, tag = "1")]
+    pub uuid: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "3")]
+    pub members: ::prost::alloc::vec::Vec<PoolGroupMember>,
+    #[prost(uint32, tag = "4")]
+    pub servers_min: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PoolGroupMember {
+    /// Uuid.
+    #[prost(string, tag = "1")]
+    pub pool: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "2")]
+    pub ratio: u32,
+    #[prost(uint32, tag = "3")]
+    pub priority: u32,
+}
+/// The records of one name from one VsVip.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Registration {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "4")]
+    pub ttl_s: u32,
+    /// Absent: all.
+    #[prost(uint32, optional, tag = "5")]
+    pub addresses_max: ::core::option::Option<u32>,
+    #[prost(enumeration = "RecordOrder", tag = "6")]
+    pub order: i32,
+    /// Uuid.
+    #[prost(string, tag = "7")]
+    pub vs_vip: ::prost::alloc::string::String,
+    /// Uuids.
+    #[prost(string, repeated, tag = "8")]
+    pub virtual_services: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(bool, tag = "9")]
+    pub only_while_up: bool,
+    #[prost(oneof = "registration::Data", tags = "2, 3")]
+    pub data: ::core::option::Option<registration::Data>,
+}
+/// Nested message and enum types in `Registration`.
+pub mod registration {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Data {
+        #[prost(message, tag = "2")]
+        Addresses(super::Addresses),
+        /// CNAME.
+        #[prost(string, tag = "3")]
+        Target(::prost::alloc::string::String),
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Addresses {
+    /// 4 or 16 octets each.
+    #[prost(bytes = "bytes", repeated, tag = "1")]
+    pub ips: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+}
 /// What changed since the last report of this connection; the first one starts from nothing.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ReportPart {
@@ -423,6 +921,14 @@ pub struct ReportPart {
     /// Closes the report: now, and not before, it counts.
     #[prost(bool, tag = "6")]
     pub last: bool,
+    #[prost(message, repeated, tag = "7")]
+    pub http_services: ::prost::alloc::vec::Vec<HttpServiceState>,
+    #[prost(message, repeated, tag = "8")]
+    pub http_pools: ::prost::alloc::vec::Vec<HttpPoolState>,
+    #[prost(string, repeated, tag = "9")]
+    pub http_services_gone: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "10")]
+    pub http_pools_gone: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SocketAddress {
@@ -455,6 +961,45 @@ pub struct GslbServiceState {
     pub since_us: i64,
     #[prost(message, repeated, tag = "5")]
     pub pools: ::prost::alloc::vec::Vec<PoolState>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct HttpServiceState {
+    #[prost(string, tag = "1")]
+    pub uuid: ::prost::alloc::string::String,
+    #[prost(enumeration = "State", tag = "2")]
+    pub state: i32,
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    #[prost(int64, tag = "4")]
+    pub since_us: i64,
+    #[prost(message, repeated, tag = "5")]
+    pub listeners: ::prost::alloc::vec::Vec<SocketAddress>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct HttpPoolState {
+    #[prost(string, tag = "1")]
+    pub uuid: ::prost::alloc::string::String,
+    #[prost(enumeration = "State", tag = "2")]
+    pub state: i32,
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    #[prost(int64, tag = "4")]
+    pub since_us: i64,
+    #[prost(message, repeated, tag = "5")]
+    pub servers: ::prost::alloc::vec::Vec<ServerState>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ServerState {
+    #[prost(message, optional, tag = "1")]
+    pub address: ::core::option::Option<SocketAddress>,
+    #[prost(enumeration = "State", tag = "2")]
+    pub state: i32,
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    #[prost(int64, tag = "4")]
+    pub since_us: i64,
+    #[prost(message, repeated, tag = "5")]
+    pub monitors: ::prost::alloc::vec::Vec<MonitorState>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PoolState {
@@ -944,6 +1489,20 @@ pub enum ResourceKind {
     GslbService = 3,
     /// Body: HealthMonitor.
     HealthMonitor = 4,
+    /// Body: Certificate.
+    Certificate = 5,
+    /// Body: PolicySet.
+    PolicySet = 6,
+    /// Body: HttpChild.
+    HttpChild = 7,
+    /// Body: HttpVirtualService.
+    HttpVirtualService = 8,
+    /// Body: Pool.
+    Pool = 9,
+    /// Body: PoolGroup.
+    PoolGroup = 10,
+    /// Body: Registration. The id is the name, a blank, and the VsVip's uuid.
+    Registration = 11,
 }
 impl ResourceKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -957,6 +1516,13 @@ impl ResourceKind {
             Self::DnsVirtualService => "RESOURCE_KIND_DNS_VIRTUAL_SERVICE",
             Self::GslbService => "RESOURCE_KIND_GSLB_SERVICE",
             Self::HealthMonitor => "RESOURCE_KIND_HEALTH_MONITOR",
+            Self::Certificate => "RESOURCE_KIND_CERTIFICATE",
+            Self::PolicySet => "RESOURCE_KIND_POLICY_SET",
+            Self::HttpChild => "RESOURCE_KIND_HTTP_CHILD",
+            Self::HttpVirtualService => "RESOURCE_KIND_HTTP_VIRTUAL_SERVICE",
+            Self::Pool => "RESOURCE_KIND_POOL",
+            Self::PoolGroup => "RESOURCE_KIND_POOL_GROUP",
+            Self::Registration => "RESOURCE_KIND_REGISTRATION",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -967,6 +1533,13 @@ impl ResourceKind {
             "RESOURCE_KIND_DNS_VIRTUAL_SERVICE" => Some(Self::DnsVirtualService),
             "RESOURCE_KIND_GSLB_SERVICE" => Some(Self::GslbService),
             "RESOURCE_KIND_HEALTH_MONITOR" => Some(Self::HealthMonitor),
+            "RESOURCE_KIND_CERTIFICATE" => Some(Self::Certificate),
+            "RESOURCE_KIND_POLICY_SET" => Some(Self::PolicySet),
+            "RESOURCE_KIND_HTTP_CHILD" => Some(Self::HttpChild),
+            "RESOURCE_KIND_HTTP_VIRTUAL_SERVICE" => Some(Self::HttpVirtualService),
+            "RESOURCE_KIND_POOL" => Some(Self::Pool),
+            "RESOURCE_KIND_POOL_GROUP" => Some(Self::PoolGroup),
+            "RESOURCE_KIND_REGISTRATION" => Some(Self::Registration),
             _ => None,
         }
     }
@@ -1092,6 +1665,166 @@ impl MonitorScope {
             "MONITOR_SCOPE_UNSPECIFIED" => Some(Self::Unspecified),
             "MONITOR_SCOPE_ALL_MEMBERS" => Some(Self::AllMembers),
             "MONITOR_SCOPE_ONLY_NON_AVI_MEMBERS" => Some(Self::OnlyNonAviMembers),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ForwardedForUpdate {
+    Unspecified = 0,
+    Replace = 1,
+    Append = 2,
+    Add = 3,
+}
+impl ForwardedForUpdate {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "FORWARDED_FOR_UPDATE_UNSPECIFIED",
+            Self::Replace => "FORWARDED_FOR_UPDATE_REPLACE",
+            Self::Append => "FORWARDED_FOR_UPDATE_APPEND",
+            Self::Add => "FORWARDED_FOR_UPDATE_ADD",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "FORWARDED_FOR_UPDATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "FORWARDED_FOR_UPDATE_REPLACE" => Some(Self::Replace),
+            "FORWARDED_FOR_UPDATE_APPEND" => Some(Self::Append),
+            "FORWARDED_FOR_UPDATE_ADD" => Some(Self::Add),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Membership {
+    Unspecified = 0,
+    In = 1,
+    NotIn = 2,
+}
+impl Membership {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "MEMBERSHIP_UNSPECIFIED",
+            Self::In => "MEMBERSHIP_IN",
+            Self::NotIn => "MEMBERSHIP_NOT_IN",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "MEMBERSHIP_UNSPECIFIED" => Some(Self::Unspecified),
+            "MEMBERSHIP_IN" => Some(Self::In),
+            "MEMBERSHIP_NOT_IN" => Some(Self::NotIn),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum StringCriterion {
+    Unspecified = 0,
+    BeginsWith = 1,
+    Contains = 2,
+    EndsWith = 3,
+    Equals = 4,
+    Regex = 5,
+    Exists = 6,
+}
+impl StringCriterion {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "STRING_CRITERION_UNSPECIFIED",
+            Self::BeginsWith => "STRING_CRITERION_BEGINS_WITH",
+            Self::Contains => "STRING_CRITERION_CONTAINS",
+            Self::EndsWith => "STRING_CRITERION_ENDS_WITH",
+            Self::Equals => "STRING_CRITERION_EQUALS",
+            Self::Regex => "STRING_CRITERION_REGEX",
+            Self::Exists => "STRING_CRITERION_EXISTS",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "STRING_CRITERION_UNSPECIFIED" => Some(Self::Unspecified),
+            "STRING_CRITERION_BEGINS_WITH" => Some(Self::BeginsWith),
+            "STRING_CRITERION_CONTAINS" => Some(Self::Contains),
+            "STRING_CRITERION_ENDS_WITH" => Some(Self::EndsWith),
+            "STRING_CRITERION_EQUALS" => Some(Self::Equals),
+            "STRING_CRITERION_REGEX" => Some(Self::Regex),
+            "STRING_CRITERION_EXISTS" => Some(Self::Exists),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PoolServerAlgorithm {
+    Unspecified = 0,
+    RoundRobin = 1,
+    LeastConnections = 2,
+}
+impl PoolServerAlgorithm {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "POOL_SERVER_ALGORITHM_UNSPECIFIED",
+            Self::RoundRobin => "POOL_SERVER_ALGORITHM_ROUND_ROBIN",
+            Self::LeastConnections => "POOL_SERVER_ALGORITHM_LEAST_CONNECTIONS",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "POOL_SERVER_ALGORITHM_UNSPECIFIED" => Some(Self::Unspecified),
+            "POOL_SERVER_ALGORITHM_ROUND_ROBIN" => Some(Self::RoundRobin),
+            "POOL_SERVER_ALGORITHM_LEAST_CONNECTIONS" => Some(Self::LeastConnections),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum RecordOrder {
+    Unspecified = 0,
+    ConsistentHash = 1,
+    RoundRobin = 2,
+}
+impl RecordOrder {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "RECORD_ORDER_UNSPECIFIED",
+            Self::ConsistentHash => "RECORD_ORDER_CONSISTENT_HASH",
+            Self::RoundRobin => "RECORD_ORDER_ROUND_ROBIN",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "RECORD_ORDER_UNSPECIFIED" => Some(Self::Unspecified),
+            "RECORD_ORDER_CONSISTENT_HASH" => Some(Self::ConsistentHash),
+            "RECORD_ORDER_ROUND_ROBIN" => Some(Self::RoundRobin),
             _ => None,
         }
     }

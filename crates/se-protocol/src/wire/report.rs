@@ -1,8 +1,8 @@
 //! States on their way up, and those of member virtual services on their way down.
 
 use super::{
-    ConvertError, DnsServiceState, GslbServiceState, MemberState, MonitorState, PoolState, SocketAddress, State,
-    VirtualServiceKey, all, ip_from_bytes, ip_to_bytes, required,
+    ConvertError, DnsServiceState, GslbServiceState, HttpPoolState, HttpServiceState, MemberState, MonitorState,
+    PoolState, ServerState, SocketAddress, State, VirtualServiceKey, all, ip_from_bytes, ip_to_bytes, required,
 };
 use crate::member_states;
 
@@ -42,6 +42,68 @@ impl TryFrom<GslbServiceState> for crate::GslbServiceState {
     fn try_from(message: GslbServiceState) -> Result<Self, ConvertError> {
         let GslbServiceState { uuid, state, reason, since_us, pools } = message;
         Ok(Self { uuid, state: State::known(state)?, reason, since_us, pools: all(pools)? })
+    }
+}
+
+impl From<&crate::HttpServiceState> for HttpServiceState {
+    fn from(service: &crate::HttpServiceState) -> Self {
+        let crate::HttpServiceState { uuid, state, reason, since_us, listeners } = service;
+        Self {
+            uuid: uuid.clone(),
+            state: State::from(*state).into(),
+            reason: reason.clone(),
+            since_us: *since_us,
+            listeners: listeners.iter().map(SocketAddress::from).collect(),
+        }
+    }
+}
+
+impl TryFrom<HttpServiceState> for crate::HttpServiceState {
+    type Error = ConvertError;
+    fn try_from(message: HttpServiceState) -> Result<Self, ConvertError> {
+        let HttpServiceState { uuid, state, reason, since_us, listeners } = message;
+        Ok(Self { uuid, state: State::known(state)?, reason, since_us, listeners: all(listeners)? })
+    }
+}
+
+impl From<&crate::HttpPoolState> for HttpPoolState {
+    fn from(crate::HttpPoolState { uuid, state, reason, since_us, servers }: &crate::HttpPoolState) -> Self {
+        Self {
+            uuid: uuid.clone(),
+            state: State::from(*state).into(),
+            reason: reason.clone(),
+            since_us: *since_us,
+            servers: servers.iter().map(ServerState::from).collect(),
+        }
+    }
+}
+
+impl TryFrom<HttpPoolState> for crate::HttpPoolState {
+    type Error = ConvertError;
+    fn try_from(message: HttpPoolState) -> Result<Self, ConvertError> {
+        let HttpPoolState { uuid, state, reason, since_us, servers } = message;
+        Ok(Self { uuid, state: State::known(state)?, reason, since_us, servers: all(servers)? })
+    }
+}
+
+impl From<&crate::ServerState> for ServerState {
+    fn from(crate::ServerState { address, state, reason, since_us, monitors }: &crate::ServerState) -> Self {
+        Self {
+            address: Some(address.into()),
+            state: State::from(*state).into(),
+            reason: reason.clone(),
+            since_us: *since_us,
+            monitors: monitors.iter().map(MonitorState::from).collect(),
+        }
+    }
+}
+
+impl TryFrom<ServerState> for crate::ServerState {
+    type Error = ConvertError;
+    fn try_from(message: ServerState) -> Result<Self, ConvertError> {
+        let ServerState { address, state, reason, since_us, monitors } = message;
+        let address = required("address", address)?.try_into()?;
+        Ok(Self { address, state: State::known(state)?, reason, since_us, monitors: all(monitors)? })
     }
 }
 

@@ -49,6 +49,7 @@ fn built(stored: &Stored, revision: u64, memo: Memo) -> (se_protocol::Snapshot, 
         name,
         tenant: if uuid.ends_with('1') { "tenant-1" } else { "tenant-2" },
         fields,
+        created_us: 0,
         modified_us: 0,
         revision: *revision,
     });

@@ -19,6 +19,8 @@ mod kill;
 mod load;
 mod logs;
 mod lone;
+mod page_churn;
+mod pages;
 mod sdk;
 mod story;
 mod waiting;

@@ -6,6 +6,7 @@ pub(crate) mod clusters;
 mod in_cluster;
 pub(crate) mod load;
 mod logs;
+pub(crate) mod pages;
 pub(crate) mod turn;
 mod undisturbed;
 
@@ -60,7 +61,8 @@ impl World {
         Some(world)
     }
 
-    fn bring_up_to_operator(turn: Turn) -> Option<Self> {
+    /// A namespace with API servers in it, `with` these flags; `None`, with the reason printed, where that is not possible.
+    fn begin(turn: Turn, with: &[&str]) -> Option<Self> {
         let reason = prerequisites().err().or_else(|| programs().err());
         if let Some(reason) = reason {
             println!("skipped: {reason}");
@@ -77,12 +79,16 @@ impl World {
         let addresses = CLUSTERS.iter().flat_map(|(_, address, _)| ["--address", address]);
         let mut up = enter(&holder, env!("CARGO"));
         up.args(["run", "--quiet", "--package", "xtask", "--", "kube", "up", "--foreground", "--dir"]).arg(run);
-        up.args(addresses).current_dir(root()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        up.args(addresses).args(with).current_dir(root()).stdin(Stdio::piped()).stdout(Stdio::piped());
         forget_this_package(&mut up);
         let mut clusters = up.spawn().unwrap();
         assert!(has_line(&mut clusters, "ready after"), "clusters did not start; the reason is above");
 
-        let mut world = Self { parts: BTreeMap::new(), backends: Vec::new(), clusters, holder, directory, _turn: turn };
+        Some(Self { parts: BTreeMap::new(), backends: Vec::new(), clusters, holder, directory, _turn: turn })
+    }
+
+    fn bring_up_to_operator(turn: Turn) -> Option<Self> {
+        let mut world = Self::begin(turn, &[])?;
         for (cluster, _, vip) in CLUSTERS {
             let listen = format!("{vip}:80");
             let backend = world.enter(&binary()).args(["backend", "--listen", &listen, "--message", cluster]).spawn();
@@ -255,15 +261,24 @@ impl World {
         self.create("gslb", &gslb);
     }
 
-    /// Definitions, credentials, GSLBConfig and policy in the leader; an Ingress with its status in each.
+    /// The leader's part, and an Ingress with its status in each cluster.
     fn fill_clusters(&self) {
+        self.fill_leader();
+        for (cluster, _, vip) in CLUSTERS {
+            self.kube(cluster, "POST", INGRESSES, YAML, &example(&format!("{cluster}/hello.yaml")));
+            let status = json!({"status": {"loadBalancer": {"ingress": [{"ip": vip, "hostname": HELLO}]}}});
+            self.kube(cluster, "PATCH", &format!("{INGRESSES}/hello/status"), MERGE, &status.to_string());
+        }
+    }
+
+    /// Definitions, credentials, GSLBConfig and policy in the leader.
+    pub(crate) fn fill_leader(&self) {
         for kind in ["globaldeploymentpolicies", "gslbconfigs"] {
             let text = fs::read_to_string(root().join(format!("deploy/crds/amko.vmware.com_{kind}.yaml"))).unwrap();
             let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
             self.kube("s1az1", "POST", path, YAML, &text);
         }
-        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "avi-system"}});
-        self.kube("s1az1", "POST", "/api/v1/namespaces", JSON, &namespace.to_string());
+        self.make_namespace("s1az1");
         let authority = fs::read_to_string(self.path("controller/ca.pem")).unwrap();
         let secret = json!({
             "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "gslb-avi-secret"},
@@ -276,11 +291,13 @@ impl World {
         let config = example("s1az1/avi-system/gslb-config.yaml").replace("127.0.0.1:9443", CONTROLLER);
         self.kube("s1az1", "POST", GSLB_CONFIGS, YAML, &config);
         self.kube("s1az1", "POST", POLICIES, YAML, &example("s1az1/avi-system/global-gdp.yaml"));
-        for (cluster, _, vip) in CLUSTERS {
-            self.kube(cluster, "POST", INGRESSES, YAML, &example(&format!("{cluster}/hello.yaml")));
-            let status = json!({"status": {"loadBalancer": {"ingress": [{"ip": vip, "hostname": HELLO}]}}});
-            self.kube(cluster, "PATCH", &format!("{INGRESSES}/hello/status"), MERGE, &status.to_string());
-        }
+    }
+
+    /// `avi-system`, which may be there.
+    fn make_namespace(&self, cluster: &str) {
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "avi-system"}});
+        let (status, answer) = self.ask(cluster, "POST", "/api/v1/namespaces", JSON, &namespace.to_string());
+        assert!([201, 409].contains(&status), "{answer}");
     }
 
     #[track_caller]
@@ -347,16 +364,23 @@ impl World {
     }
 
     pub(crate) fn logs(&self) -> String {
-        ["controller", "engine", "amko"].map(|part| self.log(part)).concat()
+        let parts = ["controller", "engine", "amko", "ako-s1az1", "ako-s1az2", "ako-s2"];
+        parts
+            .into_iter()
+            .filter(|part| fs::exists(self.path(&format!("{part}.log"))).unwrap())
+            .map(|part| self.log(part))
+            .collect()
     }
 
     fn log(&self, part: &str) -> String {
         format!("-- {part}\n{}", fs::read_to_string(self.path(&format!("{part}.log"))).unwrap_or_default())
     }
 
+    /// Starts a part; one of several has its name behind a dash: `ako-s2`.
     fn spawn(&mut self, part: &'static str, args: &[&str]) {
+        let verb = part.split('-').next().unwrap();
         let log = File::options().create(true).append(true).open(self.path(&format!("{part}.log"))).unwrap();
-        let child = self.enter(&binary()).arg(part).args(args).stdin(Stdio::null()).stderr(log).spawn().unwrap();
+        let child = self.enter(&binary()).arg(verb).args(args).stdin(Stdio::null()).stderr(log).spawn().unwrap();
         self.parts.insert(part, child);
     }
 

@@ -34,9 +34,15 @@ impl Backend {
     }
 
     /// Ends it, and returns once nobody listens at its address.
-    pub(super) async fn kill(self) {
+    pub(super) async fn kill(mut self) {
         self.task.abort();
-        let _ = self.task.await;
+        let _ = (&mut self.task).await;
+    }
+}
+
+impl Drop for Backend {
+    fn drop(&mut self) {
+        self.task.abort();
     }
 }
 

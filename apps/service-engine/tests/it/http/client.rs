@@ -46,6 +46,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         assert_eq!(self.ask(host, "/download", "").await.0, 200);
     }
 
+    /// Waits for another part of the download.
+    pub(super) async fn part(&mut self) {
+        while self.line().await.expect("the download goes on") != "part" {}
+    }
+
     pub(super) async fn send(&mut self, line: &str) {
         self.stream.write_all(line.as_bytes()).await.unwrap();
     }

@@ -2,6 +2,7 @@
 
 use model::testing::{child, http_pool, to_pool, virtual_service};
 use model::{FullLogs, LogGroup, LogPolicy};
+use se_protocol::UpMembers;
 use se_protocol::logs::{Filter, HttpLog, Log, LogKind, LogQuery, Operator};
 use service_engine::LogCounts;
 
@@ -44,6 +45,11 @@ fn query(name: &str, filters: Vec<Filter>) -> LogQuery {
     }
 }
 
+/// An engine that keeps its logs here.
+fn start(snapshot: Snapshot, logs: &tempfile::TempDir) -> Running {
+    Running::start_with(snapshot, UpMembers::new(), Some(logs.path().to_owned()))
+}
+
 async fn find(running: &Running, query: LogQuery) -> Vec<HttpLog> {
     let handle = running.engine.log_handle();
     let page = tokio::task::spawn_blocking(move || handle.search(&query)).await.unwrap().unwrap();
@@ -71,7 +77,7 @@ async fn a_hundred_requests_are_found_with_status_server_and_times() {
     let dir = tempfile::tempdir().unwrap();
     let backend = Backend::start(free_address(), "shop").await;
     let vip = free_address();
-    let running = Running::start_logging(shop(vip, &backend, full(0)), Some(dir.path().to_owned()));
+    let running = start(shop(vip, &backend, full(0)), &dir);
     running.wait("it listens", is_up("parent")).await;
     let mut kept = Client::connect(vip).await;
     for number in 0..100 {
@@ -115,7 +121,7 @@ async fn a_throttle_keeps_ten_a_second_and_counts_the_rest_and_a_new_policy_hold
     let dir = tempfile::tempdir().unwrap();
     let backend = Backend::start(free_address(), "shop").await;
     let vip = free_address();
-    let running = Running::start_logging(shop(vip, &backend, full(10)), Some(dir.path().to_owned()));
+    let running = start(shop(vip, &backend, full(10)), &dir);
     running.wait("it listens", is_up("parent")).await;
     let mut client = Client::connect(vip).await;
     for _ in 0..90 {

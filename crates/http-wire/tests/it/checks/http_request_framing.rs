@@ -36,7 +36,9 @@ fn check_first_head(octets: &[u8], framing: &Framing) {
         named.map(|header| header.value).collect::<Vec<_>>()
     };
     let (codings, lengths) = (values("transfer-encoding"), values("content-length"));
-    let is_unclear = !codings.is_empty() && !lengths.is_empty() || lengths.windows(2).any(|pair| pair[0] != pair[1]);
+    let is_unclear = !codings.is_empty() && !lengths.is_empty()
+        || codings.len() > 1
+        || lengths.windows(2).any(|pair| pair[0] != pair[1]);
     let is_long = octets[..length].split(|&octet| octet == b'\n').any(|line| line.len() > LINE_LENGTH_MAX);
     let violation = framing.violation_of(1);
     if is_unclear || is_long {

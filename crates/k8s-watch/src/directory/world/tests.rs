@@ -16,7 +16,7 @@ fn key(name: &str) -> ObjectKey {
 
 fn read(world: &mut World, path: &str, text: &str) {
     let path = Path::new(path);
-    world.file_read(path, &path.display().to_string(), manifest::read(path, text.as_bytes()));
+    world.file_read(path, &path.display().to_string(), manifest::read(path, text.as_bytes(), crate::directory::KINDS));
 }
 
 /// Settles, and compares with names and labels applied, names deleted.
@@ -161,12 +161,14 @@ fn write_backs_are_merged_and_go_with_their_object() {
     let path = Path::new("g.yaml");
     let text = "apiVersion: amko.vmware.com/v1alpha1\nkind: GSLBConfig\nmetadata: {name: gc, namespace: avi-system}\n\
                 spec: {}\nstatus: {state: old}\n";
-    let written =
-        WrittenBack { status: Some(json!({"state": "new"})), annotations: [("k".to_owned(), "v".to_owned())].into() };
+    let written = WrittenBack {
+        status: Some(json!({"state": "new"})),
+        annotations: [("k".to_owned(), Some("v".to_owned()))].into(),
+    };
     let key = ObjectKey { kind: Kind::GslbConfig, namespace: Some("avi-system".to_owned()), name: "gc".to_owned() };
     world.write_back_read(key.clone(), Ok(Some(written.clone())));
     assert_eq!(world.settle(), Changes::default());
-    world.file_read(path, "g.yaml", manifest::read(path, text.as_bytes()));
+    world.file_read(path, "g.yaml", manifest::read(path, text.as_bytes(), crate::directory::KINDS));
     let Object::GslbConfig(config) = world.settle().applied.remove(0) else { panic!("a GSLBConfig") };
     assert_eq!(config.status.unwrap().state, "new");
     assert_eq!(config.metadata.annotations.unwrap()["k"], "v");
@@ -175,7 +177,7 @@ fn write_backs_are_merged_and_go_with_their_object() {
 
     world.file_gone(path);
     assert_eq!(world.settle().deleted, std::slice::from_ref(&key));
-    world.file_read(path, "g.yaml", manifest::read(path, text.as_bytes()));
+    world.file_read(path, "g.yaml", manifest::read(path, text.as_bytes(), crate::directory::KINDS));
     let Object::GslbConfig(config) = world.settle().applied.remove(0) else { panic!("a GSLBConfig") };
     assert_eq!(config.status.unwrap().state, "old");
 

@@ -5,10 +5,12 @@ use std::os::unix::fs::PermissionsExt;
 use model::{
     DomainName, Revision, Version,
     gslb::{DownResponse, GslbService, MonitorScope, PoolAlgorithm},
+    http::{Certificate, VirtualService},
+    testing::virtual_service,
 };
 use se_protocol::{PortOffset, Snapshot};
 
-use super::*;
+use super::{secrets::SEAL_KEY, *};
 
 fn stamped(revision: u64, services: u64) -> Arc<Stamped> {
     let service = |number: u64| GslbService {
@@ -166,4 +168,96 @@ fn long_journal_makes_room_for_a_checkpoint() {
     }
     assert!(shrank);
     assert_eq!(revision_in(dir.path()), Some(39));
+}
+
+/// A body line as of a private key in PEM; each revision has another one.
+fn pem(revision: u64) -> String {
+    format!("MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQ{revision:04}")
+}
+
+fn with_certificate(revision: u64) -> Arc<Stamped> {
+    let certificate = Certificate {
+        uuid: "sslkeyandcertificate-1".into(),
+        name: "c".into(),
+        chain_pem: "chain".into(),
+        key_pem: pem(revision),
+    };
+    let service = virtual_service("1", "192.0.2.1:443".parse().unwrap(), None);
+    let service = VirtualService { certificates: vec![Arc::new(certificate)], ..service };
+    let mut snapshot = Snapshot::clone(stamped(revision, 2).snapshot());
+    snapshot.http.services.push(Arc::new(service));
+    Arc::new(Stamped::encode(Arc::new(snapshot), None).unwrap())
+}
+
+/// One key in the checkpoint, two in the journal.
+fn three_keys(dir: &Path) {
+    let (mut disk, _) = Disk::open(dir);
+    for revision in 1..=3 {
+        disk.keep(&with_certificate(revision)).unwrap();
+    }
+}
+
+#[test]
+fn private_keys_lie_sealed_and_come_back() {
+    let dir = tempfile::tempdir().unwrap();
+    three_keys(dir.path());
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(dir.path()).unwrap() {
+        let (entry, mut is_plain) = (entry.unwrap(), false);
+        let content = std::fs::read(entry.path()).unwrap();
+        for revision in 1..=3 {
+            is_plain |= content.windows(16).any(|some| pem(revision).as_bytes().windows(16).any(|key| key == some));
+        }
+        assert!(!is_plain, "{}", entry.path().display());
+        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        names.push(entry.file_name().into_string().unwrap());
+    }
+    names.sort();
+    assert_eq!(names, [CHECKPOINT, JOURNAL, SEAL_KEY]);
+    let (mut disk, held) = Disk::open(dir.path());
+    assert_eq!(held, Some(with_certificate(3)));
+    // The same key goes on.
+    disk.keep(&with_certificate(4)).unwrap();
+    assert_eq!(Disk::open(dir.path()).1, Some(with_certificate(4)));
+}
+
+#[test]
+fn without_its_key_a_checkpoint_is_nothing_and_is_written_anew() {
+    for key in [None, Some(&b"short"[..]), Some(&[7; 32][..])] {
+        let dir = tempfile::tempdir().unwrap();
+        three_keys(dir.path());
+        let path = dir.path().join(SEAL_KEY);
+        match key {
+            Some(key) => std::fs::write(&path, key).unwrap(),
+            None => std::fs::remove_file(&path).unwrap(),
+        }
+        let checkpoint = std::fs::read(dir.path().join(CHECKPOINT)).unwrap();
+        assert_eq!(read_checkpoint(&checkpoint, secrets::load(dir.path()).as_ref()).unwrap_err(), Unusable::Closed);
+        let (mut disk, held) = Disk::open(dir.path());
+        assert_eq!(held, None);
+        disk.keep(&with_certificate(4)).unwrap();
+        assert_eq!(Disk::open(dir.path()).1, Some(with_certificate(4)));
+    }
+}
+
+#[test]
+fn checkpoint_of_the_release_before_is_read_and_gets_a_key() {
+    let dir = tempfile::tempdir().unwrap();
+    three(dir.path());
+    std::fs::remove_file(dir.path().join(SEAL_KEY)).unwrap();
+    let (mut disk, held) = Disk::open(dir.path());
+    assert_eq!(held, Some(stamped(3, 4)));
+    disk.keep(&with_certificate(4)).unwrap();
+    assert_eq!(Disk::open(dir.path()).1, Some(with_certificate(4)));
+}
+
+#[test]
+fn certificate_that_lies_open_is_not_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut content = MAGIC.to_vec();
+    for part in parts(None, &with_certificate(1)) {
+        content.extend(record(part));
+    }
+    std::fs::write(dir.path().join(CHECKPOINT), content).unwrap();
+    assert_eq!(Disk::open(dir.path()).1, None);
 }

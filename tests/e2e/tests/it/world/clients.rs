@@ -84,6 +84,12 @@ impl Client {
     #[track_caller]
     pub(crate) fn finish(mut self) -> Value {
         drop(self.input.take());
+        self.until_end()
+    }
+
+    /// Waits until it ends by itself; returns what it has seen.
+    #[track_caller]
+    pub(crate) fn until_end(mut self) -> Value {
         let mut text = String::new();
         self.output.read_to_string(&mut text).unwrap();
         let status = self.child.wait().unwrap();

@@ -182,6 +182,12 @@ impl World {
     }
 }
 
+impl StandIn {
+    pub(super) fn of(child: Child) -> Self {
+        Self(child)
+    }
+}
+
 impl Drop for StandIn {
     fn drop(&mut self) {
         let _ = self.0.kill();

@@ -4,25 +4,29 @@ use std::time::Duration;
 
 /// Waits that double from `first` to `longest`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct BackOff {
+pub struct BackOff {
     first: Duration,
     longest: Duration,
     tries: u32,
 }
 
 impl BackOff {
-    pub(crate) const fn new(first: Duration, longest: Duration) -> Self {
+    /// Begins with `first`.
+    #[must_use]
+    pub const fn new(first: Duration, longest: Duration) -> Self {
         Self { first, longest, tries: 0 }
     }
 
     /// The next wait.
-    pub(crate) fn next(&mut self) -> Duration {
+    #[expect(clippy::should_implement_trait, reason = "it never ends, and is no iterator")]
+    pub fn next(&mut self) -> Duration {
         let wait = self.first.saturating_mul(2_u32.saturating_pow(self.tries)).min(self.longest);
         self.tries = self.tries.saturating_add(1);
         wait
     }
 
-    pub(crate) fn reset(&mut self) {
+    /// Begins anew.
+    pub fn reset(&mut self) {
         self.tries = 0;
     }
 }

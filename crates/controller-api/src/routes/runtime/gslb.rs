@@ -1,0 +1,161 @@
+//! GSLB services and sites (avi-api 5.4, 7.3).
+
+use objects::{Object, Projection};
+use se_protocol::{GslbServiceState, MemberState, PoolState, State};
+use serde_json::{Map, Value, json};
+
+use super::{View, is_enabled, list, monitors, status, virtual_service};
+
+/// State of a GSLB service, its pools and members (7.3).
+pub(super) fn service(object: &Object, view: &View<'_>) -> Value {
+    let View { projection, reports, .. } = *view;
+    let found = reports.gslb_service(&object.uuid);
+    let oper_status = match &found {
+        _ if !is_enabled(&object.body) => status(State::Disabled, "", None),
+        Some(GslbServiceState { state, reason, since_us, .. }) => status(*state, reason, Some(*since_us)),
+        None => status(State::Unknown, "no engine has reported it", None),
+    };
+    let sites = Sites::read(projection);
+    let groups = list(&object.body, "groups").iter().enumerate().map(|(index, group)| {
+        let name = group.get("name").and_then(Value::as_str).unwrap_or_default();
+        let pool = found.as_ref().and_then(|service| service.pool(index, name));
+        gslb_pool(group, name, pool, object, &sites)
+    });
+    let groups: Vec<Value> = groups.collect();
+    let tenant = projection.get("tenant", &object.tenant).map_or(object.tenant.as_str(), |tenant| tenant.name.as_str());
+    json!({
+        "uuid": object.uuid, "name": object.name, "tenant_name": tenant, "domain_names": list(&object.body, "domain_names"),
+        "oper_status": oper_status, "groups": groups,
+    })
+}
+
+fn gslb_pool(group: &Value, name: &str, pool: Option<&PoolState>, service: &Object, sites: &Sites<'_>) -> Value {
+    let members = group.get("members").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let mut reported: Vec<&MemberState> = pool.map(|pool| pool.members.iter().collect()).unwrap_or_default();
+    let members: Vec<Value> = members
+        .iter()
+        .map(|member| {
+            let ip = member.pointer("/ip/addr").and_then(Value::as_str).and_then(|addr| addr.parse().ok());
+            // The engine may have left members out, so addresses decide; each state is used once.
+            let state = reported.iter().position(|state| Some(state.ip) == ip).map(|at| reported.remove(at));
+            gslb_member(member, state, service, sites)
+        })
+        .collect();
+    let state = pool.map_or(State::Unknown, |pool| pool.state);
+    json!({"name": name, "oper_status": status(state, "", None), "members": members})
+}
+
+fn gslb_member(member: &Value, state: Option<&MemberState>, service: &Object, sites: &Sites<'_>) -> Value {
+    let text = |field: &str| member.get(field).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let mut out = Map::new();
+    let mut put = |name: &str, value: Value| {
+        out.insert(name.to_owned(), value);
+    };
+    for field in ["ip", "public_ip", "fqdn", "cluster_uuid", "vs_uuid", "ratio"] {
+        if let Some(value) = member.get(field).filter(|value| **value != json!("")) {
+            put(field, value.clone());
+        }
+    }
+    if let Some(name) = text("cluster_uuid").and_then(|uuid| sites.name(uuid)) {
+        put("site_name", json!(name));
+    }
+    put("vip_type", json!(if text("vs_uuid").is_some() { "AVI_VIP" } else { "NON_AVI_VIP" }));
+    put("gs_uuid", json!(service.uuid));
+    put("gs_name", json!(service.name));
+    let Some(state) = state else {
+        put("oper_status", status(State::Unknown, "no engine has reported it", None));
+        return Value::Object(out);
+    };
+    put("oper_status", status(state.state, &state.reason, Some(state.since_us)));
+    if let Some(controller) = state.controller {
+        put("controller_status", status(controller, "", None));
+    }
+    let datapath = status(state.datapath, "", None);
+    put("datapath_status", json!([{"site_uuid": sites.own, "oper_status": datapath}]));
+    if !state.monitors.is_empty() {
+        put("health_monitor_info", monitors(&state.monitors));
+    }
+    Value::Object(out)
+}
+
+/// State of the sites (5.4).
+pub(super) fn sites(object: &Object, view: &View<'_>) -> Value {
+    let projection = view.projection;
+    let sites = Sites::read(projection);
+    let leader = object.body.get("leader_cluster_uuid").and_then(Value::as_str).unwrap_or_default();
+    let mut dns_enabled = false;
+    let of_site = |site: &Value, kind: &str| {
+        let text = |field: &str| site.get(field).and_then(Value::as_str).unwrap_or_default();
+        let uuid = text("cluster_uuid");
+        let enabled = site.get("enabled").and_then(Value::as_bool).unwrap_or(true);
+        let own = uuid == sites.own;
+        // One controller plays all sites in this release: only of its own does it know the state.
+        let (state, reason) = match (enabled, own) {
+            (false, _) => (State::Disabled, ""),
+            (true, true) => (State::Up, ""),
+            (true, false) => (State::Unknown, "this release exchanges no state with other sites"),
+        };
+        let mut info = json!({
+            "name": text("name"), "cluster_uuid": uuid, "cluster_leader": uuid == leader, "site_type": kind,
+            "role": if uuid == leader { "GSLB_LEADER" } else { "GSLB_MEMBER" }, "state": "SITE_STATE_NULL",
+            "oper_status": status(state, reason, None), "enabled": enabled,
+        });
+        if own {
+            info["sw_version"] = json!(crate::API_VERSION);
+            let states = site.get("dns_vses").and_then(Value::as_array).map(|listed| dns_vs_states(listed, view));
+            if let Some(states) = states.filter(|states| !states.is_empty()) {
+                info["dns_info"] = json!({"dns_active": true, "dns_vs_states": states});
+            }
+        }
+        json!({"site_info": info})
+    };
+    let avi: Vec<Value> = list(&object.body, "sites").iter().map(|site| of_site(site, "GSLB_AVI_SITE")).collect();
+    let third = list(&object.body, "third_party_sites").iter().map(|site| of_site(site, "GSLB_THIRD_PARTY_SITE"));
+    let third: Vec<Value> = third.collect();
+    dns_enabled |= avi.iter().any(|site| site.pointer("/site_info/dns_info").is_some());
+    let mut out = json!({"uuid": object.uuid, "name": object.name, "dns_enabled": dns_enabled, "site": avi});
+    for field in ["send_interval", "clear_on_max_retries", "view_id"] {
+        if let Some(value) = object.body.get(field) {
+            out[field] = value.clone();
+        }
+    }
+    if !third.is_empty() {
+        out["third_party_sites"] = Value::Array(third);
+    }
+    out
+}
+
+fn dns_vs_states(listed: &[Value], view: &View<'_>) -> Vec<Value> {
+    let states = listed.iter().filter_map(|vs| {
+        let uuid = vs.get("dns_vs_uuid")?.as_str()?;
+        let object = view.projection.get("virtualservice", uuid);
+        let oper_status = object.map_or_else(
+            || status(State::Unknown, "there is no such virtual service", None),
+            |object| virtual_service::Summary::of(object, view).status.to_json(),
+        );
+        let name = object.map_or(uuid, |object| object.name.as_str());
+        Some(json!({"uuid": uuid, "name": name, "oper_status": oper_status, "valid_dns_vs": object.is_some()}))
+    });
+    states.collect()
+}
+
+/// Names of the GSLB sites, and which is this controller's.
+pub(in crate::routes) struct Sites<'a> {
+    own: &'a str,
+    gslb: Option<&'a Object>,
+}
+
+impl<'a> Sites<'a> {
+    pub(in crate::routes) fn read(projection: &'a Projection) -> Self {
+        let own = projection.single("cluster").map_or("", |cluster| cluster.uuid.as_str());
+        Self { own, gslb: projection.single("gslb").map(AsRef::as_ref) }
+    }
+
+    pub(in crate::routes) fn name(&self, cluster_uuid: &str) -> Option<&'a str> {
+        let body = &self.gslb?.body;
+        let sites = list(body, "sites").iter().chain(list(body, "third_party_sites"));
+        let site =
+            sites.into_iter().find(|site| site.get("cluster_uuid").and_then(Value::as_str) == Some(cluster_uuid))?;
+        site.get("name")?.as_str()
+    }
+}

@@ -1,0 +1,44 @@
+//! What a virtual service and an EVH child have in common: profile, policies, logs, target.
+
+use model::http::{HttpProfile, Target, VirtualHost};
+
+use super::{Base, parts::Parts};
+use crate::{Object, World, field::Message, log_policy, reading::Reading};
+
+pub(super) fn read<'a>(
+    object: Object<'a>,
+    service: &Message<'_>,
+    profile: HttpProfile,
+    world: &World<'a>,
+    base: &Base,
+    parts: &mut Parts,
+    reading: &mut Reading<'_, 'a>,
+) -> VirtualHost {
+    let mut sets = service.messages("http_policies");
+    sets.sort_by_key(|set| set.number("index"));
+    let mut policies = Vec::new();
+    for set in sets {
+        match set.reference("http_policy_set_ref").map(|uuid| parts.policy_set(uuid, world, reading)) {
+            Some(Some(found)) => policies.push(found),
+            _ => reading.tell(set.problem("http_policy_set_ref", "no such policy set; requests pass without it")),
+        }
+    }
+    let group = service.reference("se_group_ref").or(base.default_group.as_deref());
+    let group = group.and_then(|uuid| reading.get("serviceenginegroup", uuid));
+    VirtualHost {
+        uuid: object.uuid.to_owned(),
+        name: object.name.to_owned(),
+        tenant: reading.get("tenant", object.tenant).map_or(object.tenant, |tenant| tenant.name).to_owned(),
+        enabled: service.flag("enabled", true) && service.flag("traffic_enabled", true),
+        profile,
+        policies,
+        logs: log_policy::read(object, service, group),
+        target: target(service),
+    }
+}
+
+/// Its own pool or pool group.
+fn target(service: &Message<'_>) -> Option<Target> {
+    let pool = service.reference("pool_ref").map(|uuid| Target::Pool(uuid.to_owned()));
+    pool.or_else(|| service.reference("pool_group_ref").map(|uuid| Target::PoolGroup(uuid.to_owned())))
+}
