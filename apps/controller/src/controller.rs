@@ -14,7 +14,7 @@ use controller_api::{Api, ApiConfig, Committer, LiveProjection, RequestMetrics, 
 use hyper_util::rt::TokioTimer;
 use objects::Types;
 use se_link::{Authority, Engines, Server, ServerConfig};
-use se_protocol::{MemberStates, Snapshot};
+use se_protocol::{GroupSnapshots, MemberStates, Snapshot, member_states};
 use store::Store;
 use store_embedded::{Options, SqliteStore};
 use tokio::{sync::watch, task::JoinSet};
@@ -236,7 +236,7 @@ impl Drop for Controller {
 async fn listen_for_engines(
     address: SocketAddr,
     data: &DataDir,
-    groups: &watch::Receiver<Option<Arc<se_protocol::GroupSnapshots>>>,
+    groups: &watch::Receiver<Option<Arc<GroupSnapshots>>>,
 ) -> anyhow::Result<(Server, watch::Sender<Arc<MemberStates>>)> {
     let listener = listen::bind(Listen::At(address))?;
     let directory = data.file(ENGINES);
@@ -263,7 +263,7 @@ async fn tell_member_states(
             Ok(()) = engines.changed() => {}
             Ok(()) = snapshots.changed() => {
                 if let Some(newest) = &*snapshots.borrow_and_update() {
-                    of_interest = se_protocol::member_states::of_interest(newest);
+                    of_interest = member_states::of_interest(newest);
                     cluster.clone_from(&newest.cluster_uuid);
                 }
             }

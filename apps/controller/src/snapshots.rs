@@ -71,17 +71,8 @@ impl SnapshotBuilder {
         }
         self.built = Some(changed);
         let version = Version { incarnation: self.incarnation.clone(), term: 0, revision: Revision(revision) };
-        let sources = objects.iter().map(|object| se_snapshot::Object {
-            kind: object.path,
-            uuid: &object.uuid,
-            name: &object.name,
-            tenant: &object.tenant,
-            fields: &object.body,
-            modified_us: object.last_modified_us,
-            revision: object.modified,
-        });
-        let placing = sources.clone().filter(|object| se_snapshot::PLACEMENT_TYPES.contains(&object.kind));
         let memo = std::mem::take(&mut self.memo);
+        let sources = objects.iter().map(source);
         let (snapshot, problems, memo) = se_snapshot::build(sources, version, self.port_offset, memo);
         self.memo = memo;
         let problems: BTreeSet<Problem> = problems.into_iter().collect();
@@ -95,8 +86,21 @@ impl SnapshotBuilder {
         }
         self.problems = problems;
         tracing::debug!(revision, services = snapshot.gslb_services.len(), "snapshot built");
-        let groups = se_snapshot::place(placing, &Arc::new(snapshot));
+        let placing = objects.iter().filter(|object| se_snapshot::PLACEMENT_TYPES.contains(&object.path));
+        let groups = se_snapshot::place(placing.map(source), &Arc::new(snapshot));
         self.default.send_replace(Some(Arc::clone(groups.of(DEFAULT_GROUP))));
         self.published.send_replace(Some(Arc::new(groups)));
+    }
+}
+
+fn source(object: &Arc<Object>) -> se_snapshot::Object<'_> {
+    se_snapshot::Object {
+        kind: object.path,
+        uuid: &object.uuid,
+        name: &object.name,
+        tenant: &object.tenant,
+        fields: &object.body,
+        modified_us: object.last_modified_us,
+        revision: object.modified,
     }
 }
