@@ -92,7 +92,7 @@ impl Http {
         self.services.adopt(objects, &flips.pools, ground, now_us);
     }
 
-    /// Tries again what could not be listened on; returns whether any state is another since.
+    /// Tries again what could not be listened on; returns whether a report is due since.
     pub(crate) async fn retry(&mut self, now_us: i64) -> bool {
         if self.failed.is_empty() {
             return false;

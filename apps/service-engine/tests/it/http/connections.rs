@@ -45,6 +45,27 @@ async fn a_listener_that_is_in_the_way_is_told_and_its_end_heals() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_virtual_service_is_down_until_it_listens_everywhere_and_serves_where_it_does() {
+    let vips = [free_address(), free_address()];
+    let [first, second] = vips.map(|vip| std::net::TcpListener::bind(vip).unwrap());
+    let mut vs = virtual_service("vs", vips[0], None);
+    vs.ports.push(model::http::ServicePort { port: vips[1].port(), listen_port: vips[1].port(), ..vs.ports[0] });
+    let running = Running::start(http_snapshot(1, vec![vs], vec![], vec![]));
+    running.wait("both are taken", |report| service(report, "vs").state == State::Down).await;
+    drop(second);
+    let one_listens = |report: &Report| {
+        let vs = service(report, "vs");
+        vs.listeners == [vips[1]] && vs.state == State::Down && vs.reason.contains(&vips[0].to_string())
+    };
+    running.wait("one listens", one_listens).await;
+    assert_eq!(get(vips[1], "h", "/").await.0, 404);
+    drop(first);
+    running.wait("both listen", |report| service(report, "vs").listeners == vips).await;
+    running.wait("it is up", is_up("vs")).await;
+    running.engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_address_that_is_not_of_this_host_is_told_with_what_to_do() {
     let vip = "192.0.2.77:80".parse().unwrap();
     let running = Running::start(http_snapshot(1, vec![virtual_service("vs", vip, None)], vec![], vec![]));
