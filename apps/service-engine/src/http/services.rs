@@ -131,10 +131,6 @@ impl Services {
         self.hosts.iter_mut().map(|(uuid, host)| host.report(uuid, sources.get(uuid).map(|it| &it.listening))).collect()
     }
 
-    pub(super) fn state_of(&self, uuid: &str) -> Option<State> {
-        self.hosts.get(uuid).map(|host| host.state)
-    }
-
     /// A virtual service that should listen and cannot, and why.
     pub(super) fn obstacle(&self) -> Option<String> {
         self.sources.values().find_map(|source| {
