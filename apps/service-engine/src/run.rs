@@ -141,8 +141,8 @@ impl Run {
         self.outlets.views.store(Arc::new(views.iter().map(|(_, view)| Arc::clone(view)).collect()));
         self.listeners.adopt(&compiled.snapshot, views).await;
         self.compiled = Some(compiled);
-        if let Some(targets) = self.targets.new_list() {
-            self.prober.set_targets(targets);
+        if let Some((come, gone)) = self.targets.changes() {
+            self.prober.change(come, gone).await;
         }
         tell(&changes);
         self.report();
