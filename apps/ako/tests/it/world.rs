@@ -184,6 +184,15 @@ impl Cluster {
         fs::remove_file(self.directory.join(name)).unwrap();
     }
 
+    /// Takes the directory away.
+    pub(crate) fn take_away(&self) {
+        fs::rename(&self.directory, self.directory.with_extension("away")).unwrap();
+    }
+
+    pub(crate) fn bring_back(&self) {
+        fs::rename(self.directory.with_extension("away"), &self.directory).unwrap();
+    }
+
     /// Settings beside the usual ones, which they win over.
     pub(crate) fn configure(&self, change: &[(&str, &str)]) {
         let mut values = vec![
