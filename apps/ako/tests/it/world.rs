@@ -101,6 +101,17 @@ impl World {
         all
     }
 
+    /// Tenants of everything that an operator made.
+    pub(crate) async fn tenants(&self, cluster: &str) -> Vec<String> {
+        let mut tenants = std::collections::BTreeSet::new();
+        for path in TYPES {
+            for object in self.objects(path, cluster).await {
+                tenants.insert(object["tenant_ref"].as_str().unwrap().rsplit_once('#').unwrap().1.to_owned());
+            }
+        }
+        tenants.into_iter().collect()
+    }
+
     /// Waits until nothing of an operator is left.
     pub(crate) async fn nothing_left(&self, cluster: &str) {
         let poll = async {
@@ -182,6 +193,15 @@ impl Cluster {
 
     pub(crate) fn remove(&self, name: &str) {
         fs::remove_file(self.directory.join(name)).unwrap();
+    }
+
+    /// Takes the directory away.
+    pub(crate) fn take_away(&self) {
+        fs::rename(&self.directory, self.directory.with_extension("away")).unwrap();
+    }
+
+    pub(crate) fn bring_back(&self) {
+        fs::rename(self.directory.with_extension("away"), &self.directory).unwrap();
     }
 
     /// Settings beside the usual ones, which they win over.

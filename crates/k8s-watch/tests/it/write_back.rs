@@ -182,3 +182,17 @@ async fn a_write_back_that_went_with_its_object_is_told_to_all_who_watch() {
     }
     assert!(last.is_none(), "{last:?}");
 }
+
+#[tokio::test]
+async fn what_another_process_writes_back_is_told() {
+    let mut cluster = Cluster::with(&[("gc.yaml", CONFIG)]).await;
+    let of_another_process = k8s_watch::ManifestDirectory::new("s1az1", cluster.directory.path());
+    for state_now in ["one", "two"] {
+        let status = WriteBack::Status(json!({"state": state_now}));
+        of_another_process.write_back(&config_key(), status).await.unwrap();
+        cluster.until(|cluster| state(cluster).as_deref() == Some(state_now)).await;
+    }
+    fs::remove_file(cluster.path(".status/GSLBConfig/avi-system/gc.json")).unwrap();
+    cluster.until(|cluster| state(cluster).is_none()).await;
+    assert!(cluster.problems.is_empty());
+}
