@@ -19,10 +19,6 @@ use http_wire::framing::{Framing, Violation};
 /// How long a client may take none of what it is sent.
 const SEND_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Octets in parts that are put together before they are written: the kernel takes one part with less ado than several, and
-/// TLS makes one record of it.
-const JOINED_OCTETS_MAX: usize = 2048;
-
 /// One connection.
 pub(crate) struct Client {
     pub(crate) worker: Rc<Worker>,
@@ -207,17 +203,6 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
         cx: &mut Context<'_>,
         parts: &[std::io::IoSlice<'_>],
     ) -> Poll<std::io::Result<usize>> {
-        let length: usize = parts.iter().map(|part| part.len()).sum();
-        if length <= JOINED_OCTETS_MAX {
-            let mut joined = [0; JOINED_OCTETS_MAX];
-            let mut rest = &mut joined[..];
-            for part in parts {
-                let Some((here, behind)) = rest.split_at_mut_checked(part.len()) else { break };
-                here.copy_from_slice(part);
-                rest = behind;
-            }
-            return self.poll_write(cx, joined.get(..length).unwrap_or_default());
-        }
         let written = Pin::new(&mut self.io).poll_write_vectored(cx, parts);
         self.watch(cx, written)
     }
