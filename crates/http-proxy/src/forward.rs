@@ -233,7 +233,7 @@ fn no_server(mut finish: Box<Finish>, binding: &Binding, ending: Ending) -> io::
                 headers: &(&[] as &[(&str, &str)]),
             };
             let location = http_policy::location(to, &request);
-            Ok(redirect(finish, &location, to.status))
+            Ok(redirect(finish, location, to.status))
         }
     }
 }

@@ -26,6 +26,8 @@ enum Text {
     VirtualService,
     Incarnation,
     ChildRule,
+    SecurityRule,
+    RequestRule,
     Pool,
     PoolName,
     ServerName,
@@ -34,6 +36,7 @@ enum Text {
     Query,
     ForwardedFor,
     TlsServerName,
+    Location,
     UserAgent,
     Referer,
     ContentType,
@@ -84,7 +87,7 @@ struct Texts {
     /// Where each ends.
     ends: [u16; TEXTS],
     /// A bit per text that was cut.
-    cut: u16,
+    cut: u32,
 }
 
 impl Record {
@@ -128,6 +131,8 @@ fn texts_of(record: &AccessRecord<'_>, virtual_service: &str) -> Texts {
     texts.push(Text::VirtualService, virtual_service.as_bytes());
     texts.push(Text::Incarnation, record.version.incarnation.as_bytes());
     texts.push(Text::ChildRule, record.child_rule.unwrap_or_default().as_bytes());
+    texts.push(Text::SecurityRule, record.security_rule.unwrap_or_default().as_bytes());
+    texts.push(Text::RequestRule, record.request_rule.unwrap_or_default().as_bytes());
     texts.push(Text::Pool, pool.map_or("", |pool| &pool.uuid).as_bytes());
     texts.push(Text::PoolName, pool.map_or("", |pool| &pool.name).as_bytes());
     let server = record.server.and_then(|used| {
@@ -144,6 +149,7 @@ fn texts_of(record: &AccessRecord<'_>, virtual_service: &str) -> Texts {
     texts.push(Text::ForwardedFor, header(headers, &FORWARDED_FOR));
     let asked_for = record.tls.and_then(|tls| tls.server_name.as_deref());
     texts.push(Text::TlsServerName, asked_for.unwrap_or_default().as_bytes());
+    texts.push(Text::Location, record.location.unwrap_or_default().as_bytes());
     texts.push(Text::UserAgent, header(headers, &USER_AGENT));
     texts.push(Text::Referer, header(headers, &REFERER));
     texts.push(Text::ContentType, header(headers, &CONTENT_TYPE));
@@ -185,6 +191,9 @@ impl Entry for Record {
             response_bytes: self.response_octets,
             status: self.status.into(),
             child_rule: text(Text::ChildRule),
+            security_rule: text(Text::SecurityRule),
+            request_rule: text(Text::RequestRule),
+            redirected_uri: text(Text::Location),
             server: self.server.map(|server| HttpLogServer {
                 pool: self.texts.get(Text::Pool),
                 pool_name: self.texts.get(Text::PoolName),
@@ -211,7 +220,7 @@ impl Texts {
     fn push_up_to(&mut self, text: Text, octets: &[u8], max: usize) {
         let room = TEXTS_BYTES_MAX.saturating_sub(self.octets.len());
         let kept = octets.get(..max.min(room)).unwrap_or(octets);
-        self.cut |= u16::from(kept.len() < octets.len()) << text as u16;
+        self.cut |= u32::from(kept.len() < octets.len()) << text as u16;
         self.octets.extend_from_slice(kept);
         self.ends[text as usize] = u16::try_from(self.octets.len()).unwrap_or(u16::MAX);
     }

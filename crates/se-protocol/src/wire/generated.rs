@@ -1440,6 +1440,14 @@ pub struct HttpLog {
     /// From its head to its end.
     #[prost(uint64, tag = "28")]
     pub total_us: u64,
+    /// The rules that decided.
+    #[prost(string, tag = "29")]
+    pub security_rule: ::prost::alloc::string::String,
+    #[prost(string, tag = "30")]
+    pub request_rule: ::prost::alloc::string::String,
+    /// Where the client was sent.
+    #[prost(string, tag = "31")]
+    pub redirected_uri: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct HttpLogTls {

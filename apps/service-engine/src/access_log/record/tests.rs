@@ -21,6 +21,9 @@ fn log_of(uri: &Uri, user_agent: Option<&[u8]>) -> HttpLog {
         version: &version,
         host: None,
         child_rule: Some("rule"),
+        security_rule: Some("security"),
+        request_rule: Some("request"),
+        location: Some("http://elsewhere/"),
         received: UNIX_EPOCH + Duration::from_secs(100),
         client: "[::ffff:198.51.100.7]:5000".parse().unwrap(),
         local: "203.0.113.1:443".parse().unwrap(),
@@ -81,6 +84,9 @@ fn a_log_tells_all_that_the_record_did() {
         response_bytes: 90,
         status: 502,
         child_rule: "rule".into(),
+        security_rule: "security".into(),
+        request_rule: "request".into(),
+        redirected_uri: "http://elsewhere/".into(),
         server: Some(HttpLogServer {
             pool: "pool-p".into(),
             pool_name: "p".into(),
@@ -121,8 +127,8 @@ proptest! {
     #[test]
     fn texts_come_out_as_they_went_in(texts in proptest::collection::vec("[a-zé]{0,40}", TEXTS)) {
         const ALL: [Text; TEXTS] = [
-            Text::VirtualService, Text::Incarnation, Text::ChildRule, Text::Pool, Text::PoolName, Text::ServerName,
-            Text::Host, Text::Path, Text::Query, Text::ForwardedFor, Text::TlsServerName, Text::UserAgent,
+            Text::VirtualService, Text::Incarnation, Text::ChildRule, Text::SecurityRule, Text::RequestRule, Text::Pool, Text::PoolName, Text::ServerName,
+            Text::Host, Text::Path, Text::Query, Text::ForwardedFor, Text::TlsServerName, Text::Location, Text::UserAgent,
             Text::Referer, Text::ContentType,
         ];
         let mut kept = Texts::default();
