@@ -41,7 +41,13 @@ enum What {
     /// The operator's start and restart beside three API servers with 2,000 Ingresses each
     Boot(Output),
     /// CPU per HTTP request of our proxy, HAProxy and nginx, with 500 virtual services
-    Http(Output),
+    Http {
+        #[command(flatten)]
+        output: Output,
+        /// Only these goals, as L1
+        #[arg(long, value_name = "GOAL")]
+        only: Vec<String>,
+    },
     /// Runs our proxy on a fixed configuration; `http` starts it
     #[command(hide = true)]
     HttpProxy(http::ProxyArgs),
@@ -79,7 +85,7 @@ async fn main() -> anyhow::Result<()> {
             table::publish(&page::inside(output.quick, &output.meridian).await?, output.json.as_deref())
         }
         What::Boot(output) => table::publish(&boot::run(output.quick, &output.meridian).await?, output.json.as_deref()),
-        What::Http(output) => table::publish(&http::run(output.quick)?, output.json.as_deref()),
+        What::Http { output, only } => table::publish(&http::run(output.quick, &only)?, output.json.as_deref()),
         What::HttpProxy(args) => http::serve(args).await,
         What::Shake(args) => shake::run(args).await,
         What::Change(output) => {

@@ -26,8 +26,9 @@ enum Layer {
 }
 
 /// Arrows inside a layer: from, to. Few, and each an answer to "why is this not one crate?".
-const SIDEWAYS: [(&str, &str); 15] = [
+const SIDEWAYS: [(&str, &str); 16] = [
     // The one binary has a subcommand per part; the demo plays several parts in one process.
+    ("meridian", "ako"),
     ("meridian", "amko"),
     ("meridian", "cli"),
     ("meridian", "controller"),

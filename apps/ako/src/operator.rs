@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ako_translate::{LeftOut, Outcome, Site, Translator, UnitName};
+use ako_translate::{LeftOut, NamespacedName, Outcome, Site, Translator, UnitName};
 use avi_client::{AviClient, AviError, Link};
 use k8s_watch::Source;
 use serde_json::Value;
@@ -102,6 +102,7 @@ pub(crate) fn start_counting(config: AkoConfig, counts: Arc<WriteCounts>) -> Ako
         empty_parents: BTreeMap::new(),
         reasons: BTreeMap::new(),
         left_out: BTreeSet::new(),
+        l4_services: BTreeSet::new(),
         is_synced_told: false,
         writes_before: 0,
         work: Work::default(),
@@ -171,6 +172,8 @@ struct Operator {
     reasons: BTreeMap<UnitName, Vec<String>>,
     /// What was told not to be served.
     left_out: BTreeSet<LeftOut>,
+    /// Services of type LoadBalancer that were told of.
+    l4_services: BTreeSet<NamespacedName>,
     is_synced_told: bool,
     /// Writes before this synchronisation.
     writes_before: u64,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ako_translate::{Cloud, CloudKind, NetworkRef, ServiceType, Settings, Site};
 use avi_client::{AviClient, AviError, Config, ConfigError};
+use futures::future::try_join_all;
 use serde_json::{Value, json};
 
 use crate::held::{self, Held, named, uuid_of};
@@ -237,14 +238,16 @@ async fn read_held(client: &AviClient, site: &Site, cluster_uuid: String) -> Res
         ("vsvip", &[("name.contains", prefix), in_cloud]),
         ("virtualservice", &[in_cloud, by_owner]),
     ];
-    for (path, filter) in lists {
+    // All at once, as the original does on its several sessions.
+    let lists = lists.map(|(path, filter)| async move {
         let mut query = vec![("include_name", "true"), ("page_size", "100")];
         query.extend_from_slice(filter);
-        for body in client.list(&format!("/api/{path}"), &query, "*").await? {
-            if let Some((key, object)) = held::listed(path, &body, site) {
-                held.insert(key, object);
-            }
-        }
+        let bodies = client.list(&format!("/api/{path}"), &query, "*").await?;
+        let listed: Vec<_> = bodies.iter().filter_map(|body| held::listed(path, body, site)).collect();
+        Ok::<_, AviError>(listed)
+    });
+    for (key, object) in try_join_all(lists).await?.into_iter().flatten() {
+        held.insert(key, object);
     }
     Ok(held)
 }

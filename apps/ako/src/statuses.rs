@@ -1,6 +1,5 @@
 //! Writes statuses and annotations back to the cluster, one write per object at a time (ako 4.8, 10.1, 10.2).
 
-use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,18 +25,16 @@ const SHOWS_WITHIN: Duration = Duration::from_secs(5);
 pub(crate) struct Statuses {
     source: Arc<dyn Source>,
     teller: Teller,
-    waiting: VecDeque<(StatusPatch, Option<Version>)>,
+    waiting: VecDeque<(StatusPatch, Option<String>)>,
     /// Writes under way, and those that are done and do not show yet.
     begun: BTreeMap<Named, Begun>,
     writes: JoinSet<Done>,
 }
 
-/// The object that a patch was made for, as it was.
-type Version = Arc<dyn Any + Send + Sync>;
-
 struct Begun {
     patch: StatusPatch,
-    version: Option<Version>,
+    /// Of the object: another of the same name knows nothing of it.
+    uid: Option<String>,
     is_busy: bool,
     /// When it may be begun again, done as it is.
     again_at: Instant,
@@ -61,12 +58,12 @@ impl Statuses {
         let differing: BTreeMap<&Named, ()> = patches.iter().map(|patch| (&patch.object, ())).collect();
         self.begun.retain(|object, begun| begun.is_busy || differing.contains_key(object));
         for patch in patches {
-            let version = version(&patch.object, index);
+            let uid = uid(&patch.object, index);
             let waits = self.begun.get(&patch.object).is_some_and(|begun| {
-                begun.is_busy || (begun.again_at > now && begun.patch == patch && is_same(&begun.version, &version))
+                begun.is_busy || (begun.again_at > now && begun.uid == uid && is_part(&patch, &begun.patch))
             });
             if !waits {
-                self.waiting.push_back((patch, version));
+                self.waiting.push_back((patch, uid));
             }
         }
         self.begin(now);
@@ -122,10 +119,10 @@ impl Statuses {
 
     fn begin(&mut self, now: Instant) {
         while self.writes.len() < IN_FLIGHT_MAX
-            && let Some((patch, version)) = self.waiting.pop_front()
+            && let Some((patch, uid)) = self.waiting.pop_front()
         {
             let told = self.begun.remove(&patch.object).and_then(|before| before.told);
-            let begun = Begun { patch: patch.clone(), version, is_busy: true, again_at: now + SHOWS_WITHIN, told };
+            let begun = Begun { patch: patch.clone(), uid, is_busy: true, again_at: now + SHOWS_WITHIN, told };
             self.begun.insert(patch.object.clone(), begun);
             self.writes.spawn(write(Arc::clone(&self.source), patch));
         }
@@ -158,20 +155,19 @@ fn key(object: &Named) -> Option<ObjectKey> {
     Some(ObjectKey { kind, namespace: Some(name.namespace.clone()), name: name.name.clone() })
 }
 
-fn version(object: &Named, index: &Index) -> Option<Version> {
-    match object {
-        Named::Ingress(name) => index.ingress(name).map(|object| Arc::clone(object) as Version),
-        Named::Service(name) => index.service(name).map(|object| Arc::clone(object) as Version),
-        Named::Node(_) => None,
-    }
+fn uid(object: &Named, index: &Index) -> Option<String> {
+    let metadata = match object {
+        Named::Ingress(name) => &index.ingress(name)?.metadata,
+        Named::Service(name) => &index.service(name)?.metadata,
+        Named::Node(_) => return None,
+    };
+    metadata.uid.clone()
 }
 
-fn is_same(a: &Option<Version>, b: &Option<Version>) -> bool {
-    match (a, b) {
-        (Some(a), Some(b)) => Arc::ptr_eq(a, b),
-        (None, None) => true,
-        _ => false,
-    }
+/// Whether everything in a patch was in another: a write shows in two steps, the status and the annotations.
+fn is_part(patch: &StatusPatch, whole: &StatusPatch) -> bool {
+    (patch.entries.is_none() || patch.entries == whole.entries)
+        && patch.annotations.iter().all(|(key, value)| whole.annotations.get(key) == Some(value))
 }
 
 /// What a patch says, for the terminal.
@@ -185,6 +181,32 @@ fn words(patch: &StatusPatch) -> String {
                 parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
             };
             entries.iter().map(entry).collect::<Vec<_>>().join(", ")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn patch(entries: Option<&str>, annotations: &[(&str, Option<&str>)]) -> StatusPatch {
+        let entry = |ip: &str| vec![ako_translate::Entry { host: None, ip: Some(ip.to_owned()) }];
+        let owned = |(key, value): &(&str, Option<&str>)| ((*key).to_owned(), value.map(str::to_owned));
+        StatusPatch {
+            object: Named::Ingress(ako_translate::NamespacedName::new("default", "a")),
+            entries: entries.map(entry),
+            annotations: annotations.iter().map(owned).collect(),
+        }
+    }
+
+    #[test]
+    fn what_is_left_of_a_write_that_shows_in_part_is_not_written_again() {
+        let whole = patch(Some("10.0.0.1"), &[("k", Some("v")), ("l", None)]);
+        for part in [patch(None, &[("k", Some("v")), ("l", None)]), patch(None, &[("l", None)]), whole.clone()] {
+            assert!(is_part(&part, &whole), "{part:?}");
+        }
+        for other in [patch(Some("10.0.0.2"), &[]), patch(None, &[("k", None)]), patch(None, &[("m", Some("v"))])] {
+            assert!(!is_part(&other, &whole), "{other:?}");
         }
     }
 }

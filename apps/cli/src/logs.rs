@@ -3,7 +3,9 @@
 mod follow;
 mod help;
 mod nothing;
+mod statuses;
 mod table;
+mod whose;
 
 use std::fs;
 use std::io::Write;
@@ -15,6 +17,8 @@ use serde_json::{Value, json};
 
 use crate::connection::ConnectionArgs;
 use crate::output;
+use statuses::Statuses;
+use whose::{Kind, Whose};
 
 /// Largest page of the API, and the most that it shows of one question.
 const PAGE_SIZE_MAX: usize = 10_000;
@@ -23,11 +27,11 @@ const LOGS_MAX: usize = 100_000;
 const LIMIT: usize = 100;
 const PATH: &str = "/api/analytics/logs";
 
-/// Show, filter and export what DNS answered, and why
+/// Show, filter and export what DNS answered and what HTTP requests came to, and why
 #[derive(Debug, clap::Args)]
 #[command(after_help = help::AFTER)]
 pub struct LogsArgs {
-    /// Name or uuid of the DNS virtual service [default: the only one]
+    /// Name or uuid of the virtual service; one with children has their logs too [default: the only one for DNS]
     #[arg(value_name = "VIRTUALSERVICE")]
     virtual_service: Option<String>,
 
@@ -47,11 +51,19 @@ pub struct LogsArgs {
     #[arg(long = "filter", value_name = "FILTER")]
     filters: Vec<String>,
 
-    /// Only queries for this name
+    /// Only queries for this name; of HTTP, requests whose Host begins with it
     #[arg(long)]
     name: Option<String>,
 
-    /// Only queries of this client
+    /// Only HTTP requests whose path begins with this
+    #[arg(long)]
+    path: Option<String>,
+
+    /// Only HTTP requests with this status: 404, 5xx
+    #[arg(long, value_parser = Statuses::parse)]
+    status: Option<Statuses>,
+
+    /// Only queries or requests of this client
     #[arg(long, value_name = "ADDRESS")]
     client: Option<std::net::IpAddr>,
 
@@ -86,7 +98,7 @@ enum Form {
     Table,
     /// As the API sends it; one log a line with --follow
     Json,
-    /// As the API exports it: 87 columns, `dns_fqdn` and `dns_ips` in BI and BJ of a spreadsheet
+    /// As the API exports it; of DNS 87 columns, `dns_fqdn` and `dns_ips` in BI and BJ of a spreadsheet
     Csv,
 }
 
@@ -106,25 +118,29 @@ impl LogsArgs {
     /// When the controller cannot be asked, a parameter makes no sense, or the output cannot be written.
     pub async fn run(&self, out: &mut impl Write, notes: &mut impl Write) -> anyhow::Result<()> {
         let client = self.connection.client()?;
-        let virtual_service = match &self.virtual_service {
-            Some(given) => given.clone(),
-            None => self.only_one(&client).await?,
+        let tenant = &self.connection.tenant;
+        let whose = match &self.virtual_service {
+            Some(given) => Whose::named(given, &client, tenant).await?,
+            None => Whose::only_dns(&client, tenant).await?,
         };
+        if whose.kind == Kind::Dns && (self.path.is_some() || self.status.is_some()) {
+            bail!("{} answers DNS: --path and --status are for HTTP virtual services, name one of them", whose.name);
+        }
         if self.follow {
             if self.output == Form::Csv {
                 bail!("csv is an export: leave out --follow, or choose json");
             }
-            return follow::run(self, &client, &virtual_service, out, notes).await;
+            return follow::run(self, &client, &whose, out, notes).await;
         }
         let text = match (self.output, self.limit) {
-            (Form::Csv, _) => self.csv(&client, &virtual_service, notes).await?,
+            (Form::Csv, _) => self.csv(&client, &whose, notes).await?,
             (form, limit) => {
                 let limit = limit.map_or(LIMIT, |limit| limit as usize);
-                let found = self.newest(&client, &virtual_service, limit).await?;
+                let found = self.newest(&client, &whose, limit).await?;
                 tell(notes, &found)?;
                 match form {
                     Form::Json => output::json(&json!({"count": found.count, "results": found.logs}))?,
-                    Form::Table | Form::Csv => table::whole(&found.logs),
+                    Form::Table | Form::Csv => table::whole(whose.kind, &found.logs),
                 }
             }
         };
@@ -135,17 +151,19 @@ impl LogsArgs {
     }
 
     /// The parameters that stay the same from page to page.
-    fn query(&self, virtual_service: &str) -> Vec<(&'static str, String)> {
+    fn query(&self, whose: &Whose) -> Vec<(&'static str, String)> {
         let mut query = vec![
-            ("virtualservice", virtual_service.to_owned()),
-            ("type", "0".to_owned()),
+            ("virtualservice", whose.uuid.clone()),
+            ("type", whose.kind.wire().to_owned()),
             ("nf", (!self.errors).to_string()),
             ("timeout", "20".to_owned()),
         ];
         let given = [("start", &self.start), ("end", &self.end)];
         query.extend(given.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
         query.extend(self.since.map(|seconds| ("duration", seconds.to_string())));
-        query.extend(self.name.iter().map(|name| ("filter", format!("eq(dns_fqdn,{})", name.trim_end_matches('.')))));
+        query.extend(self.name.iter().map(|name| ("filter", whose.kind.filter_of_name(name.trim_end_matches('.')))));
+        query.extend(self.path.iter().map(|path| ("filter", format!("sw(uri_path,{path})"))));
+        query.extend(self.status.iter().flat_map(Statuses::filters).map(|filter| ("filter", filter)));
         query.extend(self.client.iter().map(|client| {
             let column = if client.is_ipv4() { "client_ip" } else { "client_ip6" };
             ("filter", format!("eq({column},{client})"))
@@ -155,8 +173,8 @@ impl LogsArgs {
     }
 
     /// The newest logs, the oldest of them first.
-    async fn newest(&self, client: &AviClient, virtual_service: &str, limit: usize) -> anyhow::Result<Found> {
-        let mut query = self.query(virtual_service);
+    async fn newest(&self, client: &AviClient, whose: &Whose, limit: usize) -> anyhow::Result<Found> {
+        let mut query = self.query(whose);
         let mut found: Option<Found> = None;
         for (page, size) in pages(limit) {
             let asked = [("page", page.to_string()), ("page_size", size.to_string())];
@@ -183,15 +201,15 @@ impl LogsArgs {
             found.notes.push(format!("the newest {} of {}; --limit shows more", found.logs.len(), found.count));
         }
         if found.count == 0 {
-            found.notes.extend(self.why_none(client, virtual_service).await);
+            found.notes.extend(self.why_none(whose));
         }
         Ok(found)
     }
 
     /// The export as the API sends it, page after page, with one header.
-    async fn csv(&self, client: &AviClient, virtual_service: &str, notes: &mut impl Write) -> anyhow::Result<String> {
+    async fn csv(&self, client: &AviClient, whose: &Whose, notes: &mut impl Write) -> anyhow::Result<String> {
         let oldest_first = self.limit.is_none();
-        let (mut query, limit) = (self.query(virtual_service), self.limit.map_or(LOGS_MAX, |limit| limit as usize));
+        let (mut query, limit) = (self.query(whose), self.limit.map_or(LOGS_MAX, |limit| limit as usize));
         // Counted first: the rows themselves do not say whether they are all.
         let asked = [("page", "1".to_owned()), ("page_size", "1".to_owned())];
         let first = self.page(client, query.iter().chain(&asked)).await?;
@@ -225,7 +243,7 @@ impl LogsArgs {
             found.notes.push(format!("the newest {shown} of {}", found.count));
         }
         if found.count == 0 {
-            found.notes.extend(self.why_none(client, virtual_service).await);
+            found.notes.extend(self.why_none(whose));
         }
         tell(notes, &found)?;
         Ok(text)
@@ -241,42 +259,9 @@ impl LogsArgs {
         Page::read(value)
     }
 
-    /// What keeps answers out of the logs of this virtual service. Says nothing when it cannot be read: the question was
-    /// answered already.
-    async fn why_none(&self, client: &AviClient, virtual_service: &str) -> Option<String> {
-        if self.errors {
-            return None;
-        }
-        let services =
-            client.list("/api/virtualservice", &[("page_size", "1000")], &self.connection.tenant).await.ok()?;
-        let is_it = |service: &&Value| ["uuid", "name"].iter().any(|member| text(service, member) == virtual_service);
-        nothing::why(services.iter().find(is_it)?)
-    }
-
-    /// The only virtual service whose application profile is DNS.
-    async fn only_one(&self, client: &AviClient) -> anyhow::Result<String> {
-        let list = async |kind: &str| {
-            let path = format!("/api/{kind}");
-            let found = client.list(&path, &[("page_size", "1000")], &self.connection.tenant).await;
-            found.with_context(|| format!("reading {kind} from the controller"))
-        };
-        let is_dns = |profile: &&Value| text(profile, "type") == "APPLICATION_PROFILE_TYPE_DNS";
-        let profiles = list("applicationprofile").await?;
-        let profiles: Vec<&str> = profiles.iter().filter(is_dns).map(|profile| text(profile, "uuid")).collect();
-        let services = list("virtualservice").await?;
-        let runs_dns = |service: &&Value| {
-            let profile = text(service, "application_profile_ref");
-            profiles.iter().any(|uuid| profile.split('#').next().is_some_and(|url| url.ends_with(uuid)))
-        };
-        let names: Vec<&Value> = services.iter().filter(runs_dns).collect();
-        match names.as_slice() {
-            [only] => Ok(text(only, "uuid").to_owned()),
-            [] => bail!("there is no DNS virtual service in tenant {}", self.connection.tenant),
-            several => {
-                let names: Vec<&str> = several.iter().map(|service| text(service, "name")).collect();
-                bail!("there are several DNS virtual services, name one of them: {}", names.join(", "))
-            }
-        }
+    /// What keeps logs out of those of this virtual service.
+    fn why_none(&self, whose: &Whose) -> Option<String> {
+        if self.errors { None } else { nothing::why(whose) }
     }
 }
 
@@ -394,18 +379,29 @@ mod tests {
         assert!(why.starts_with("there are 100001 logs, and one export holds 100000: export shorter times"), "{why}");
     }
 
-    #[test]
-    fn flags_become_parameters() {
+    #[track_caller]
+    fn check_flags(kind: Kind, arguments: &[&str], expected: &str) {
         use clap::{Args, FromArgMatches};
         let command = LogsArgs::augment_args(clap::Command::new("logs").no_binary_name(true));
-        let arguments =
-            ["--since", "10m", "--name", "a.b.", "--client", "2001:db8::1", "--filter", "co(all,x)", "--errors"];
         let args = LogsArgs::from_arg_matches(&command.get_matches_from(arguments)).unwrap();
-        let query: Vec<String> = args.query("vs").iter().map(|(name, text)| format!("{name}={text}")).collect();
-        assert_eq!(
-            query.join(" "),
+        let whose = Whose { uuid: "vs".into(), name: "name".into(), kind, object: Value::Null };
+        let query: Vec<String> = args.query(&whose).iter().map(|(name, text)| format!("{name}={text}")).collect();
+        assert_eq!(query.join(" "), expected);
+    }
+
+    #[test]
+    fn flags_become_parameters() {
+        check_flags(
+            Kind::Dns,
+            &["--since", "10m", "--name", "a.b.", "--client", "2001:db8::1", "--filter", "co(all,x)", "--errors"],
             "virtualservice=vs type=0 nf=false timeout=20 duration=600 filter=eq(dns_fqdn,a.b) \
-             filter=eq(client_ip6,2001:db8::1) filter=co(all,x)"
+             filter=eq(client_ip6,2001:db8::1) filter=co(all,x)",
+        );
+        check_flags(
+            Kind::Http,
+            &["--name", "a.b", "--path", "/cart", "--status", "5xx", "--client", "10.1.2.3"],
+            "virtualservice=vs type=1 nf=true timeout=20 filter=sw(host,a.b) filter=sw(uri_path,/cart) \
+             filter=ge(response_code,500) filter=le(response_code,599) filter=eq(client_ip,10.1.2.3)",
         );
     }
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use http_proxy::{AccessLog, BindError, Options, Problem, Proxy, Stats, View};
 use model::http::HttpConfig;
-use se_protocol::{HttpPoolState, HttpServiceState, Snapshot, State, UpMembers};
+use se_protocol::{HttpPoolState, HttpServiceState, Snapshot, UpMembers};
 use tracing::{error, info, warn};
 
 use crate::targets::{Observed, Targets};
@@ -92,7 +92,7 @@ impl Http {
         self.services.adopt(objects, &flips.pools, ground, now_us);
     }
 
-    /// Tries again what could not be listened on; returns whether any state is another since.
+    /// Tries again what could not be listened on; returns whether a report is due since.
     pub(crate) async fn retry(&mut self, now_us: i64) -> bool {
         if self.failed.is_empty() {
             return false;
@@ -127,12 +127,6 @@ impl Http {
     /// State of each virtual service and child, for the controller.
     pub(crate) fn report_services(&mut self) -> Vec<Arc<HttpServiceState>> {
         self.services.report()
-    }
-
-    /// State here of a virtual service or child; `None` of one that this engine does not run.
-    #[expect(dead_code, reason = "registered names will ask")]
-    pub(crate) fn state_of(&self, virtual_service: &str) -> Option<State> {
-        self.services.state_of(virtual_service)
     }
 
     /// What the workers counted.

@@ -3,13 +3,15 @@
 //! [`start`] takes a stream of snapshots and runs the newest one: `run.rs` owns the state and is the only writer,
 //! `view.rs` compiles a snapshot for answering, `targets.rs` knows what is probed, `members.rs` the verdicts on GSLB members,
 //! `registered.rs` which names of virtual services are published, `listeners.rs` has the sockets of DNS, `http.rs` the
-//! proxy and its pools, `logs.rs` says which answers are logged. The engine answers from what it has; who sends the
-//! snapshots, and whether they are still there, is no concern of it.
+//! proxy and its pools, `logs.rs` and `access_log.rs` say which answers and requests are logged. The engine answers from
+//! what it has; who sends the snapshots, and whether they are still there, is no concern of it.
 
+mod access_log;
 mod clock;
 mod explain;
 mod http;
 mod listeners;
+mod log_gate;
 mod logs;
 mod members;
 mod monitors;
@@ -28,11 +30,15 @@ use anyhow::Context;
 use arc_swap::ArcSwap;
 use log_store::{Inlet, Limits, Reader, Writer};
 use se_protocol::explain::{DnsExplanation, DnsQuestion};
-use se_protocol::logs::{LogPage, LogQuery, LogRefusal};
+use se_protocol::logs::{LogKind, LogPage, LogQuery, LogRefusal};
 use se_protocol::{Report, Snapshot, ToldStates, UpMembers};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+use access_log::AccessLogger;
+use log_gate::Groups;
+use logs::Logs;
 
 pub use dns_server::{Stats, Transport};
 pub use explain::ExplainError;
@@ -50,7 +56,7 @@ pub struct EngineConfig {
     pub descriptors: u64,
     /// What people call this engine; its logs say so.
     pub name: String,
-    /// Where DNS logs are kept; `None` keeps none.
+    /// Where logs are kept; `None` keeps none.
     pub logs: Option<PathBuf>,
 }
 
@@ -67,7 +73,7 @@ pub struct Counts {
     pub probes_failed: u64,
 }
 
-/// What became of DNS logs since the start of the engine.
+/// What became of the logs of one kind since the start of the engine.
 pub use log_store::Counts as LogCounts;
 
 /// A running engine.
@@ -79,7 +85,8 @@ pub struct Engine {
     obstacle: watch::Receiver<Option<String>>,
     stop: CancellationToken,
     task: JoinHandle<()>,
-    logs: Option<Writer<logs::Record>>,
+    dns_logs: Option<Writer<logs::Record>>,
+    http_logs: Option<Writer<access_log::Record>>,
     log_reader: Option<Reader>,
 }
 
@@ -109,20 +116,29 @@ impl LogHandle {
     pub fn search(&self, query: &LogQuery) -> Result<LogPage, LogRefusal> {
         match &self.0 {
             Some(reader) => Ok(reader.search(query)),
-            None => Err(LogRefusal("it keeps no DNS logs".to_owned())),
+            None => Err(LogRefusal("it keeps no logs".to_owned())),
         }
     }
 }
 
 /// Counts the logs of an engine. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct LogCounter(Option<Inlet<logs::Record>>);
+pub struct LogCounter {
+    dns: Option<Inlet<logs::Record>>,
+    http: Option<Inlet<access_log::Record>>,
+}
 
 impl LogCounter {
-    /// What became of them.
+    /// What became of the logs of DNS answers.
     #[must_use]
-    pub fn counts(&self) -> LogCounts {
-        self.0.as_ref().map(Inlet::counts).unwrap_or_default()
+    pub fn dns(&self) -> LogCounts {
+        self.dns.as_ref().map(Inlet::counts).unwrap_or_default()
+    }
+
+    /// What became of the logs of HTTP requests.
+    #[must_use]
+    pub fn http(&self) -> LogCounts {
+        self.http.as_ref().map(Inlet::counts).unwrap_or_default()
     }
 }
 
@@ -150,22 +166,26 @@ pub fn start_with(
     let (report_sender, reports) = watch::channel(None);
     let views = Arc::new(ArcSwap::from_pointee(Vec::new()));
     let (count_sender, counts) = watch::channel(Counts::default());
-    let logs = config.logs.as_deref().map(|dir| Writer::start(dir, Limits::default()));
-    let logs = logs.transpose().context("starting the writer of DNS logs")?;
-    let inlet = logs.as_ref().map(Writer::inlet);
+    let dns_logs = config.logs.as_deref().map(|dir| Writer::start(dir, LogKind::Dns, Limits::default()));
+    let dns_logs = dns_logs.transpose().context("starting the writer of DNS logs")?;
+    let http_logs = config.logs.as_deref().map(|dir| Writer::start(dir, LogKind::Http, Limits::default()));
+    let http_logs = http_logs.transpose().context("starting the writer of HTTP logs")?;
+    let groups = Groups::default();
     let (obstacle_sender, obstacle) = watch::channel(None);
     let outlets = run::Outlets {
         views: Arc::clone(&views),
         reports: report_sender,
         counts: count_sender,
         obstacle: obstacle_sender,
+        access_log: Arc::new(AccessLogger::new(http_logs.as_ref().map(Writer::inlet), &config.name, groups.clone())),
     };
-    let run = run::Run::new(config, up_before, inlet, outlets, stop.clone()).context("starting the engine")?;
+    let logs = Logs::new(dns_logs.as_ref().map(Writer::inlet), &config.name, groups);
+    let run = run::Run::new(config, up_before, logs, outlets, stop.clone()).context("starting the engine")?;
     let (told, known) = (member_states.clone(), snapshots.clone());
     let task = tokio::spawn(run.until_stopped(snapshots, member_states));
     let explainer = explain::Explainer { views, reports: reports.clone(), told, snapshots: known };
     let log_reader = config.logs.as_deref().map(Reader::new);
-    Ok(Engine { explainer, reports, counts, obstacle, stop, task, logs, log_reader })
+    Ok(Engine { explainer, reports, counts, obstacle, stop, task, dns_logs, http_logs, log_reader })
 }
 
 impl Default for Counts {
@@ -209,7 +229,7 @@ impl Engine {
     /// A handle that counts logs.
     #[must_use]
     pub fn log_counter(&self) -> LogCounter {
-        LogCounter(self.logs.as_ref().map(Writer::inlet))
+        LogCounter { dns: self.dns_logs.as_ref().map(Writer::inlet), http: self.http_logs.as_ref().map(Writer::inlet) }
     }
 
     /// Closes the listeners, gives HTTP requests that are under way 5 s, ends the probes, and writes the logs that wait.
@@ -218,11 +238,14 @@ impl Engine {
         if let Err(error) = self.task.await {
             tracing::error!(reason = %error, "engine ended badly");
         }
-        // The writer's own thread waits for the disk.
-        if let Some(logs) = self.logs
-            && tokio::task::spawn_blocking(move || logs.shutdown()).await.is_err()
-        {
-            tracing::error!("the writer of DNS logs ended badly");
+        // The writers' own threads wait for the disk.
+        let (dns, http) = (self.dns_logs, self.http_logs);
+        let ended = tokio::task::spawn_blocking(move || {
+            dns.into_iter().for_each(Writer::shutdown);
+            http.into_iter().for_each(Writer::shutdown);
+        });
+        if ended.await.is_err() {
+            tracing::error!("a writer of logs ended badly");
         }
     }
 }

@@ -7,18 +7,17 @@ use anyhow::Context;
 use arc_swap::ArcSwap;
 use dns_answer::View;
 use health_probe::{ProbeResult, Prober, in_flight_max_for};
-use http_proxy::NoLog;
-use log_store::Inlet;
 use se_protocol::{Report, Snapshot, State, ToldStates, UpMembers};
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::access_log::AccessLogger;
 use crate::clock::now_us;
 use crate::http::Http;
 use crate::listeners::Listeners;
-use crate::logs::{Logs, Record};
+use crate::logs::Logs;
 use crate::members::{Change, Members};
 use crate::registered::Registered;
 use crate::targets::{Targets, Watcher};
@@ -51,26 +50,28 @@ pub(crate) struct Outlets {
     pub(crate) counts: watch::Sender<Counts>,
     /// An L7 virtual service that should listen and cannot, and why.
     pub(crate) obstacle: watch::Sender<Option<String>>,
+    pub(crate) access_log: Arc<AccessLogger>,
 }
 
 impl Run {
     pub(crate) fn new(
         config: &EngineConfig,
         up_before: UpMembers,
-        inlet: Option<Inlet<Record>>,
+        dns_logs: Logs,
         outlets: Outlets,
         stop: CancellationToken,
     ) -> anyhow::Result<Self> {
         let probes = health_probe::Config { seed: config.seed, in_flight_max: in_flight_max_for(config.descriptors) };
         let (prober, results) = Prober::start(&probes, stop.clone())?;
-        let http = Http::start(config.workers, config.descriptors, Arc::new(NoLog), up_before.clone())
+        let access_log = Arc::<AccessLogger>::clone(&outlets.access_log);
+        let http = Http::start(config.workers, config.descriptors, access_log, up_before.clone())
             .context("starting HTTP workers")?;
         Ok(Self {
             compiled: None,
             members: Members::new(up_before),
             targets: Targets::default(),
             registered: Registered::default(),
-            listeners: Listeners::new(config.workers, Logs::new(inlet, &config.name)),
+            listeners: Listeners::new(config.workers, dns_logs),
             http,
             prober,
             results,
@@ -128,6 +129,7 @@ impl Run {
             return;
         }
         // First, so that a page opens by the time its name is answered.
+        self.outlets.access_log.adopt(&snapshot.http);
         self.http.adopt(&snapshot, &mut self.targets, now_us()).await;
         let compiled = Compiled::new(snapshot, self.compiled.as_ref());
         let changes = self.members.adopt(&compiled, &mut self.targets, now_us());
@@ -139,8 +141,8 @@ impl Run {
         self.outlets.views.store(Arc::new(views.iter().map(|(_, view)| Arc::clone(view)).collect()));
         self.listeners.adopt(&compiled.snapshot, views).await;
         self.compiled = Some(compiled);
-        if let Some(targets) = self.targets.new_list() {
-            self.prober.set_targets(targets);
+        if let Some((come, gone)) = self.targets.changes() {
+            self.prober.change(come, gone).await;
         }
         tell(&changes);
         self.report();

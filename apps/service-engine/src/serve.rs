@@ -14,10 +14,10 @@ use se_protocol::{Report, State};
 use tokio::sync::watch;
 
 use crate::spec::Resolved;
-use crate::{Counts, EngineArgs, EngineConfig, ExplainError, ExplainHandle, LogCounter, Stats, start_with};
+use crate::{Counts, EngineArgs, EngineConfig, ExplainError, ExplainHandle, LogCounter, LogCounts, Stats, start_with};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// Directory, in the data directory, of the DNS logs.
+/// Directory, in the data directory, of the logs.
 const LOGS: &str = "logs";
 
 impl EngineArgs {
@@ -173,8 +173,16 @@ fn metrics(
                 .collect(),
         };
         let probe = |outcome: &str, value| Sample { labels: vec![("outcome", outcome.to_owned())], value };
-        let logged = logs.counts();
-        let dropped = |reason: &str, value| Sample { labels: vec![("reason", reason.to_owned())], value };
+        let written = |name, help, logged: LogCounts| Family::single(name, help, Kind::Counter, logged.written);
+        let dropped = |name, help, logged: LogCounts| {
+            let sample = |reason: &str, value| Sample { labels: vec![("reason", reason.to_owned())], value };
+            let samples = vec![
+                sample("throttle", logged.dropped_throttle),
+                sample("ring", logged.dropped_ring),
+                sample("disk", logged.dropped_disk),
+            ];
+            Family { name, help, kind: Kind::Counter, samples }
+        };
         let revision = reports.borrow().as_ref().map_or(0, |report| report.version.revision.0);
         let connected = u64::from(matches!(&*state.borrow(), LinkState::Connected { .. }));
         let mut families = vec![
@@ -182,17 +190,18 @@ fn metrics(
             dns("dns_answers", "DNS messages sent", |stats| stats.answers),
             dns("dns_dropped", "DNS messages that got no answer", |stats| stats.dropped),
             dns("dns_errors", "Receiving or sending that failed", |stats| stats.errors),
-            Family::single("dns_logs_written", "DNS logs written to disk", Kind::Counter, logged.written),
-            Family {
-                name: "dns_logs_dropped",
-                help: "DNS logs wanted but not kept: beyond the rate, the ring full, or the disk not writable",
-                kind: Kind::Counter,
-                samples: vec![
-                    dropped("throttle", logged.dropped_throttle),
-                    dropped("ring", logged.dropped_ring),
-                    dropped("disk", logged.dropped_disk),
-                ],
-            },
+            written("dns_logs_written", "DNS logs written to disk", logs.dns()),
+            dropped(
+                "dns_logs_dropped",
+                "DNS logs wanted but not kept: beyond the rate, the ring full, or the disk not writable",
+                logs.dns(),
+            ),
+            written("http_logs_written", "HTTP logs written to disk", logs.http()),
+            dropped(
+                "http_logs_dropped",
+                "HTTP logs wanted but not kept: beyond the rate, the ring full, or the disk not writable",
+                logs.http(),
+            ),
             Family {
                 name: "probes",
                 help: "Health probes that ended",

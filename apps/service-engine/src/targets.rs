@@ -1,6 +1,6 @@
 //! What is probed, for whom, and what the probes said so far.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use health_probe::{Target, TargetKey};
 #[derive(Debug, Default)]
 pub(crate) struct Targets {
     watched: HashMap<TargetKey, Watched>,
-    /// Targets that nobody counts on any more, unless someone does again by the next list.
+    /// Targets that nobody counts on any more, unless someone does again by the time changes are asked for.
     abandoned: Vec<TargetKey>,
-    /// The targets are others than those of the last list.
-    have_changed: bool,
+    /// Targets that came, or whose monitor was edited, since changes were last asked for.
+    come: HashSet<TargetKey>,
 }
 
 /// One target and what its probes said so far.
@@ -55,12 +55,14 @@ impl Targets {
     pub(crate) fn watch(&mut self, target: &Target, watcher: Watcher) {
         match self.watched.get_mut(target.key()) {
             Some(watched) => {
-                self.have_changed |= watched.target.monitor() != target.monitor();
+                if watched.target.monitor() != target.monitor() {
+                    self.come.insert(target.key().clone());
+                }
                 watched.target = target.clone();
                 watched.watchers.push(watcher);
             }
             None => {
-                self.have_changed = true;
+                self.come.insert(target.key().clone());
                 let (target, key, watchers) = (target.clone(), target.key().clone(), vec![watcher]);
                 let new = Watched { health: Health::NEW, failure: None, latency_us: None, target, watchers };
                 self.watched.insert(key, new);
@@ -68,7 +70,8 @@ impl Targets {
         }
     }
 
-    /// Forgets those that `are_gone` among the watchers of a target. The target itself is forgotten with the next list.
+    /// Forgets those that `are_gone` among the watchers of a target. The target itself is forgotten when
+    /// changes are asked for.
     pub(crate) fn unwatch(&mut self, key: &TargetKey, are_gone: impl Fn(&Watcher) -> bool) {
         let Some(watched) = self.watched.get_mut(key) else { return };
         watched.watchers.retain(|watcher| !are_gone(watcher));
@@ -95,21 +98,41 @@ impl Targets {
         Observed { watchers: watched.watchers.clone(), is_news }
     }
 
-    /// What has to be probed, when that is something else than at the last call.
-    pub(crate) fn new_list(&mut self) -> Option<Vec<Target>> {
+    /// What has to be probed since the last call, edited monitors among it, and what no more; `None` without any.
+    pub(crate) fn changes(&mut self) -> Option<(Vec<Target>, Vec<TargetKey>)> {
+        let mut gone = std::mem::take(&mut self.abandoned);
         // Only now: a target may have gone from one watcher to another.
-        for key in std::mem::take(&mut self.abandoned) {
-            if self.watched.get(&key).is_some_and(|watched| watched.watchers.is_empty()) {
-                self.watched.remove(&key);
-                self.have_changed = true;
-            }
+        gone.retain(|key| self.watched.get(key).is_some_and(|watched| watched.watchers.is_empty()));
+        for key in &gone {
+            self.watched.remove(key);
         }
-        let have_changed = std::mem::take(&mut self.have_changed);
-        have_changed.then(|| self.watched.values().map(|watched| watched.target.clone()).collect())
+        let come = std::mem::take(&mut self.come);
+        let come: Vec<Target> =
+            come.iter().filter_map(|key| self.watched.get(key)).map(|watched| watched.target.clone()).collect();
+        (!come.is_empty() || !gone.is_empty()).then_some((come, gone))
+    }
+}
+
+/// What a prober probes that is told all changes.
+#[cfg(test)]
+#[derive(Debug, Default)]
+pub(crate) struct Probed(HashMap<TargetKey, Target>);
+
+#[cfg(test)]
+impl Probed {
+    pub(crate) fn follow(&mut self, targets: &mut Targets) {
+        let (come, gone) = targets.changes().unwrap_or_default();
+        for key in gone {
+            self.0.remove(&key);
+        }
+        self.0.extend(come.into_iter().map(|target| (target.key().clone(), target)));
     }
 
-    #[cfg(test)]
+    pub(crate) fn targets(&self) -> impl Iterator<Item = &Target> {
+        self.0.values()
+    }
+
     pub(crate) fn keys(&self) -> impl Iterator<Item = &TargetKey> {
-        self.watched.keys()
+        self.0.keys()
     }
 }

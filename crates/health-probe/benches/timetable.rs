@@ -48,7 +48,7 @@ async fn run(targets: u32, lasts: Duration, servers: &[SocketAddr]) {
         .collect();
     let list_length = list.len();
     let added = Instant::now();
-    prober.set_targets(list);
+    prober.change(list, vec![]).await;
     let mut seen = HashSet::new();
     while seen.len() < list_length {
         seen.insert(results.recv().await.unwrap().key);

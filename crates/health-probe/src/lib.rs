@@ -1,6 +1,6 @@
 //! HTTP, HTTPS, TCP and UDP probes on a timetable: avi-api 6.1 and 6.2.
 //!
-//! Start at [`Prober`]: it is told the whole list of [`Target`]s whenever that changes, and hands out a [`ProbeResult`]
+//! Start at [`Prober`]: it is told which [`Target`]s come and go, and hands out a [`ProbeResult`]
 //! for each probe. What results mean for a target is the business of the `health` crate; nothing here decides up or
 //! down. Inside, `timetable` says when (pure), `scheduler` runs what is due, `probe` talks to one target.
 //!

@@ -3,18 +3,21 @@
 use std::sync::Arc;
 
 use rustls::ClientConfig;
-use tokio::{
-    sync::{mpsc, watch},
-    task::JoinHandle,
-};
+use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::{probe, scheduler::Scheduler, target::ProbeResult, target::Target};
+use crate::{
+    probe,
+    scheduler::{Changes, Scheduler},
+    target::{ProbeResult, Target, TargetKey},
+};
 
 /// Most probes under way at once. 30,000 targets every 10 s that all hang for 4 s: 30,000 × 4 / 10 = 12,000.
 pub const PROBES_IN_FLIGHT_MAX: usize = 16_384;
 /// Results that wait for the consumer. When it is full, probes keep their slot until theirs is taken.
 const RESULTS_WAITING_MAX: usize = 4_096;
+/// Changes that wait for the timetable, which takes them at once.
+const CHANGES_WAITING_MAX: usize = 16;
 /// Slots that remain when file descriptors are short.
 const PROBES_IN_FLIGHT_LEAST: usize = 64;
 
@@ -42,13 +45,13 @@ pub enum StartError {
     Tls(#[source] rustls::Error),
 }
 
-/// Probes a list of targets on a timetable, in tasks of its own.
+/// Probes targets on a timetable, in tasks of its own.
 ///
 /// Ends when its token is cancelled, when it is dropped, or when nobody takes its results any more; probes under way
 /// are then dropped without a result.
 #[derive(Debug)]
 pub struct Prober {
-    targets: watch::Sender<Arc<[Target]>>,
+    changes: mpsc::Sender<Changes>,
     task: JoinHandle<()>,
 }
 
@@ -59,16 +62,18 @@ impl Prober {
     /// When TLS cannot be set up.
     pub fn start(config: &Config, stop: CancellationToken) -> Result<(Self, mpsc::Receiver<ProbeResult>), StartError> {
         let tls: Arc<ClientConfig> = probe::tls_config().map_err(StartError::Tls)?;
-        let (targets, targets_seen) = watch::channel(Arc::from([]));
+        let (changes, changes_taken) = mpsc::channel(CHANGES_WAITING_MAX);
         let (results, results_taken) = mpsc::channel(RESULTS_WAITING_MAX);
-        let task = tokio::spawn(Scheduler::new(config, tls, results).run(targets_seen, stop));
-        Ok((Self { targets, task }, results_taken))
+        let task = tokio::spawn(Scheduler::new(config, tls, results).run(changes_taken, stop));
+        Ok((Self { changes, task }, results_taken))
     }
 
-    /// Replaces the whole list. Targets that stay keep their place in the timetable, new ones start, others are
-    /// cancelled; one whose monitor was edited is probed with the new definition within one interval. Never waits.
-    pub fn set_targets(&self, targets: Vec<Target>) {
-        self.targets.send_replace(Arc::from(targets));
+    /// Probes `come` too from now on, and `gone` no more; all others keep their place in the timetable. Among those that
+    /// come may be some that are probed already: one whose monitor was edited is probed with the new definition within one
+    /// interval.
+    pub async fn change(&self, come: Vec<Target>, gone: Vec<TargetKey>) {
+        // Fails only after the end, when nothing is probed any more.
+        let _ = self.changes.send(Changes { come, gone }).await;
     }
 
     /// Waits until everything has ended, after the token was cancelled.

@@ -1,18 +1,13 @@
-//! The one task that keeps the timetable: starts what is due, notes what ended, follows the list of targets.
+//! The one task that keeps the timetable: starts what is due, notes what ended, follows changes of the targets.
 
-use std::{
-    collections::{HashMap, HashSet},
-    future::poll_fn,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, future::poll_fn, sync::Arc, time::Duration};
 
 use health::Probe;
 use model::monitor::HealthMonitor;
 use rand::{RngCore, SeedableRng, rngs::StdRng};
 use rustls::ClientConfig;
 use tokio::{
-    sync::{mpsc, watch},
+    sync::mpsc,
     task::{self, AbortHandle, JoinError, JoinSet},
     time::Instant,
 };
@@ -47,6 +42,12 @@ pub(crate) struct Scheduler {
     tls: Arc<ClientConfig>,
     dice: StdRng,
     shortage: Shortage,
+}
+
+/// What is to be probed from now on, and what no more.
+pub(crate) struct Changes {
+    pub(crate) come: Vec<Target>,
+    pub(crate) gone: Vec<TargetKey>,
 }
 
 struct Entry {
@@ -100,8 +101,8 @@ impl Scheduler {
         }
     }
 
-    /// Runs until `stop`, or until nobody sets targets or takes results any more.
-    pub(crate) async fn run(mut self, mut targets: watch::Receiver<Arc<[Target]>>, stop: CancellationToken) {
+    /// Runs until `stop`, or until nobody changes targets or takes results any more.
+    pub(crate) async fn run(mut self, mut changes: mpsc::Receiver<Changes>, stop: CancellationToken) {
         let results = self.results.clone();
         loop {
             // What is due while every slot is taken waits in its lane, earliest first.
@@ -110,12 +111,9 @@ impl Scheduler {
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = results.closed() => break,
-                changed = targets.changed() => match changed {
-                    Ok(()) => {
-                        let list = targets.borrow_and_update().clone();
-                        self.follow(&list, Instant::now());
-                    }
-                    Err(_) => break,
+                changes = changes.recv() => match changes {
+                    Some(changes) => self.follow(&changes, Instant::now()),
+                    None => break,
                 },
                 Some(ended) = self.running.join_next_with_id() => self.note(ended, Instant::now()),
                 Some(key) = self.steady.next_due(), if steady_may => self.start(key, Instant::now()),
@@ -125,15 +123,13 @@ impl Scheduler {
         self.running.shutdown().await;
     }
 
-    /// Makes the timetable that of `list`.
-    fn follow(&mut self, list: &[Target], now: Instant) {
-        let wanted: HashSet<&TargetKey> = list.iter().filter(|target| target.is_probed()).map(Target::key).collect();
-        let gone: Vec<TargetKey> = self.targets.keys().filter(|key| !wanted.contains(key)).cloned().collect();
-        for key in gone {
-            self.remove(&key);
+    fn follow(&mut self, changes: &Changes, now: Instant) {
+        for key in &changes.gone {
+            self.remove(key);
         }
-        for target in list.iter().filter(|target| target.is_probed()) {
+        for target in &changes.come {
             match self.targets.get(target.key()) {
+                _ if !target.is_probed() => drop(self.remove(target.key())),
                 None => self.add(target, now),
                 Some(entry) if entry.monitor != *target.monitor() => self.edit(target, now),
                 Some(_) => {}

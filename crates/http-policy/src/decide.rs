@@ -21,6 +21,17 @@ pub struct Decision<'t> {
     pub outcome: Outcome<'t>,
     /// Why.
     pub reason: Reason<'t>,
+    /// The rule that decided, see [`VirtualHost::rule_name`].
+    pub rule: Option<RulePlace>,
+}
+
+/// Where a rule stands in its virtual host: for those who outlive a decision, and would have to copy its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RulePlace {
+    /// Among the security rules.
+    Security(usize),
+    /// A set, and the rule's place in that.
+    Request(usize, usize),
 }
 
 /// What is to be done with a request.
@@ -81,18 +92,24 @@ impl Service {
             edits: Vec::new(),
             outcome: Outcome::NotFound,
             reason: Reason::NoTarget,
+            rule: None,
         };
-        (decision.outcome, decision.reason) = secure(host, request)
-            .or_else(|| apply_rules(host, request, &mut decision.edits))
-            .unwrap_or_else(|| by_default(host, request));
+        let by_rule = secure(host, request).or_else(|| apply_rules(host, request, &mut decision.edits));
+        (decision.outcome, decision.reason) = match by_rule {
+            Some((outcome, reason, rule)) => {
+                decision.rule = Some(rule);
+                (outcome, reason)
+            }
+            None => by_default(host, request),
+        };
         decision
     }
 }
 
 /// The first security rule that matches decides; one that allows ends the search only.
-fn secure<'t>(host: &'t VirtualHost, request: &Request<'_>) -> Option<(Outcome<'t>, Reason<'t>)> {
-    let rule = host.security.iter().find(|rule| rule.matcher.matches(request))?;
-    Some((rule.outcome()?, Reason::SecurityRule(&rule.name)))
+fn secure<'t>(host: &'t VirtualHost, request: &Request<'_>) -> Option<(Outcome<'t>, Reason<'t>, RulePlace)> {
+    let (place, rule) = host.security.iter().enumerate().find(|(_, rule)| rule.matcher.matches(request))?;
+    Some((rule.outcome()?, Reason::SecurityRule(&rule.name), RulePlace::Security(place)))
 }
 
 /// One rule per set: the first that matches. Its edits count; where it has no action, the next set is looked at.
@@ -100,14 +117,15 @@ fn apply_rules<'t>(
     host: &'t VirtualHost,
     request: &Request<'_>,
     edits: &mut Vec<&'t [HeaderEdit]>,
-) -> Option<(Outcome<'t>, Reason<'t>)> {
-    for set in &host.request {
-        let Some(rule) = set.iter().find(|rule| rule.matcher.matches(request)) else { continue };
+) -> Option<(Outcome<'t>, Reason<'t>, RulePlace)> {
+    for (set_place, set) in host.request.iter().enumerate() {
+        let found = set.iter().enumerate().find(|(_, rule)| rule.matcher.matches(request));
+        let Some((place, rule)) = found else { continue };
         if !rule.edits.is_empty() {
             edits.push(&rule.edits);
         }
         if let Some(outcome) = rule.outcome() {
-            return Some((outcome, Reason::RequestRule(&rule.name)));
+            return Some((outcome, Reason::RequestRule(&rule.name), RulePlace::Request(set_place, place)));
         }
     }
     None

@@ -18,7 +18,7 @@ mod ring;
 mod server;
 mod table;
 
-pub use decide::{Decision, Outcome, Reason};
+pub use decide::{Decision, Outcome, Reason, RulePlace};
 pub use group::Group;
 pub use hosts::normalize_host;
 pub use location::location;

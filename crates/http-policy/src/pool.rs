@@ -89,6 +89,11 @@ pub struct Pool {
     pub source: Arc<model::http::Pool>,
     /// Servers in the order of the object.
     pub servers: Box<[Server]>,
+    /// From `source`, beside the rest of what each request looks at.
+    enabled: bool,
+    monitored: bool,
+    algorithm: Algorithm,
+    connections_per_server_max: u32,
     ring: Box<[u16]>,
     cursor: Arc<AtomicU64>,
 }
@@ -123,7 +128,16 @@ impl Pool {
                     && pool.servers.iter().map(weight).eq(weights.iter().copied())
             })
             .map_or_else(Arc::default, |pool| Arc::clone(&pool.cursor));
-        Self { source: Arc::clone(source), servers, ring: ring(&weights), cursor }
+        Self {
+            source: Arc::clone(source),
+            enabled: source.enabled,
+            monitored: !source.health_monitors.is_empty(),
+            algorithm: source.algorithm,
+            connections_per_server_max: source.connections_per_server_max,
+            servers,
+            ring: ring(&weights),
+            cursor,
+        }
     }
 
     /// Servers that monitors let through.
@@ -142,7 +156,7 @@ impl Pool {
     /// # Errors
     /// When there is none that can take a request.
     pub fn choose(&self, now_ms: u64, tried: &[SocketAddr]) -> Result<&Server, NoServer> {
-        if self.ring.is_empty() || !self.source.enabled {
+        if self.ring.is_empty() || !self.enabled {
             return Err(NoServer::Empty);
         }
         let turn = self.turn();
@@ -152,21 +166,18 @@ impl Pool {
     }
 
     fn is_up(&self, server: &Server) -> bool {
-        self.source.enabled
-            && server.enabled
-            && server.ratio > 0
-            && (self.source.health_monitors.is_empty() || server.state.verdict() == Verdict::Up)
+        self.enabled && server.enabled && server.ratio > 0 && (!self.monitored || server.state.verdict() == Verdict::Up)
     }
 
     fn can_take(&self, server: &Server, tried: &[SocketAddr]) -> bool {
-        let limit = self.source.connections_per_server_max;
+        let limit = self.connections_per_server_max;
         self.is_up(server)
             && (limit == 0 || server.state.active() < limit)
             && (tried.is_empty() || !tried.contains(&server.address))
     }
 
     fn pick(&self, turn: u64, usable: impl Fn(&Server) -> bool) -> Option<&Server> {
-        match self.source.algorithm {
+        match self.algorithm {
             Algorithm::RoundRobin => self.next_in_turn(turn, usable),
             Algorithm::LeastConnections => self.least_loaded(turn, usable),
         }

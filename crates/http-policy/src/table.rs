@@ -9,6 +9,7 @@ use model::http::{
 };
 use rustc_hash::FxHashMap;
 
+use crate::decide::RulePlace;
 use crate::group::Group;
 use crate::hosts::Hosts;
 use crate::matching::Matcher;
@@ -193,6 +194,16 @@ impl Service {
 }
 
 impl VirtualHost {
+    /// Name of one of its rules.
+    #[must_use]
+    pub fn rule_name(&self, place: RulePlace) -> Option<&str> {
+        let rule = match place {
+            RulePlace::Security(rule) => self.security.get(rule),
+            RulePlace::Request(set, rule) => self.request.get(set)?.get(rule),
+        };
+        rule.map(|rule| rule.name.as_str())
+    }
+
     fn problem(&self, text: String) -> Problem {
         Problem { object: self.source.uuid.clone(), name: self.source.name.clone(), text }
     }

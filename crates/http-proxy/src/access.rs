@@ -32,6 +32,12 @@ pub struct AccessRecord<'a> {
     pub host: Option<&'a VirtualHost>,
     /// Rule that gave it to a child (`vh_match_rule`).
     pub child_rule: Option<&'a str>,
+    /// Security rule that decided (`http_security_policy_rule_name`).
+    pub security_rule: Option<&'a str>,
+    /// Request rule that decided (`http_request_policy_rule_name`).
+    pub request_rule: Option<&'a str>,
+    /// Where the client was sent (`redirected_uri`).
+    pub location: Option<&'a str>,
     /// When its head was whole (`report_timestamp`).
     pub received: SystemTime,
     /// The client (`client_ip`, `client_src_port`).

@@ -76,7 +76,7 @@ fn is_host(text: &str) -> bool {
         return address.parse::<Ipv6Addr>().is_ok() && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port));
     }
     let (name, port) = text.split_once(':').unwrap_or((text, ""));
-    let is_of_name = |octet: u8| octet.is_ascii_alphanumeric() || b"-._*%~!$&'()+;=".contains(&octet);
+    let is_of_name = |octet: u8| matches!(octet, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'*' | b'%' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'+' | b';' | b'=');
     name.bytes().all(is_of_name) && is_port(port)
 }
 

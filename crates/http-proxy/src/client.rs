@@ -24,6 +24,8 @@ pub(crate) struct Client {
     pub(crate) worker: Rc<Worker>,
     pub(crate) listener: Rc<ListenerState>,
     pub(crate) peer: SocketAddr,
+    /// The address of `peer` as servers are told it.
+    pub(crate) peer_text: String,
     pub(crate) local: SocketAddr,
     pub(crate) port: ServicePort,
     pub(crate) tls: Option<TlsSession>,
@@ -63,6 +65,7 @@ impl Client {
             worker: Rc::clone(worker),
             listener,
             peer,
+            peer_text: peer.ip().to_canonical().to_string(),
             local,
             port,
             tls,
@@ -157,6 +160,8 @@ pub(crate) enum GivenUp {
 /// A client's stream that tells its connection what passes.
 pub(crate) struct Watched<T> {
     pub(crate) io: T,
+    /// Whether dropping the stream says all that closing it says: true of TCP, which then needs one call less.
+    pub(crate) ends_silently: bool,
     pub(crate) client: Rc<Client>,
 }
 
@@ -212,6 +217,9 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        if self.ends_silently && !self.client.lingers.get() {
+            return Poll::Ready(Ok(()));
+        }
         let closed = Pin::new(&mut self.io).poll_shutdown(cx);
         self.watch(cx, closed)
     }

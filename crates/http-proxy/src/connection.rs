@@ -20,6 +20,7 @@ use tracing::debug;
 use crate::access::TlsSession;
 use crate::client::{Accepted, Client, GivenUp, Watched};
 use crate::service::serve;
+use crate::wire::Wire;
 use crate::worker::{ListenerState, Worker};
 
 /// Streams of an HTTP/2 connection at a time (avi-api 2.13).
@@ -48,17 +49,23 @@ pub(crate) async fn run(worker: Rc<Worker>, listener: Rc<ListenerState>, stream:
     let profile = found.service.source.host.profile.clone();
     let port = found.port;
     let accepted = Accepted { listener, peer, local, port, profile };
-    if !port.tls {
+    // What most connections never come to is kept apart: the rest is copied when its task starts.
+    if port.tls {
+        Box::pin(run_tls(worker, accepted, stream)).await;
+    } else {
         let client = Client::new(&worker, accepted, None, false);
-        return serve_http1(client, stream).await;
+        serve_http1(client, Wire(stream)).await;
     }
+}
+
+async fn run_tls(worker: Rc<Worker>, accepted: Accepted, stream: TcpStream) {
     let wait = accepted.profile.post_accept_timeout;
     match timeout(wait, handshake(&worker, &accepted, stream)).await {
         Ok(Some(stream)) => {
             worker.stats.handshakes.add(1);
             let session = session_of(&stream);
             if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-                serve_http2(Client::new(&worker, accepted, session, true), stream).await;
+                Box::pin(serve_http2(Client::new(&worker, accepted, session, true), stream)).await;
             } else {
                 serve_http1(Client::new(&worker, accepted, session, false), stream).await;
             }
@@ -68,15 +75,15 @@ pub(crate) async fn run(worker: Rc<Worker>, listener: Rc<ListenerState>, stream:
 }
 
 /// TLS with the certificate of the name that the client asks for. What is no TLS is closed; HTTP is told so first.
-async fn handshake(worker: &Rc<Worker>, accepted: &Accepted, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
+async fn handshake(worker: &Rc<Worker>, accepted: &Accepted, stream: TcpStream) -> Option<TlsStream<Wire>> {
     // The first octet of a handshake is 22; a method has three capitals at least.
     let mut first = [0; 3];
     let peeked = stream.peek(&mut first).await.unwrap_or(0);
     if first.get(..peeked).is_some_and(|octets| !octets.is_empty() && octets.iter().all(u8::is_ascii_uppercase)) {
-        linger(stream, NOT_TLS).await;
+        Box::pin(linger(stream, NOT_TLS)).await;
         return None;
     }
-    let start = match LazyConfigAcceptor::new(Acceptor::default(), stream).await {
+    let start = match LazyConfigAcceptor::new(Acceptor::default(), Wire(stream)).await {
         Ok(start) => start,
         Err(error) => {
             debug!(client = %accepted.peer, reason = %error, "a client spoke no TLS");
@@ -93,7 +100,7 @@ async fn handshake(worker: &Rc<Worker>, accepted: &Accepted, stream: TcpStream) 
         .ok()
 }
 
-fn session_of(stream: &TlsStream<TcpStream>) -> Option<TlsSession> {
+fn session_of(stream: &TlsStream<Wire>) -> Option<TlsSession> {
     let (_, connection) = stream.get_ref();
     Some(TlsSession {
         server_name: connection.server_name().map(str::to_owned),
@@ -113,7 +120,7 @@ async fn serve_http1<T: AsyncRead + AsyncWrite + Unpin>(client: Rc<Client>, io: 
     );
     let service_client = Rc::clone(&client);
     let service = service_fn(move |request| serve(Rc::clone(&service_client), request));
-    let watched = TokioIo::new(Watched { io, client: Rc::clone(&client) });
+    let watched = TokioIo::new(Watched { io, ends_silently: client.tls.is_none(), client: Rc::clone(&client) });
     let mut connection = builder.serve_connection(watched, service);
     let mut is_asked_to_end = false;
     let end = std::future::poll_fn(|cx| {
@@ -137,7 +144,7 @@ async fn serve_http1<T: AsyncRead + AsyncWrite + Unpin>(client: Rc<Client>, io: 
         End::Http(result) => {
             let tunnel = client.tunnel.borrow_mut().take();
             if let Some(tunnel) = tunnel {
-                return tunnel.run(io, parts.read_buf, &client).await;
+                return Box::pin(tunnel.run(io, parts.read_buf, &client)).await;
             }
             if let Err(error) = result {
                 client.worker.stats.requests_refused.add(u64::from(error.is_parse()));
@@ -149,12 +156,12 @@ async fn serve_http1<T: AsyncRead + AsyncWrite + Unpin>(client: Rc<Client>, io: 
                 client.lingers.set(true);
             }
             if client.lingers.get() {
-                linger(io, b"").await;
+                Box::pin(linger(io, b"")).await;
             }
         }
         End::GivenUp(given_up) => {
             client.worker.stats.clients_timed_out.add(u64::from(given_up != GivenUp::Idle));
-            linger(io, if given_up == GivenUp::InHead { TIMED_OUT } else { b"" }).await;
+            Box::pin(linger(io, if given_up == GivenUp::InHead { TIMED_OUT } else { b"" })).await;
         }
         End::Aborted => {}
     }
@@ -185,7 +192,7 @@ async fn serve_http2<T: AsyncRead + AsyncWrite + Unpin + 'static>(client: Rc<Cli
         .max_header_list_size(client.profile.head_size_max);
     let service_client = Rc::clone(&client);
     let service = service_fn(move |request| serve(Rc::clone(&service_client), request));
-    let watched = TokioIo::new(Watched { io, client: Rc::clone(&client) });
+    let watched = TokioIo::new(Watched { io, ends_silently: client.tls.is_none(), client: Rc::clone(&client) });
     let mut connection = pin!(builder.serve_connection(watched, service));
     let mut is_asked_to_end = false;
     std::future::poll_fn(|cx| {

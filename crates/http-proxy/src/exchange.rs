@@ -15,11 +15,15 @@ use tokio_util::io::poll_read_buf;
 use crate::deadline::Timer;
 use crate::request_head::BodyLength;
 use crate::upstream::{READ_SIZE, Upstream};
+use crate::worker::Worker;
 use http_wire::chunked::{Chunked, ChunkedError, Piece};
 use http_wire::response_head::{self, BodyEnd, ResponseHead, take_octets};
 
 /// Octets of a request's body that wait to be written.
 const PENDING_OCTETS_MAX: usize = 64 * 1024;
+
+/// Octets that are read at once at least where a response begins.
+const HEAD_READ_SIZE_MIN: usize = 4 * 1024;
 
 /// Why an exchange ended early.
 #[derive(Debug, thiserror::Error)]
@@ -109,12 +113,13 @@ impl Exchange {
         &mut self,
         cx: &mut Context<'_>,
         method: &Method,
-        timer: &Timer,
+        worker: &Worker,
     ) -> Poll<Result<ResponseHead, ExchangeError>> {
+        let timer = &worker.timer;
         self.upstream.deadline.register(cx);
         loop {
             let sent = self.poll_send(cx, timer)?;
-            match self.poll_fill(cx) {
+            match self.poll_fill_head(cx, worker) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(ExchangeError::ServerClosed)),
                 Poll::Ready(Ok(_)) => {
                     self.has_answer = true;
@@ -205,6 +210,21 @@ impl Exchange {
                 Piece::End => Ok(Some(Bytes::new())),
             },
         }
+    }
+
+    /// Reads the beginning of what the server sent. Most responses are small, and whole with one read: they share memory of
+    /// the worker, where each would otherwise need the room of a large one.
+    fn poll_fill_head(&mut self, cx: &mut Context<'_>, worker: &Worker) -> Poll<io::Result<usize>> {
+        if !self.upstream.buffer.is_empty() {
+            return self.poll_fill(cx);
+        }
+        let mut room = worker.read_room.borrow_mut();
+        if room.capacity() < HEAD_READ_SIZE_MIN {
+            room.reserve(READ_SIZE);
+        }
+        let read = poll_read_buf(Pin::new(&mut self.upstream.io), cx, &mut *room);
+        self.upstream.buffer = room.split();
+        read
     }
 
     /// Reads what the server sent; the number of octets, 0 at the end.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use http::request::Parts;
-use http_policy::{Lease, Pool, ServerState};
+use http_policy::{Lease, Pool, RulePlace, ServerState};
 
 use crate::access::{AccessRecord, Ending, ServerUse};
 use crate::client::Client;
@@ -25,6 +25,10 @@ pub(crate) struct Finish {
     /// Place of the child that took it, and the rule that gave it; `None` before the decision.
     pub(crate) host: Option<Option<usize>>,
     pub(crate) child_rule: Option<String>,
+    /// The rule that decided.
+    pub(crate) rule: Option<RulePlace>,
+    /// Where the client was sent.
+    pub(crate) location: Option<String>,
     pub(crate) status: u16,
     pub(crate) request_octets: u64,
     pub(crate) response_octets: u64,
@@ -58,6 +62,8 @@ impl Finish {
             started: clock::now(),
             host: None,
             child_rule: None,
+            rule: None,
+            location: None,
             status: 0,
             request_octets: 0,
             response_octets: 0,
@@ -94,10 +100,16 @@ impl Drop for Finish {
         stats.octets_in.add(self.request_octets);
         stats.octets_out.add(self.response_octets);
         let service = self.view.table.listeners.get(&self.client.listener.address).map(|listener| &listener.service);
+        let host = self.host.and_then(|child| service?.host(child));
+        let rule = self.rule.and_then(|place| host?.rule_name(place));
+        let is_security = matches!(self.rule, Some(RulePlace::Security(_)));
         let record = AccessRecord {
             version: &self.view.table.version,
-            host: self.host.and_then(|child| service?.host(child)),
+            host,
             child_rule: self.child_rule.as_deref(),
+            security_rule: rule.filter(|_| is_security),
+            request_rule: rule.filter(|_| !is_security),
+            location: self.location.as_deref(),
             received: self.received,
             client: self.client.peer,
             local: self.client.local,

@@ -99,7 +99,7 @@ pub(crate) async fn forward(
         let is_reused = used.reused;
         let context = HeadContext {
             host,
-            client: client.peer,
+            client: &client.peer_text,
             local: client.local,
             port: client.port.port,
             https: client.port.tls,
@@ -111,7 +111,7 @@ pub(crate) async fn forward(
         let mut head = BytesMut::new();
         request_head::write(&mut head, &finish.parts, &context);
         let mut exchange = Box::new(Exchange::new(upstream, head, body.take(), length, limits(choice, profile)));
-        let answered = std::future::poll_fn(|cx| exchange.poll_head(cx, &finish.parts.method, &worker.timer)).await;
+        let answered = std::future::poll_fn(|cx| exchange.poll_head(cx, &finish.parts.method, worker)).await;
         match answered {
             Ok(head) => {
                 choice.server.state.succeed();
@@ -233,7 +233,7 @@ fn no_server(mut finish: Box<Finish>, binding: &Binding, ending: Ending) -> io::
                 headers: &(&[] as &[(&str, &str)]),
             };
             let location = http_policy::location(to, &request);
-            Ok(redirect(finish, &location, to.status))
+            Ok(redirect(finish, location, to.status))
         }
     }
 }

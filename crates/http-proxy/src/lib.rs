@@ -28,6 +28,7 @@ mod tls;
 mod tunnel;
 mod upstream;
 mod view;
+mod wire;
 mod worker;
 
 pub use access::{AccessLog, AccessRecord, Ending, NoLog, ServerUse, TlsSession};

@@ -26,7 +26,8 @@ pub(crate) enum BodyLength {
 /// What a head is written from, beside the client's own.
 pub(crate) struct HeadContext<'a> {
     pub(crate) host: &'a str,
-    pub(crate) client: SocketAddr,
+    /// The client's address.
+    pub(crate) client: &'a str,
     pub(crate) local: SocketAddr,
     /// Port of the virtual service, as configured.
     pub(crate) port: u16,
@@ -117,7 +118,7 @@ fn write_forwarded(out: &mut BytesMut, headers: &HeaderMap, context: &HeadContex
                 put(out, &[value.as_bytes(), b", "]);
             }
         }
-        _ = write!(out, "{}\r\n", context.client.ip().to_canonical());
+        put(out, &[context.client.as_bytes(), b"\r\n"]);
     }
     if context.profile.forwarded_proto {
         put(out, &[b"x-forwarded-proto: ", if context.https { b"https" } else { b"http" }, b"\r\n"]);
@@ -167,7 +168,7 @@ impl EditedHeaders {
         }
         let value = match value {
             HeaderValue::Text(text) => text.clone().into_bytes(),
-            HeaderValue::ClientIp => context.client.ip().to_canonical().to_string().into_bytes(),
+            HeaderValue::ClientIp => context.client.as_bytes().to_vec(),
             HeaderValue::ServiceIp => context.local.ip().to_canonical().to_string().into_bytes(),
             HeaderValue::ServicePort => context.port.to_string().into_bytes(),
             HeaderValue::Header(source) => match parts.headers.get(source) {
@@ -193,7 +194,7 @@ mod tests {
         let address = "192.0.2.1:80".parse().unwrap();
         let context = HeadContext {
             host: "app.example.com",
-            client: address,
+            client: "192.0.2.1",
             local: address,
             port: 80,
             https: false,

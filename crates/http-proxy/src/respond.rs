@@ -24,10 +24,11 @@ pub(crate) fn page(mut finish: Box<Finish>, status: StatusCode) -> Response<Resp
 }
 
 /// Sends the client elsewhere. A location that is none, because rule and request make none together, is a bad request.
-pub(crate) fn redirect(finish: Box<Finish>, location: &str, status: u16) -> Response<ResponseBody> {
-    let Ok(location) = HeaderValue::from_str(location) else { return page(finish, StatusCode::BAD_REQUEST) };
+pub(crate) fn redirect(mut finish: Box<Finish>, location: String, status: u16) -> Response<ResponseBody> {
+    let Ok(header) = HeaderValue::from_str(&location) else { return page(finish, StatusCode::BAD_REQUEST) };
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::FOUND);
+    finish.location = Some(location);
     let mut response = page(finish, status);
-    response.headers_mut().insert(LOCATION, location);
+    response.headers_mut().insert(LOCATION, header);
     response
 }

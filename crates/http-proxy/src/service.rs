@@ -73,6 +73,7 @@ async fn answer(
         if let Outcome::Redirect(to) = decision.outcome { Some((location(to, &request), to.status)) } else { None };
     finish.host = Some(decision.child);
     finish.child_rule = decision.child_rule.map(str::to_owned);
+    finish.rule = decision.rule;
     match decision.outcome {
         Outcome::Forward(binding) => {
             let profile = &decision.host.source.profile;
@@ -81,7 +82,7 @@ async fn answer(
         Outcome::Redirect(_) => {
             let (location, status) = target.unwrap_or_default();
             finish.ending = Ending::Redirected;
-            Ok(redirect(finish, &location, status))
+            Ok(redirect(finish, location, status))
         }
         Outcome::Respond(response) => {
             finish.ending = Ending::Local;

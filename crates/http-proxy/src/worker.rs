@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use bytes::BytesMut;
 use rustc_hash::FxHashMap;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
@@ -45,6 +46,8 @@ pub(crate) struct Worker {
     pub(crate) stats: Arc<WorkerStats>,
     pub(crate) timer: Timer,
     pub(crate) kept: Kept,
+    /// Memory that responses are read into; each takes what it fills.
+    pub(crate) read_room: RefCell<BytesMut>,
     view: RefCell<(u64, Rc<Held>)>,
 }
 
@@ -75,7 +78,7 @@ impl Worker {
         let view = RefCell::new((generation, Rc::new(Held::new(shared.view.load_full()))));
         let timer = Timer::new(shared.started);
         timer.sweep(clock::now());
-        Rc::new(Self { shared, stats, timer, kept: Kept::default(), view })
+        Rc::new(Self { shared, stats, timer, kept: Kept::default(), read_room: RefCell::default(), view })
     }
 
     /// The newest view. Its count is this worker's own: taking it touches no memory of other cores.

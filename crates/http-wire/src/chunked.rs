@@ -104,7 +104,7 @@ impl Chunked {
 
 /// The next line with its end, when it is there whole.
 fn take_line(buffer: &mut BytesMut) -> Result<Option<Bytes>, ChunkedError> {
-    let Some(end) = buffer.iter().take(LINE_LENGTH_MAX).position(|&octet| octet == b'\n') else {
+    let Some(end) = memchr::memchr(b'\n', buffer.get(..LINE_LENGTH_MAX).unwrap_or(buffer)) else {
         return if buffer.len() >= LINE_LENGTH_MAX { Err(ChunkedError::TooLong) } else { Ok(None) };
     };
     Ok(Some(buffer.split_to(end + 1).freeze()))

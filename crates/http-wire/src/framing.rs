@@ -10,7 +10,7 @@ const LINE_KEPT_MAX: usize = 64;
 /// Why a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Violation {
-    /// `Content-Length` beside `Transfer-Encoding` (RFC 9112 §6.1), or several lengths that differ (§6.3).
+    /// `Content-Length` beside `Transfer-Encoding` (RFC 9112 §6.1), or a length that is none, or several that differ (§6.3).
     Ambiguous,
     /// A transfer coding other than `chunked`, once (RFC 9112 §6.1: 501).
     TransferCoding,
@@ -114,7 +114,7 @@ impl Framing {
 
     /// Takes what belongs to the current line, and acts when it ends.
     fn take_line<'o>(&mut self, octets: &'o [u8]) -> &'o [u8] {
-        let end = octets.iter().position(|&octet| octet == b'\n');
+        let end = memchr::memchr(b'\n', octets);
         let here = octets.get(..end.unwrap_or(octets.len())).unwrap_or_default();
         let kept = here.len().min(LINE_KEPT_MAX - self.line.len());
         self.line.extend_from_slice(here.get(..kept).unwrap_or_default());
@@ -163,9 +163,8 @@ impl Framing {
                 self.refuse(Violation::TransferCoding);
             }
         } else if let Some(value) = value_of(line, b"content-length") {
-            let length = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
-            // A length that is none is hyper's to refuse; one that we did not read whole is ours.
-            if !is_whole || self.content_length.is_some_and(|known| Some(known) != length) {
+            let length = length_of(value).filter(|_| is_whole);
+            if length.is_none() || self.content_length.is_some_and(|known| Some(known) != length) {
                 self.refuse(Violation::Ambiguous);
             }
             self.content_length = Some(length.unwrap_or(0));
@@ -196,6 +195,11 @@ fn value_of<'l>(line: &'l [u8], name: &[u8]) -> Option<&'l [u8]> {
     let (found, rest) = line.split_at_checked(name.len())?;
     let value = found.eq_ignore_ascii_case(name).then_some(rest)?.trim_ascii_start().strip_prefix(b":")?;
     Some(value.trim_ascii())
+}
+
+/// A length is digits alone (RFC 9112 §6.2).
+fn length_of(value: &[u8]) -> Option<u64> {
+    std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|octet| octet.is_ascii_digit()))?.parse().ok()
 }
 
 /// Size in a chunk's first line (RFC 9112 §7.1); extensions do not matter.

@@ -6,8 +6,6 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use http::{Method, StatusCode};
 
-use crate::connection_options;
-
 /// Headers of a response that are read at most.
 const HEADERS_MAX: usize = 256;
 
@@ -87,92 +85,113 @@ pub fn take(
         let persistent = response.version == Some(1);
         // Where each name and value lies, so that values can be shared instead of copied.
         let base = buffer.as_ptr().addr();
-        let place = |octets: &[u8]| (octets.as_ptr().addr() - base, octets.len());
-        let places: Vec<_> = response
-            .headers
-            .iter()
-            .map(|header| {
-                (place(header.name.as_bytes()), if header.value.is_empty() { (0, 0) } else { place(header.value) })
-            })
-            .collect();
+        let place = |octets: &[u8]| match octets {
+            [] => 0..0,
+            octets => octets.as_ptr().addr() - base..octets.as_ptr().addr() - base + octets.len(),
+        };
+        let places: Vec<_> =
+            response.headers.iter().map(|header| (place(header.name.as_bytes()), place(header.value))).collect();
         let head = buffer.split_to(length).freeze();
-        let slice = |(start, length): (usize, usize)| head.slice(start..start + length);
-        let mut map = HeaderMap::with_capacity(places.len());
+        let mut fields = Fields { map: HeaderMap::with_capacity(places.len()), ..Fields::default() };
         for (name, value) in places {
-            let name = HeaderName::from_bytes(&slice(name)).map_err(|_| httparse::Error::HeaderName)?;
-            let value = HeaderValue::from_maybe_shared(slice(value)).map_err(|_| httparse::Error::HeaderValue)?;
-            map.append(name, value);
+            let name = head.get(name).unwrap_or_default();
+            let name = HeaderName::from_bytes(name).map_err(|_| httparse::Error::HeaderName)?;
+            let value = HeaderValue::from_maybe_shared(head.slice(value)).map_err(|_| httparse::Error::HeaderValue)?;
+            fields.take(name, value)?;
         }
-        return finish(status, map, persistent, method).map(Some);
+        return Ok(Some(fields.finish(status, persistent, method)));
     }
 }
 
-fn finish(
-    status: StatusCode,
-    mut headers: HeaderMap,
-    persistent: bool,
-    method: &Method,
-) -> Result<ResponseHead, ResponseHeadError> {
-    let length = content_length(&headers)?;
-    let is_chunked = is_chunked(&headers)?;
-    let without_body = *method == Method::HEAD || matches!(status.as_u16(), 101 | 204 | 304);
-    let body = match (without_body, is_chunked, length) {
-        (true, ..) => BodyEnd::Length(0),
-        (false, true, _) => BodyEnd::Chunked,
-        (false, false, Some(length)) => BodyEnd::Length(length),
-        (false, false, None) => BodyEnd::Close,
-    };
-    let options = connection_options(&headers);
-    let has = |wanted: &str| options.iter().any(|option| option.eq_ignore_ascii_case(wanted));
-    // Where a length is beside a coding, the coding counts, and the connection is not used again (RFC 9112 §6.3).
-    let keep_alive = body != BodyEnd::Close
-        && !(is_chunked && length.is_some())
-        && if persistent { !has("close") } else { has("keep-alive") };
-    let named: Vec<HeaderName> = options.iter().filter_map(|option| HeaderName::try_from(*option).ok()).collect();
-    for name in named.iter().filter(|name| **name != CONTENT_LENGTH && **name != UPGRADE) {
-        headers.remove(name);
-    }
-    let is_switching = status == StatusCode::SWITCHING_PROTOCOLS;
-    headers.remove(CONNECTION);
-    headers.remove(TRANSFER_ENCODING);
-    headers.remove("keep-alive");
-    headers.remove("proxy-connection");
-    if is_switching {
-        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-    } else {
-        headers.remove(UPGRADE);
-    }
-    // A length that nobody can believe does not go on; that of a body that is not sent is a fact about it.
-    if is_chunked || is_switching || status == StatusCode::NO_CONTENT {
-        headers.remove(CONTENT_LENGTH);
-    } else if let Some(length) = length {
-        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
-    }
-    Ok(ResponseHead { status, headers, body, keep_alive })
+/// Headers of a response: those that go on, and what those say that do not.
+#[derive(Default)]
+struct Fields {
+    map: HeaderMap,
+    length: Option<u64>,
+    /// Whether the length came twice, or in a way that only we read.
+    tells_length_anew: bool,
+    is_chunked: bool,
+    closes: bool,
+    keeps: bool,
+    /// Headers of this connection alone.
+    named: Vec<HeaderName>,
+    upgrade: Option<HeaderValue>,
 }
 
-fn content_length(headers: &HeaderMap) -> Result<Option<u64>, ResponseHeadError> {
-    let mut found = None;
-    for value in headers.get_all(CONTENT_LENGTH) {
+impl Fields {
+    fn take(&mut self, name: HeaderName, value: HeaderValue) -> Result<(), ResponseHeadError> {
+        if name == CONTENT_LENGTH {
+            return self.take_length(name, value);
+        } else if name == TRANSFER_ENCODING {
+            if self.is_chunked || !value.as_bytes().eq_ignore_ascii_case(b"chunked") {
+                return Err(ResponseHeadError::TransferCoding);
+            }
+            self.is_chunked = true;
+        } else if name == CONNECTION {
+            self.take_options(&value);
+        } else if name == UPGRADE {
+            self.upgrade.get_or_insert(value);
+        } else if !matches!(name.as_str(), "keep-alive" | "proxy-connection") {
+            self.map.append(name, value);
+        }
+        Ok(())
+    }
+
+    /// Options of `Connection` (RFC 9110 §7.6.1). One that names the length does not take it away: it frames the message.
+    fn take_options(&mut self, value: &HeaderValue) {
+        for option in value.to_str().unwrap_or_default().split(',').map(str::trim) {
+            if option.eq_ignore_ascii_case("close") {
+                self.closes = true;
+            } else if option.eq_ignore_ascii_case("keep-alive") {
+                self.keeps = true;
+            } else {
+                self.named.extend(HeaderName::try_from(option).ok().filter(|name| *name != CONTENT_LENGTH));
+            }
+        }
+    }
+
+    fn take_length(&mut self, name: HeaderName, value: HeaderValue) -> Result<(), ResponseHeadError> {
         let text = value.to_str().map_err(|_| ResponseHeadError::Length)?;
+        self.tells_length_anew |= self.length.is_some() || text.starts_with('0') || text.contains(',');
         for part in text.split(',').map(str::trim) {
             let is_number = !part.is_empty() && part.bytes().all(|octet| octet.is_ascii_digit());
             let length = part.parse::<u64>().ok().filter(|_| is_number).ok_or(ResponseHeadError::Length)?;
-            if found.is_some_and(|known| known != length) {
+            if self.length.is_some_and(|known| known != length) {
                 return Err(ResponseHeadError::Length);
             }
-            found = Some(length);
+            self.length = Some(length);
         }
+        self.map.insert(name, value);
+        Ok(())
     }
-    Ok(found)
-}
 
-fn is_chunked(headers: &HeaderMap) -> Result<bool, ResponseHeadError> {
-    let mut codings = headers.get_all(TRANSFER_ENCODING).into_iter();
-    match (codings.next(), codings.next()) {
-        (None, _) => Ok(false),
-        (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(true),
-        _ => Err(ResponseHeadError::TransferCoding),
+    fn finish(mut self, status: StatusCode, persistent: bool, method: &Method) -> ResponseHead {
+        let without_body = *method == Method::HEAD || matches!(status.as_u16(), 101 | 204 | 304);
+        let body = match (without_body, self.is_chunked, self.length) {
+            (true, ..) => BodyEnd::Length(0),
+            (false, true, _) => BodyEnd::Chunked,
+            (false, false, Some(length)) => BodyEnd::Length(length),
+            (false, false, None) => BodyEnd::Close,
+        };
+        // Where a length is beside a coding, the coding counts, and the connection is not used again (RFC 9112 §6.3).
+        let keep_alive = body != BodyEnd::Close
+            && !(self.is_chunked && self.length.is_some())
+            && if persistent { !self.closes } else { self.keeps };
+        for name in &self.named {
+            self.map.remove(name);
+        }
+        let is_switching = status == StatusCode::SWITCHING_PROTOCOLS;
+        if is_switching {
+            self.map.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+            self.map.extend(self.upgrade.map(|protocol| (UPGRADE, protocol)));
+        }
+        // A length that nobody can believe does not go on; that of a body that is not sent is a fact about it.
+        if self.is_chunked || is_switching || status == StatusCode::NO_CONTENT {
+            self.map.remove(CONTENT_LENGTH);
+        } else if let Some(length) = self.length.filter(|_| self.tells_length_anew) {
+            self.map.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        ResponseHead { status, headers: self.map, body, keep_alive }
     }
 }
 

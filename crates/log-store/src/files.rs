@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::{Timestamp, tz::TimeZone};
 use prost::Message as _;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
-use se_protocol::logs::DnsLog;
+use se_protocol::logs::{Log, LogKind};
 
 use crate::retention::{self, HOUR_US, Limits};
 
@@ -16,9 +16,10 @@ pub(crate) const FORM: i64 = 1;
 /// Most files of one hour.
 const PARTS_MAX: u32 = 9_999;
 
-/// Which hour since the epoch a file holds, and which of the hour's files it is.
+/// What is logged, which hour since the epoch a file holds, and which of the hour's files it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct FileName {
+    pub(crate) kind: LogKind,
     pub(crate) hour: i64,
     pub(crate) part: u32,
 }
@@ -58,10 +59,11 @@ pub enum FileError {
     },
 }
 
-/// The files of a directory, of which one is open for writing.
+/// The files of a directory for one kind of logs, of which one is open for writing.
 #[derive(Debug)]
 pub(crate) struct Files {
     dir: PathBuf,
+    kind: LogKind,
     limits: Limits,
     open: Option<Open>,
     /// Passed over because it is broken.
@@ -76,15 +78,15 @@ struct Open {
 }
 
 impl Files {
-    pub(crate) fn new(dir: &Path, limits: Limits) -> Self {
-        Self { dir: dir.to_owned(), limits, open: None, broken: None }
+    pub(crate) fn new(dir: &Path, kind: LogKind, limits: Limits) -> Self {
+        Self { dir: dir.to_owned(), kind, limits, open: None, broken: None }
     }
 
     /// Writes `logs`, which are of about the same time, all or none. The file is that of the first one's hour, or the one
     /// that is open when that is a later one: so a log never lies in a file of an earlier hour.
-    pub(crate) fn write(&mut self, logs: &[DnsLog]) -> Result<(), FileError> {
+    pub(crate) fn write(&mut self, logs: &[Log]) -> Result<(), FileError> {
         let Some(first) = logs.first() else { return Ok(()) };
-        let hour = first.at_us.div_euclid(HOUR_US);
+        let hour = first.at_us().div_euclid(HOUR_US);
         let written = self.file_for(hour).and_then(|open| {
             insert(&mut open.connection, logs).map_err(|source| FileError::Write { path: open.path.clone(), source })
         });
@@ -100,7 +102,7 @@ impl Files {
 
     /// Deletes what is too old or too much.
     pub(crate) fn retain(&mut self, now_us: i64) {
-        retention::apply(&self.dir, &self.limits, self.open.as_ref().map(|open| open.name), now_us);
+        retention::apply(&self.dir, self.kind, &self.limits, self.open.as_ref().map(|open| open.name), now_us);
     }
 
     fn file_for(&mut self, hour: i64) -> Result<&mut Open, FileError> {
@@ -119,14 +121,16 @@ impl Files {
 
     /// The file of this hour that is to be written next.
     fn next(&self, hour: i64) -> FileName {
-        let Some(newest) = self.newest_of(hour) else { return FileName { hour, part: 0 } };
+        let Some(newest) = self.newest_of(hour) else {
+            return FileName { kind: self.kind, hour, part: 0 };
+        };
         let is_full = retention::bytes(&self.dir.join(newest.to_string())) >= self.limits.file_bytes_max;
         let part = if is_full || self.broken == Some(newest) { newest.part + 1 } else { newest.part };
-        FileName { hour, part: part.min(PARTS_MAX) }
+        FileName { kind: self.kind, hour, part: part.min(PARTS_MAX) }
     }
 
     fn newest_of(&self, hour: i64) -> Option<FileName> {
-        retention::list(&self.dir).into_iter().map(|(name, _)| name).rfind(|name| name.hour == hour)
+        retention::list(&self.dir, self.kind).into_iter().map(|(name, _)| name).rfind(|name| name.hour == hour)
     }
 
     fn open(dir: &Path, name: FileName) -> Result<Open, FileError> {
@@ -177,15 +181,19 @@ fn prepare(connection: &Connection) -> Result<i64, rusqlite::Error> {
     Ok(FORM)
 }
 
-fn insert(connection: &mut Connection, logs: &[DnsLog]) -> Result<(), rusqlite::Error> {
+fn insert(connection: &mut Connection, logs: &[Log]) -> Result<(), rusqlite::Error> {
     let transaction = connection.transaction()?;
     {
         let mut insert = transaction.prepare_cached(
             "INSERT INTO log (id, virtual_service, at_us, significant, body) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?;
         for log in logs {
-            let id = i64::try_from(log.id).unwrap_or(i64::MAX);
-            insert.execute(params![id, log.virtual_service, log.at_us, log.significant, log.encode_to_vec()])?;
+            let (id, virtual_service, body) = match log {
+                Log::Dns(log) => (log.id, &log.virtual_service, log.encode_to_vec()),
+                Log::Http(log) => (log.id, &log.virtual_service, log.encode_to_vec()),
+            };
+            let id = i64::try_from(id).unwrap_or(i64::MAX);
+            insert.execute(params![id, virtual_service, log.at_us(), log.is_significant(), body])?;
         }
     }
     transaction.commit()
@@ -194,9 +202,11 @@ fn insert(connection: &mut Connection, logs: &[DnsLog]) -> Result<(), rusqlite::
 impl FileName {
     /// Reads `dns-2026010213-0000.db`.
     pub(crate) fn parse(name: &str) -> Option<Self> {
-        let (hour, part) = name.strip_prefix("dns-")?.strip_suffix(".db")?.split_once('-')?;
+        let (kind, rest) = name.split_once('-')?;
+        let kind = [LogKind::Dns, LogKind::Http].into_iter().find(|&known| prefix(known) == kind)?;
+        let (hour, part) = rest.strip_suffix(".db")?.split_once('-')?;
         let at = Timestamp::strptime("%Y%m%d%H%M %z", format!("{hour}00 +0000")).ok()?;
-        let name_of = Self { hour: at.as_microsecond().div_euclid(HOUR_US), part: part.parse().ok()? };
+        let name_of = Self { kind, hour: at.as_microsecond().div_euclid(HOUR_US), part: part.parse().ok()? };
         (name_of.to_string() == name).then_some(name_of)
     }
 }
@@ -204,7 +214,15 @@ impl FileName {
 impl fmt::Display for FileName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let at = Timestamp::from_microsecond(self.hour.saturating_mul(HOUR_US)).unwrap_or_default();
-        write!(f, "dns-{}-{:04}.db", at.to_zoned(TimeZone::UTC).strftime("%Y%m%d%H"), self.part)
+        let kind = prefix(self.kind);
+        write!(f, "{kind}-{}-{:04}.db", at.to_zoned(TimeZone::UTC).strftime("%Y%m%d%H"), self.part)
+    }
+}
+
+const fn prefix(kind: LogKind) -> &'static str {
+    match kind {
+        LogKind::Dns => "dns",
+        LogKind::Http => "http",
     }
 }
 
@@ -214,10 +232,19 @@ mod tests {
 
     #[test]
     fn a_name_tells_its_hour_and_part() {
-        let name = FileName { hour: 1_704_067_200 / 3_600 + 13, part: 2 };
+        let name = FileName { kind: LogKind::Dns, hour: 1_704_067_200 / 3_600 + 13, part: 2 };
         assert_eq!(name.to_string(), "dns-2024010113-0002.db");
         assert_eq!(FileName::parse("dns-2024010113-0002.db"), Some(name));
-        for other in ["dns-2024010113-0002.db-wal", "dns-2024010199-0002.db", "dns-2024-2.db", "other", "dns--.db"] {
+        let http = FileName { kind: LogKind::Http, ..name };
+        assert_eq!(FileName::parse("http-2024010113-0002.db"), Some(http));
+        for other in [
+            "ftp-2024010113-0002.db",
+            "dns-2024010113-0002.db-wal",
+            "dns-2024010199-0002.db",
+            "dns-2024-2.db",
+            "other",
+            "dns--.db",
+        ] {
             assert_eq!(FileName::parse(other), None, "{other}");
         }
     }

@@ -1,11 +1,11 @@
-//! The side of the threads that answer: a ring that never makes them wait, and counters.
+//! The side of the threads that serve: a ring that never makes them wait, and counters.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
 
 use crossbeam_queue::ArrayQueue;
-use se_protocol::logs::DnsLog;
+use se_protocol::logs::Log;
 
 /// Entries that wait for the writer, over all threads: at 100,000 a second those of 160 ms, as long as the writer
 /// sleeps. When it is full, new ones are dropped and counted.
@@ -15,10 +15,10 @@ const WAKE_AT: usize = RING_MAX / 4;
 /// Counters side by side, so that threads seldom write to the same cache line.
 const SHARDS: usize = 8;
 
-/// What becomes a log; made by an answering thread, turned into text by the writer.
+/// What becomes a log; made by a thread that serves, turned into text by the writer.
 pub trait Entry: Send + 'static {
     /// The log; its number is given by the writer.
-    fn log(self) -> DnsLog;
+    fn log(self) -> Log;
 }
 
 /// Where entries go in. Cheap to clone.

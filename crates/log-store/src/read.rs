@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use dns_log::Search;
+use client_log::Search;
 use prost::Message as _;
-use rusqlite::{Connection, OpenFlags, params};
-use se_protocol::logs::{DnsLog, LogPage, LogQuery};
+use rusqlite::{Connection, OpenFlags, ToSql, params_from_iter};
+use se_protocol::logs::{DnsLog, HttpLog, Log, LogKind, LogPage, LogQuery};
 
 use crate::clock::instant;
 use crate::files::FORM;
@@ -37,8 +37,11 @@ impl Reader {
     pub fn search(&self, query: &LogQuery) -> LogPage {
         let until = instant() + Duration::from_millis(query.within_ms.into());
         let hours = query.start_us.div_euclid(HOUR_US)..=query.end_us.div_euclid(HOUR_US).saturating_add(LATE_HOURS);
-        let mut files: Vec<PathBuf> =
-            list(&self.0).into_iter().filter(|(name, _)| hours.contains(&name.hour)).map(|(_, path)| path).collect();
+        let mut files: Vec<PathBuf> = list(&self.0, query.kind)
+            .into_iter()
+            .filter(|(name, _)| hours.contains(&name.hour))
+            .map(|(_, path)| path)
+            .collect();
         if query.newest_first {
             files.reverse();
         }
@@ -55,7 +58,7 @@ impl Reader {
                 Err(_) if !path.exists() => {}
                 Err(error) => {
                     is_complete = false;
-                    tracing::warn!(path = %path.display(), reason = chain(&error), "DNS logs cannot be read");
+                    tracing::warn!(path = %path.display(), reason = chain(&error), "logs cannot be read");
                 }
             }
         }
@@ -72,11 +75,15 @@ fn search_file(path: &Path, query: &LogQuery, search: &mut Search, until: Instan
     if form != FORM {
         return Ok(true);
     }
-    let range = params![query.virtual_service, query.start_us, query.end_us];
-    const RANGE: &str = "FROM log WHERE virtual_service = ?1 AND at_us BETWEEN ?2 AND ?3";
+    let range = || {
+        let whose = std::iter::once(&query.virtual_service).chain(&query.children).map(|uuid| uuid as &dyn ToSql);
+        params_from_iter([&query.start_us as &dyn ToSql, &query.end_us].into_iter().chain(whose))
+    };
+    let others = ", ?".repeat(query.children.len());
+    let from = format!("FROM log WHERE at_us BETWEEN ? AND ? AND virtual_service IN (?{others})");
     if search.only_counts() {
-        let mut counts = connection.prepare(&format!("SELECT significant, count(*) {RANGE} GROUP BY significant"))?;
-        let mut rows = counts.query(range)?;
+        let mut counts = connection.prepare(&format!("SELECT significant, count(*) {from} GROUP BY significant"))?;
+        let mut rows = counts.query(range())?;
         while let Some(row) = rows.next()? {
             let count: i64 = row.get(1)?;
             search.count(row.get(0)?, u64::try_from(count).unwrap_or(0));
@@ -84,9 +91,9 @@ fn search_file(path: &Path, query: &LogQuery, search: &mut Search, until: Instan
         return Ok(instant() < until);
     }
     let direction = if query.newest_first { "DESC" } else { "ASC" };
-    let text = format!("SELECT significant, body {RANGE} ORDER BY at_us {direction}, id {direction}");
+    let text = format!("SELECT significant, body {from} ORDER BY at_us {direction}, id {direction}");
     let mut logs = connection.prepare(&text)?;
-    let mut rows = logs.query(range)?;
+    let mut rows = logs.query(range())?;
     let mut seen = 0_usize;
     while let Some(row) = rows.next()? {
         seen += 1;
@@ -96,9 +103,16 @@ fn search_file(path: &Path, query: &LogQuery, search: &mut Search, until: Instan
         let significant: bool = row.get(0)?;
         if search.only_counts() {
             search.count(significant, 1);
-        } else if let Ok(log) = DnsLog::decode(row.get_ref(1)?.as_blob()?) {
+        } else if let Ok(log) = decode(query.kind, row.get_ref(1)?.as_blob()?) {
             search.see(log);
         }
     }
     Ok(true)
+}
+
+fn decode(kind: LogKind, body: &[u8]) -> Result<Log, prost::DecodeError> {
+    match kind {
+        LogKind::Dns => DnsLog::decode(body).map(Log::from),
+        LogKind::Http => HttpLog::decode(body).map(Log::from),
+    }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use se_protocol::logs::DnsLog;
+use se_protocol::logs::{Log, LogKind};
 
 use crate::clock::{instant, now_us};
 use crate::files::{FileError, Files};
@@ -31,21 +31,24 @@ pub struct Writer<E> {
 }
 
 impl<E: Entry> Writer<E> {
-    /// Starts to write to `dir`, which is made when the first log is written.
+    /// Starts to write logs of one kind to `dir`, which is made when the first one is written. Each kind has files, limits
+    /// and a ring of its own: what is logged of one never takes the room of another.
     ///
     /// # Errors
     /// When the thread does not start.
-    pub fn start(dir: &Path, limits: Limits) -> io::Result<Self> {
+    pub fn start(dir: &Path, kind: LogKind, limits: Limits) -> io::Result<Self> {
         let inlet = Inlet::new(now_us());
         let task = Task {
             shared: Arc::clone(&inlet.0),
-            files: Files::new(dir, limits),
+            kind,
+            files: Files::new(dir, kind, limits),
             // Numbers go on increasing over restarts.
             next_id: u64::try_from(now_us()).unwrap_or(0),
             failure: None,
             retain_at: None,
         };
-        let thread = thread::Builder::new().name("dns-logs".to_owned()).spawn(move || task.run())?;
+        let thread =
+            thread::Builder::new().name(format!("{}-logs", word(kind).to_lowercase())).spawn(move || task.run())?;
         // Set once, here.
         let _ = inlet.0.writer.set(thread.thread().clone());
         Ok(Self { inlet, thread: Some(thread) })
@@ -63,7 +66,7 @@ impl<E: Entry> Writer<E> {
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
-            tracing::error!("the writer of DNS logs ended badly");
+            tracing::error!("the writer of logs ended badly");
         }
     }
 }
@@ -84,6 +87,7 @@ impl<E> Drop for Writer<E> {
 }
 
 struct Task<E> {
+    kind: LogKind,
     shared: Arc<Shared<E>>,
     files: Files,
     next_id: u64,
@@ -121,20 +125,23 @@ impl<E: Entry> Task<E> {
         }
     }
 
-    fn take(&mut self) -> Vec<DnsLog> {
+    fn take(&mut self) -> Vec<Log> {
         let mut batch = Vec::new();
         while batch.len() < BATCH_MAX
             && let Some(entry) = self.shared.ring.pop()
         {
             let mut log = entry.log();
-            log.id = self.next_id;
+            match &mut log {
+                Log::Dns(log) => log.id = self.next_id,
+                Log::Http(log) => log.id = self.next_id,
+            }
             self.next_id += 1;
             batch.push(log);
         }
         batch
     }
 
-    fn write(&mut self, batch: &[DnsLog]) {
+    fn write(&mut self, batch: &[Log]) {
         let count = batch.len() as u64;
         if count == 0 {
             return;
@@ -150,7 +157,7 @@ impl<E: Entry> Task<E> {
             Ok(()) => {
                 self.shared.written.fetch_add(count, Ordering::Relaxed);
                 if let Some(Failure { dropped, .. }) = self.failure.take() {
-                    tracing::info!(dropped, "DNS logs are written again");
+                    tracing::info!(logs = word(self.kind), dropped, "logs are written again");
                 }
             }
             Err(error) => {
@@ -166,12 +173,20 @@ impl<E: Entry> Task<E> {
         let before = self.failure.take();
         if before.as_ref().is_none_or(|before| before.reason != reason) {
             tracing::error!(
+                logs = word(self.kind),
                 reason,
-                "DNS logs cannot be written and are dropped; answers go on: make room, or make the directory writable"
+                "logs cannot be written and are dropped; traffic goes on: make room, or make the directory writable"
             );
         }
         let dropped = before.map_or(0, |before| before.dropped) + count;
         self.failure = Some(Failure { reason, retry_at: instant() + RETRY_AFTER, dropped });
+    }
+}
+
+const fn word(kind: LogKind) -> &'static str {
+    match kind {
+        LogKind::Dns => "DNS",
+        LogKind::Http => "HTTP",
     }
 }
 

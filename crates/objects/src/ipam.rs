@@ -7,7 +7,6 @@ mod prefix;
 mod ranges;
 mod runtime;
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -18,7 +17,7 @@ pub(crate) use self::ranges::{Subnet, subnets};
 pub use self::runtime::network_runtime;
 use crate::error::WriteError;
 use crate::object::Object;
-use crate::projection::Projection;
+use crate::projection::{Held, Projection};
 use crate::reference;
 
 /// Most free addresses that a writer who lost before chooses among.
@@ -167,37 +166,26 @@ fn usable_networks(projection: &Projection, profile: &Object, labels: &[(String,
 }
 
 /// The first `room` free addresses of a subnet, or the preferred one alone.
-fn free_in(
-    subnet: &Subnet,
-    held: [Option<&BTreeMap<IpAddr, (&'static str, String)>>; 2],
-    wanted: &Wanted<'_>,
-    room: usize,
-) -> Vec<IpAddr> {
+fn free_in(subnet: &Subnet, held: [Option<&Held>; 2], wanted: &Wanted<'_>, room: usize) -> Vec<IpAddr> {
     let family = subnet.prefix.family();
     let mut free = Vec::new();
     for range in &subnet.ranges {
         if let Some(preferred) = wanted.preferred {
             let is_other = |by: &(&str, String)| by.1 != wanted.holder;
-            let is_held = held.iter().flatten().any(|held| held.get(&preferred).is_some_and(is_other));
+            let is_held = held.iter().flatten().any(|held| held.holder(preferred).is_some_and(is_other));
             if range.contains(&Family::number(preferred)) && family == Family::of(preferred) && !is_held {
                 return vec![preferred];
             }
             continue;
         }
-        let bounds = family.address(*range.start())..=family.address(*range.end());
-        let mut taken = held.map(|held| held.map(|held| held.range(bounds.clone()).peekable()));
         let mut next = Some(*range.start());
         while let Some(number) = next.filter(|number| number <= range.end() && free.len() < room) {
             let address = family.address(number);
-            let mut is_taken = false;
-            for taken in taken.iter_mut().flatten() {
-                while taken.next_if(|(held, _)| **held < address).is_some() {}
-                is_taken |= taken.peek().is_some_and(|(held, _)| **held == address);
-            }
-            if !is_taken && !wanted.spoken_for.contains(&address) && !free.contains(&address) {
+            let run_end = held.iter().flatten().filter_map(|held| held.run_end(address)).max();
+            if run_end.is_none() && !wanted.spoken_for.contains(&address) && !free.contains(&address) {
                 free.push(address);
             }
-            next = number.checked_add(1);
+            next = run_end.map_or(number, Family::number).checked_add(1);
         }
     }
     free
@@ -227,8 +215,9 @@ fn refusal(projection: &Projection, wanted: &Wanted<'_>, networks: &[Arc<Object>
         return WriteError::NoFreeAddress(text);
     };
     let spaces = networks.iter().map(|network| network.uuid.as_str()).chain([wanted.vrf]);
-    let holder =
-        spaces.filter_map(|space| projection.addresses(space)?.get(&preferred)).find(|(_, uuid)| uuid != wanted.holder);
+    let holder = spaces
+        .filter_map(|space| projection.addresses(space)?.holder(preferred))
+        .find(|(_, uuid)| uuid != wanted.holder);
     match holder.and_then(|(path, uuid)| projection.get(path, uuid)) {
         Some(holder) => WriteError::AddressTaken { address: preferred, holder: holder.name.clone() },
         None => WriteError::NoFreeAddress(format!("{preferred} is in no range for VIPs of {}", names(networks))),

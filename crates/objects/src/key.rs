@@ -10,6 +10,8 @@
 //! | `/vh/<uuid of the parent>/<domain name>` | uuid | server names of a virtual service's children |
 //! | `/listeners/<uuid of a VsVip>` | uuid of the last writer | compared and written with every change of ports there |
 //! | `/refs/<path>/<uuid>` | uuid of the last referrer | written with every new reference to that object |
+//! | `/refs/<path>` | uuid of the last such referrer | written instead of the above when one write adds many references |
+//! | `/deletes/<path>` | uuid of the last deleted object | written with every delete of an object of that type |
 
 use std::net::IpAddr;
 
@@ -17,6 +19,8 @@ use std::net::IpAddr;
 pub const OBJECT_PREFIX: &str = "/object/";
 /// Every back-reference guard starts so.
 pub const REFS_PREFIX: &str = "/refs/";
+/// Every guard against deletes starts so.
+pub const DELETES_PREFIX: &str = "/deletes/";
 /// Every listener guard starts so.
 pub const LISTENERS_PREFIX: &str = "/listeners/";
 
@@ -30,6 +34,18 @@ pub fn object(path: &str, uuid: &str) -> String {
 #[must_use]
 pub fn refs(path: &str, uuid: &str) -> String {
     format!("{REFS_PREFIX}{path}/{uuid}")
+}
+
+/// Back-reference guard of all objects of a type: written by a transaction that adds many references to such.
+#[must_use]
+pub fn refs_of_type(path: &str) -> String {
+    format!("{REFS_PREFIX}{path}")
+}
+
+/// Guard against deletes of objects of a type.
+#[must_use]
+pub fn deletes(path: &str) -> String {
+    format!("{DELETES_PREFIX}{path}")
 }
 
 /// Guard of a name; `cloud` only for cloud-scoped types. The name comes last, so it may contain slashes.

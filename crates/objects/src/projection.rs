@@ -5,12 +5,16 @@
 //! replay of changes end in the same state. Objects are shared by `Arc`: a reader takes what it needs and lets go of
 //! whatever lock the edge put around the projection.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::IpAddr;
+mod held;
+mod sorted_map;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use avi_schema::{Scope, TypeSchema};
 
+pub(crate) use self::held::Held;
+use self::sorted_map::SortedMap;
 use crate::object::{DecodeError, Object};
 use crate::rules::Claim;
 use crate::types::Types;
@@ -20,31 +24,34 @@ use crate::{defaults, key, reference, rules};
 /// Uuid and name of the built-in tenant.
 pub const ADMIN: &str = "admin";
 
-/// Indexed view of all objects.
+/// Indexed view of all objects. A clone is cheap: it shares what neither of the two changes.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Projection {
     types: Types,
-    by_type: HashMap<&'static str, TypeIndex>,
+    by_type: BTreeMap<&'static str, TypeIndex>,
     /// Reference text (`/api/<path>/<uuid>`) to the objects that hold it.
-    referrers: HashMap<String, BTreeSet<Id>>,
+    referrers: SortedMap<String, Ids>,
     /// Exclusive key (name, domain name, single) to its holder.
-    claims: HashMap<String, Id>,
+    claims: SortedMap<String, Id>,
     /// Key that writers take turns on (back-references, listeners) to the revision that wrote it last.
-    turns: HashMap<String, u64>,
+    turns: SortedMap<String, u64>,
     /// Uuid of a VRF or network to the addresses that are held there, and by whom.
-    addresses: HashMap<String, BTreeMap<IpAddr, Id>>,
+    addresses: SortedMap<String, Held>,
     /// Tenant uuid to the objects it owns, global types left out.
-    owned: HashMap<String, BTreeSet<Id>>,
+    owned: SortedMap<String, Ids>,
 }
 
 /// Path and uuid.
 type Id = (&'static str, String);
 
+/// A set of objects.
+type Ids = SortedMap<Id, ()>;
+
 #[derive(Debug, Clone, Default, PartialEq)]
 struct TypeIndex {
-    by_uuid: BTreeMap<String, Arc<Object>>,
+    by_uuid: SortedMap<String, Arc<Object>>,
     /// By tenant, name, uuid: the order of lists.
-    by_name: BTreeMap<(String, String, String), Arc<Object>>,
+    by_name: SortedMap<(String, String, String), Arc<Object>>,
 }
 
 /// What a change meant to the projection.
@@ -120,7 +127,7 @@ impl Projection {
             let object = Object::from_bytes(&self.types, value, modified)?;
             return Ok(self.insert(object));
         }
-        if key.starts_with(key::REFS_PREFIX) || key.starts_with(key::LISTENERS_PREFIX) {
+        if [key::REFS_PREFIX, key::DELETES_PREFIX, key::LISTENERS_PREFIX].iter().any(|turn| key.starts_with(turn)) {
             self.turns.insert(key.to_owned(), modified);
         }
         Ok(Applied::Other)
@@ -162,7 +169,7 @@ impl Projection {
         let index = self.by_type.get(path)?;
         let find = |tenant: &str| {
             let from = (tenant.to_owned(), name.to_owned(), String::new());
-            let same_name = index.by_name.range(from..).take_while(|((t, n, _), _)| t == tenant && n == name);
+            let same_name = index.by_name.from(&from).take_while(|((t, n, _), _)| t == tenant && n == name);
             same_name.map(|(_, object)| object).find(|object| cloud.is_none() || reference::cloud_of(object) == cloud)
         };
         find(tenant).or_else(|| find(ADMIN))
@@ -200,7 +207,7 @@ impl Projection {
     /// Who points at this object, by model and name; the object itself is left out.
     #[must_use]
     pub fn referrers(&self, path: &str, uuid: &str) -> Vec<Referrer> {
-        let ids = self.referrers.get(&reference::stored(path, uuid)).into_iter().flatten();
+        let ids = self.referrers.get(&reference::stored(path, uuid)).into_iter().flat_map(ids);
         let others = ids.filter(|(p, u)| (*p, u.as_str()) != (path, uuid));
         self.describe(others)
     }
@@ -216,7 +223,7 @@ impl Projection {
     /// Objects that a tenant owns, by model and name.
     #[must_use]
     pub fn owned_by(&self, tenant: &str) -> Vec<Referrer> {
-        self.describe(self.owned.get(tenant).into_iter().flatten())
+        self.describe(self.owned.get(tenant).into_iter().flat_map(ids))
     }
 
     /// The tenant of this name.
@@ -242,8 +249,8 @@ impl Projection {
         self.turns.get(key).copied()
     }
 
-    /// Addresses held in a VRF, or allocated from a network, with path and uuid of the holder.
-    pub(crate) fn addresses(&self, space: &str) -> Option<&BTreeMap<IpAddr, Id>> {
+    /// Addresses held in a VRF, or allocated from a network.
+    pub(crate) fn addresses(&self, space: &str) -> Option<&Held> {
         self.addresses.get(space)
     }
 
@@ -260,16 +267,16 @@ impl Projection {
     fn index(&mut self, object: &Arc<Object>) {
         let id: Id = (object.path, object.uuid.clone());
         for reference in self.references_of(object) {
-            self.referrers.entry(reference).or_default().insert(id.clone());
+            self.referrers.get_or_default(reference).insert(id.clone(), ());
         }
         for (key, claim) in self.claims_of(object) {
             if let Claim::Address { space, address } = claim {
-                self.addresses.entry(space).or_default().insert(address, id.clone());
+                self.addresses.get_or_default(space).insert(address, id.clone());
             }
             self.claims.insert(key, id.clone());
         }
         if self.is_owned(object) {
-            self.owned.entry(object.tenant.clone()).or_default().insert(id);
+            self.owned.get_or_default(object.tenant.clone()).insert(id, ());
         }
         let index = self.by_type.entry(object.path).or_default();
         index.by_uuid.insert(object.uuid.clone(), object.clone());
@@ -309,7 +316,7 @@ impl Projection {
     fn free_address(&mut self, claim: &Claim) {
         let Claim::Address { space, address } = claim else { return };
         if let Some(held) = self.addresses.get_mut(space) {
-            held.remove(address);
+            held.remove(*address);
             if held.is_empty() {
                 self.addresses.remove(space);
             }
@@ -335,7 +342,11 @@ fn order_of(object: &Object) -> (String, String, String) {
     (object.tenant.clone(), object.name.clone(), object.uuid.clone())
 }
 
-fn remove_from(index: &mut HashMap<String, BTreeSet<Id>>, key: &str, id: &Id) {
+fn ids(ids: &Ids) -> impl Iterator<Item = &Id> {
+    ids.iter().map(|(id, ())| id)
+}
+
+fn remove_from(index: &mut SortedMap<String, Ids>, key: &str, id: &Id) {
     if let Some(ids) = index.get_mut(key) {
         ids.remove(id);
         if ids.is_empty() {

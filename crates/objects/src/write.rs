@@ -16,7 +16,9 @@
 //! * **A new reference against the delete of its target.** A write that adds a reference requires the target present
 //!   and writes the target's `/refs/…` key, without comparing it, so referrers do not disturb each other. A delete
 //!   requires the target's `/refs/…` key unchanged since the projection said that nobody points at it. Whichever
-//!   commits second fails. System default objects cannot be deleted, so references to them need no guard. A tenant
+//!   commits second fails. A write that adds more than a few dozen references to objects of one type does the same
+//!   with one key for all of them: it writes `/refs/<type>` and compares `/deletes/<type>`, a delete the other way
+//!   round. System default objects cannot be deleted, so references to them need no guard. A tenant
 //!   is the target of each object it owns.
 //! * **GSLB.** Federated writes compare the `gslb` object (or its absence) they were judged by: maintenance mode, leader and
 //!   sub-domains cannot change in between. A new GSLB service counts as a reference to `gslb`.

@@ -194,3 +194,41 @@ pub struct MonitorState {
     /// Round trip of the last pass in microseconds.
     pub latency_us: Option<u64>,
 }
+
+#[cfg(test)]
+mod tests {
+    use model::Revision;
+
+    use super::*;
+
+    #[test]
+    fn an_address_of_a_pool_was_up_where_all_servers_at_it_were() {
+        let server = |address: &str, state| ServerState {
+            address: address.parse().unwrap(),
+            state,
+            reason: String::new(),
+            since_us: 1,
+            monitors: vec![],
+        };
+        let servers = vec![
+            server("192.0.2.1:80", State::Up),
+            server("192.0.2.1:81", State::Down),
+            server("192.0.2.2:80", State::Up),
+            server("192.0.2.2:81", State::Up),
+            server("192.0.2.3:80", State::Unknown),
+        ];
+        let pool = |uuid: &str, servers| {
+            let (uuid, reason) = (uuid.to_owned(), String::new());
+            Arc::new(HttpPoolState { uuid, state: State::Up, reason, since_us: 1, servers })
+        };
+        let report = Report {
+            version: Version { incarnation: "a".into(), term: 0, revision: Revision(1) },
+            dns_services: vec![],
+            gslb_services: vec![],
+            http_services: vec![],
+            http_pools: vec![pool("pool-1", servers), pool("pool-2", vec![])],
+        };
+        let up = [("pool-1".to_owned(), ["192.0.2.2".parse().unwrap()].into())];
+        assert_eq!(report.up_members(), up.into());
+    }
+}

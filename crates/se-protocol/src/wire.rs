@@ -194,6 +194,7 @@ enumeration!("algorithm" model::gslb::MemberAlgorithm => MemberAlgorithm {
 });
 enumeration!("monitor_scope" model::gslb::MonitorScope => MonitorScope { AllMembers, OnlyNonAviMembers });
 enumeration!("operator" crate::logs::Operator => LogOperator { Eq, Ne, Lt, Le, Gt, Ge, Co, Nc, Sw });
+enumeration!("kind" crate::logs::LogKind => LogKind { Dns, Http });
 enumeration!("on_error" model::dns::ErrorResponse => ErrorResponse { Drop, Respond });
 enumeration!("order" model::dns::RecordOrder => RecordOrder { ConsistentHash, RoundRobin });
 enumeration!("update" model::http::ForwardedForUpdate => ForwardedForUpdate { Replace, Append, Add });

@@ -62,6 +62,19 @@ struct Sibling<'a> {
     child: &'a Arc<Child>,
 }
 
+impl Sibling<'_> {
+    /// As a child of `parent`, whose engine group counts for it too (ako 9.7); `before` is what has its place already.
+    fn of(&self, parent: &VirtualService, before: Option<&Arc<Child>>) -> Arc<Child> {
+        let group = &parent.host.logs.group;
+        if self.child.host.logs.group == *group {
+            return Arc::clone(self.child);
+        }
+        let mut child = Child::clone(self.child);
+        child.host.logs.group.clone_from(group);
+        before.filter(|before| ***before == child).map_or_else(|| Arc::new(child), Arc::clone)
+    }
+}
+
 impl Base {
     fn read(world: &World<'_>, port_offset: PortOffset) -> Self {
         let certificate = world.of("sslkeyandcertificate").find(|object| object.name == certificate::DEFAULT);
@@ -123,18 +136,14 @@ impl Memo {
                 continue;
             };
             own.sort_unstable_by_key(|sibling| (sibling.created_us, sibling.uuid));
-            let own = || own.iter().map(|sibling| sibling.child);
-            let same = before.remove(uuid).filter(|(read_before, whole)| {
-                Arc::ptr_eq(read_before, read)
-                    && whole.children.len() == own().count()
-                    && whole.children.iter().zip(own()).all(|(before, now)| Arc::ptr_eq(before, now))
-            });
+            let before = before.remove(uuid);
+            let known = before.as_ref().map(|(_, whole)| whole.children.as_slice()).unwrap_or_default();
+            let children: Vec<Arc<Child>> = (0..).zip(own).map(|(place, it)| it.of(read, known.get(place))).collect();
+            let is_same = known.len() == children.len() && known.iter().zip(&children).all(|(a, b)| Arc::ptr_eq(a, b));
+            let same = before.filter(|(read_before, _)| is_same && Arc::ptr_eq(read_before, read));
             let whole = match same {
                 Some((_, whole)) => whole,
-                None => {
-                    let children = own().cloned().collect();
-                    Arc::new(VirtualService { children, ..VirtualService::clone(read) })
-                }
+                None => Arc::new(VirtualService { children, ..VirtualService::clone(read) }),
             };
             self.parents.insert(uuid.to_owned(), (Arc::clone(read), Arc::clone(&whole)));
             found.push(whole);

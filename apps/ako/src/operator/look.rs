@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ako_translate::{Index, LeftOut, Outcome, Severity, Site, Translator, UnitName, explain_change, status_patches};
+use ako_translate::{
+    Index, LeftOut, NamespacedName, Outcome, Severity, Site, Translator, UnitName, explain_change, status_patches,
+};
 use tokio::time::Instant;
 
 use super::{Done, Operator, hosts, routes};
@@ -51,6 +53,7 @@ impl Operator {
         let (outcome, parents_until) = self.translate(index, &site, instructions.deletes, now);
         self.explain(&outcome);
         self.tell_left_out(&outcome.left_out);
+        self.tell_l4(&outcome);
         let steps = plan(&outcome.desired, &mut self.held, !said.has_problems);
         self.work.set(steps, now);
         self.begin_writes();
@@ -184,6 +187,19 @@ impl Operator {
         self.left_out = now;
     }
 
+    /// Tells of each Service of type LoadBalancer, once: what is made for it is not served by every engine.
+    fn tell_l4(&mut self, outcome: &Outcome) {
+        let now: BTreeSet<NamespacedName> = outcome.services.keys().cloned().collect();
+        for service in now.difference(&self.l4_services) {
+            let what = format!(
+                "Service {service}: its VIP and virtual service are made, but Meridian's own service engines forward HTTP \
+                 alone in this release; nothing answers at the VIP where they serve it"
+            );
+            self.teller.tell(AkoEvent::NotServed { what });
+        }
+        self.l4_services = now;
+    }
+
     /// Begins as many writes as may be under way.
     pub(super) fn begin_writes(&mut self) {
         let (Some(client), Some(site)) = (&self.client, &self.site) else { return };
@@ -216,7 +232,7 @@ impl Operator {
             let done: Vec<UnitName> = self.reasons.keys().filter(|unit| !work.concerns(unit)).cloned().collect();
             for unit in done {
                 let why = self.reasons.remove(&unit).unwrap_or_default();
-                self.teller.tell(AkoEvent::Changed { what: unit.to_string(), why });
+                self.tell_changed(&unit, why, site);
             }
         }
         if !self.work.is_idle() || self.routes.is_busy {
@@ -233,6 +249,23 @@ impl Operator {
             let services = outcome.map_or(0, |outcome| outcome.services.len());
             self.teller.tell(AkoEvent::Synced { hosts: outcome.map_or(0, hosts), services, writes });
         }
+    }
+
+    fn tell_changed(&self, unit: &UnitName, why: Vec<String>, site: &Site) {
+        let what = unit.to_string();
+        let bare = |text: String| text.strip_prefix(&format!("{what} ")).map(str::to_owned).unwrap_or(text);
+        let mut why: Vec<String> = why.into_iter().map(bare).collect();
+        if let UnitName::Parent { tenant, shard } = unit {
+            // Names and certificates of its hosts are told with the hosts.
+            why.retain(|text| text.starts_with("added") || text.starts_with("removed"));
+            let name = (tenant.clone(), site.names.parent(*shard));
+            let vips = self.held.published().vips.get(&name).into_iter().flatten();
+            why.extend(vips.filter_map(|vip| vip.floating.or(vip.v4).or(vip.v6)).map(|vip| format!("VIP {vip}")));
+            if !why.iter().any(|text| text.starts_with("added") || text.starts_with("removed")) {
+                return;
+            }
+        }
+        self.teller.tell(AkoEvent::Changed { what, why });
     }
 
     fn finish_deletion(&mut self, site: &Arc<Site>) {

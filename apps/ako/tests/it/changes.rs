@@ -155,6 +155,7 @@ async fn a_service_of_type_load_balancer_gets_its_objects_and_its_address() {
     let mut cluster = world.cluster("s1az1");
     cluster.write("tcp.yaml", &(service("tcp", "LoadBalancer") + &slice("tcp", &["10.244.7.7"])));
     cluster.start();
+    cluster.told("forward HTTP alone").await;
     cluster.synced().await;
     cluster
         .until_written_back("Service", "tcp", |written| {
@@ -162,8 +163,48 @@ async fn a_service_of_type_load_balancer_gets_its_objects_and_its_address() {
         })
         .await;
     assert_eq!(world.objects("l4policyset", "s1az1").await.len(), 1);
-    cluster.told("Service default/tcp").await;
     cluster.remove("tcp.yaml");
     world.nothing_left("s1az1").await;
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_namespace_that_names_a_tenant_has_its_objects_there_and_they_move_with_the_name() {
+    let world = World::new().await;
+    world.post("tenant", &json!({"name": "blue"})).await;
+    let mut cluster = world.cluster("s1az1");
+    let namespace = |tenant: &str| {
+        format!(
+            "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: default\n  annotations:\n    \
+             ako.vmware.com/tenant-name: {tenant}\n"
+        )
+    };
+    cluster.write("namespace.yaml", &namespace("blue"));
+    cluster.write("shop.yaml", &ingress("shop", HOST, &[("/", "web")], None));
+    cluster.start();
+    cluster.synced().await;
+    assert_eq!(world.tenants("s1az1").await, ["blue"]);
+    let tenant = |written: &Value| written["annotations"]["ako.vmware.com/tenant-name"].clone();
+    assert_eq!(tenant(&cluster.written_back("Ingress", "shop")), "blue");
+
+    cluster.stop().await;
+    cluster.start();
+    cluster.synced().await;
+    assert_eq!(cluster.ako().writes(), (0, 0), "a restart");
+
+    cluster.write("namespace.yaml", &namespace("admin"));
+    cluster.until_written_back("Ingress", "shop", |written| tenant(written) == "admin").await;
+    let poll = async {
+        while world.tenants("s1az1").await != ["admin"] {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await; // bounded: polls a condition
+        }
+    };
+    let result = tokio::time::timeout(std::time::Duration::from_secs(30), poll).await;
+    assert!(result.is_ok(), "{:?} {:?}", world.tenants("s1az1").await, cluster.ako().progress().borrow());
+
+    cluster.write("namespace.yaml", &namespace("nobody"));
+    cluster.told("not written").await;
+    cluster.write("namespace.yaml", &namespace("blue"));
+    cluster.until_written_back("Ingress", "shop", |written| tenant(written) == "blue").await;
     cluster.stop().await;
 }

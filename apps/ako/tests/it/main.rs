@@ -3,6 +3,7 @@
 
 mod changes;
 mod ingress;
+mod many;
 mod settings;
 mod trouble;
 mod world;

@@ -84,3 +84,24 @@ async fn a_manifest_that_cannot_be_read_takes_nothing_away_at_a_start() {
     assert!(world.everything("s1az1").await.len() < before.len());
     cluster.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_that_is_away_keeps_what_it_has() {
+    let world = World::new().await;
+    let mut cluster = world.cluster("s1az1");
+    cluster.write("shop.yaml", &ingress("shop", HOST, &[("/", "web")], None));
+    cluster.start();
+    cluster.synced().await;
+    let before = world.everything("s1az1").await;
+    cluster.take_away();
+    cluster.told("cannot be read").await;
+    cluster.until("away", |progress| !progress.is_readable).await;
+    assert_eq!(world.everything("s1az1").await, before);
+    cluster.bring_back();
+    cluster.told("everything can be read again").await;
+    cluster.until("in sync", |progress| progress.is_synced && progress.is_readable).await;
+    assert_eq!(world.everything("s1az1").await, before);
+    cluster.remove("shop.yaml");
+    world.nothing_left("s1az1").await;
+    cluster.stop().await;
+}

@@ -101,6 +101,17 @@ impl World {
         all
     }
 
+    /// Tenants of everything that an operator made.
+    pub(crate) async fn tenants(&self, cluster: &str) -> Vec<String> {
+        let mut tenants = std::collections::BTreeSet::new();
+        for path in TYPES {
+            for object in self.objects(path, cluster).await {
+                tenants.insert(object["tenant_ref"].as_str().unwrap().rsplit_once('#').unwrap().1.to_owned());
+            }
+        }
+        tenants.into_iter().collect()
+    }
+
     /// Waits until nothing of an operator is left.
     pub(crate) async fn nothing_left(&self, cluster: &str) {
         let poll = async {
@@ -184,6 +195,15 @@ impl Cluster {
         fs::remove_file(self.directory.join(name)).unwrap();
     }
 
+    /// Takes the directory away.
+    pub(crate) fn take_away(&self) {
+        fs::rename(&self.directory, self.directory.with_extension("away")).unwrap();
+    }
+
+    pub(crate) fn bring_back(&self) {
+        fs::rename(self.directory.with_extension("away"), &self.directory).unwrap();
+    }
+
     /// Settings beside the usual ones, which they win over.
     pub(crate) fn configure(&self, change: &[(&str, &str)]) {
         let mut values = vec![
@@ -222,6 +242,11 @@ impl Cluster {
     pub(crate) async fn stop(&mut self) {
         let (ako, _) = self.running.take().unwrap();
         ako.shutdown().await;
+    }
+
+    /// Ends it at once, whatever it is at.
+    pub(crate) fn kill(&mut self) {
+        drop(self.running.take().unwrap());
     }
 
     pub(crate) fn ako(&self) -> &Ako {

@@ -9,6 +9,7 @@ use avi_client::AviClient;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::whose::{Kind, Whose};
 use super::{Form, LIMIT, LogsArgs, PAGE_SIZE_MAX, print, table, tell, text};
 
 /// From one question to the next.
@@ -20,20 +21,20 @@ const OVERLAP: Duration = Duration::from_secs(3);
 pub(super) async fn run(
     args: &LogsArgs,
     client: &AviClient,
-    virtual_service: &str,
+    whose: &Whose,
     out: &mut impl Write,
     notes: &mut impl Write,
 ) -> anyhow::Result<()> {
     let limit = args.limit.map_or(LIMIT, |limit| limit as usize);
-    let found = args.newest(client, virtual_service, limit).await?;
+    let found = args.newest(client, whose, limit).await?;
     tell(notes, &found)?;
     if args.output == Form::Table {
-        print(out, &table::head())?;
+        print(out, &table::head(whose.kind))?;
     }
     let newest = found.end.parse().context("reading the time that the controller sent")?;
     let mut shown = Shown { newest, seen: HashMap::new() };
-    write(args.output, out, &shown.new_of(found.logs))?;
-    let mut query = args.query(virtual_service);
+    write(args.output, whose.kind, out, &shown.new_of(found.logs))?;
+    let mut query = args.query(whose);
     query.retain(|(name, _)| !["start", "duration"].contains(name));
     query.push(("orderby", "report_timestamp".to_owned()));
     loop {
@@ -41,7 +42,7 @@ pub(super) async fn run(
         // More than a page in a second: the next question goes on where this one ends.
         let asked = [("start", shown.from().to_string()), ("page_size", PAGE_SIZE_MAX.to_string())];
         let page = args.page(client, query.iter().chain(&asked)).await?;
-        write(args.output, out, &shown.new_of(page.logs))?;
+        write(args.output, whose.kind, out, &shown.new_of(page.logs))?;
     }
 }
 
@@ -74,10 +75,10 @@ impl Shown {
     }
 }
 
-fn write(form: Form, out: &mut impl Write, logs: &[Value]) -> anyhow::Result<()> {
+fn write(form: Form, kind: Kind, out: &mut impl Write, logs: &[Value]) -> anyhow::Result<()> {
     for log in logs {
         let line = match form {
-            Form::Table => table::row(log),
+            Form::Table => table::row(kind, log),
             Form::Json | Form::Csv => serde_json::to_string(log).context("printing JSON")? + "\n",
         };
         print(out, &line)?;

@@ -8,17 +8,22 @@ pub(super) const AFTER: &str = r#"Examples:
   meridian logs --filter 'ne(dns_response.response_code,NOERROR)' -o json
   meridian logs g-dns -o csv --out logs.csv \
     --start 2026-01-31T10:00:00Z --end 2026-01-31T10:10:00Z
+  meridian logs shop --status 5xx --path /cart         # HTTP requests
+  meridian logs shop --filter 'ge(total_time,500)' --follow
 
 A filter is op(FIELD,VALUE) or op(FIELD,[VALUE,VALUE]) with op one of eq ne lt
 le gt ge co (contains) nc (does not contain) sw (starts with). FIELD is a column
 of the CSV export, such as dns_fqdn, dns_ips, dns_qtype, client_ip,
 gslbservice_name, report_timestamp; a member, such as
-dns_response.response_code; or all.
+dns_response.response_code; or all. HTTP requests have host, uri_path, method,
+user_agent, response_code, server_ip, pool_name and, in milliseconds,
+total_time, response_time_first_byte, app_response_time, conn_est_time_be.
 
-Errors are always logged, other answers where the virtual service has full
-client logs. Both are throttled by the virtual service (10 a second) and by its
-service engine group (100 a second); 0 is no limit. The engine counts what it
-drops in meridian_dns_logs_dropped_total. To log every answer, with the
+Errors are always logged, all else where the virtual service has full client
+logs; of HTTP each child by its own. Both are throttled by the virtual service
+(10 a second) and by its service engine group (100 a second); 0 is no limit. The
+engine counts what it drops in meridian_dns_logs_dropped_total and
+meridian_http_logs_dropped_total. To log all that g-dns answers, with the
 variables of connection.env, curl and jq (g-dns and Default-Group are names):
 
   jar=$(mktemp) url=$MERIDIAN_CONTROLLER

@@ -2,14 +2,18 @@
 
 use serde_json::Value;
 
-use super::text;
+use super::whose::{Kind, Whose};
 
 /// Minutes that full client logs last where the object does not say (avi-api 7.5).
 const MINUTES: u64 = 30;
 
-/// What keeps answers that are fine out of the logs of this virtual service; `None` where nothing does.
-pub(super) fn why(service: &Value) -> Option<String> {
-    let name = text(service, "name");
+/// What keeps what is fine out of the logs of this virtual service; `None` where nothing does, and of one that the
+/// controller does not know.
+pub(super) fn why(whose: &Whose) -> Option<String> {
+    let Whose { name, kind, object: service, .. } = whose;
+    if service.is_null() {
+        return None;
+    }
     let full = service.pointer("/analytics_policy/full_client_logs");
     let member = |member: &str| full.and_then(|full| full.get(member));
     let is_on = member("enabled").and_then(Value::as_bool).unwrap_or(false);
@@ -18,9 +22,15 @@ pub(super) fn why(service: &Value) -> Option<String> {
         0 => return None,
         minutes => format!("on {name} they are on only for {minutes} minutes after its last change"),
     };
+    let what = match kind {
+        Kind::Dns => "answers",
+        Kind::Http => "requests",
+    };
+    let has_children = service.get("vh_child_vs_uuid").and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+    let children = if has_children { "; each of its children has its own" } else { "" };
     Some(format!(
-        "answers that are fine are logged only where full client logs are on, and {state}; `meridian logs --help` \
-         shows how to set them"
+        "{what} that are fine are logged only where full client logs are on, and {state}{children}; \
+         `meridian logs --help` shows how to set them"
     ))
 }
 
@@ -32,12 +42,17 @@ mod tests {
 
     #[test]
     fn full_client_logs_that_are_off_are_named() {
-        let why = |full: Value| why(&json!({"name": "g-dns", "analytics_policy": {"full_client_logs": full}}));
+        let whose = |object| Whose { uuid: String::new(), name: "g-dns".into(), kind: Kind::Dns, object };
+        let why = |full: Value| why(&whose(json!({"analytics_policy": {"full_client_logs": full}})));
         let off = "are on, and they are off on g-dns; `meridian logs --help` shows how";
         assert!(why(json!({"enabled": false, "duration": 0})).unwrap().contains(off));
-        assert!(super::why(&json!({"name": "g-dns"})).unwrap().contains(off));
+        assert!(super::why(&whose(json!({}))).unwrap().contains(off));
         let ends = "on g-dns they are on only for 30 minutes after its last change";
         assert!(why(json!({"enabled": true})).unwrap().contains(ends));
         assert_eq!(why(json!({"enabled": true, "duration": 0})), None);
+        assert_eq!(super::why(&whose(Value::Null)), None);
+        let parent = Whose { kind: Kind::Http, ..whose(json!({"vh_child_vs_uuid": ["virtualservice-1"]})) };
+        let said = super::why(&parent).unwrap();
+        assert!(said.starts_with("requests that are fine") && said.contains("each of its children"), "{said}");
     }
 }

@@ -1,63 +1,61 @@
 //! Logs as lines for people.
 
+mod dns;
+mod http;
+
 use serde_json::Value;
 
 use super::text;
+use super::whose::Kind;
 use crate::output;
 
-const COLUMNS: [&str; 9] = ["time", "client", "name", "type", "answer", "pool", "ttl", "rcode", "why"];
-/// Widths of the columns of a table that grows, the last one without.
-const WIDTHS: [usize; 8] = [24, 15, 32, 5, 15, 20, 5, 8];
+/// A column: its title, and its width in a table that grows; the last one needs none.
+type Column = (&'static str, usize);
 
 /// A table of all of them.
-pub(super) fn whole(logs: &[Value]) -> String {
+pub(super) fn whole(kind: Kind, logs: &[Value]) -> String {
     if logs.is_empty() {
         return "No logs found.\n".to_owned();
     }
-    output::table(&COLUMNS, logs.iter().map(cells).collect())
+    let titles: Vec<&str> = columns(kind).iter().map(|(title, _)| *title).collect();
+    output::table(&titles, logs.iter().map(|log| cells(kind, log)).collect())
 }
 
 /// Head of a table that grows.
-pub(super) fn head() -> String {
-    line(&COLUMNS.map(str::to_uppercase))
+pub(super) fn head(kind: Kind) -> String {
+    line(kind, columns(kind).iter().map(|(title, _)| title.to_uppercase()).collect())
 }
 
 /// One more line of it.
-pub(super) fn row(log: &Value) -> String {
-    line(&cells(log))
+pub(super) fn row(kind: Kind, log: &Value) -> String {
+    line(kind, cells(kind, log))
 }
 
-fn line(cells: &[String]) -> String {
-    let widths = WIDTHS.iter().copied().chain([0]);
+fn line(kind: Kind, cells: Vec<String>) -> String {
+    let widths = columns(kind).iter().map(|(_, width)| *width);
     let padded: Vec<String> = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
     format!("{}\n", padded.join("   ").trim_end())
 }
 
-fn cells(log: &Value) -> Vec<String> {
-    let first = |names: &[&str]| names.iter().map(|name| text(log, name)).find(|text| !text.is_empty()).unwrap_or("-");
-    let records = log.pointer("/dns_response/records").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let data = |record: &Value| {
-        let members = ["addr_ip", "addr6_ip_str", "cname"];
-        members.iter().map(|member| text(record, member)).find(|text| !text.is_empty()).unwrap_or_default().to_owned()
+fn columns(kind: Kind) -> &'static [Column] {
+    match kind {
+        Kind::Dns => &dns::COLUMNS,
+        Kind::Http => &http::COLUMNS,
+    }
+}
+
+/// What clients chose is in some of them, and a terminal obeys control characters.
+fn cells(kind: Kind, log: &Value) -> Vec<String> {
+    let cells = match kind {
+        Kind::Dns => dns::cells(log),
+        Kind::Http => http::cells(log),
     };
-    let answer: Vec<String> = records.iter().map(data).collect();
-    let ttl = records.first().and_then(|record| record.get("ttl")).map_or("-".to_owned(), Value::to_string);
-    let rcode = log.pointer("/dns_response/response_code").and_then(Value::as_str).unwrap_or("no packet");
-    let pool = match (first(&["gslbpool_name"]), records.iter().find_map(|record| record.get("site_name")?.as_str())) {
-        (pool, Some(site)) => format!("{pool} ({site})"),
-        (pool, None) => pool.to_owned(),
-    };
-    vec![
-        moment(text(log, "report_timestamp")),
-        first(&["client_ip", "client_ip6"]).to_owned(),
-        first(&["dns_fqdn"]).to_owned(),
-        first(&["dns_qtype"]).replace("DNS_RECORD_", ""),
-        if answer.is_empty() { "-".to_owned() } else { answer.join(" ") },
-        pool,
-        ttl,
-        rcode.replace("DNS_RCODE_", ""),
-        first(&["reason"]).to_owned(),
-    ]
+    cells.into_iter().map(|cell| cell.replace(char::is_control, "\u{fffd}")).collect()
+}
+
+/// The first of these members that has a text, else a dash.
+fn first<'v>(log: &'v Value, names: &[&str]) -> &'v str {
+    names.iter().map(|name| text(log, name)).find(|text| !text.is_empty()).unwrap_or("-")
 }
 
 /// To the millisecond, in UTC: `2026-01-31T10:00:00.123Z`.
@@ -72,21 +70,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_log_is_a_line_that_people_can_read() {
-        let answered = json!({
-            "report_timestamp": "2024-01-01T00:00:00.123456+00:00", "client_ip": "10.1.2.3", "dns_fqdn": "a.b",
-            "dns_qtype": "DNS_RECORD_A", "gslbpool_name": "a-10", "reason": "turn 1 of 12",
-            "dns_response": {"response_code": "DNS_RCODE_NOERROR",
-                "records": [{"addr_ip": "192.0.2.1", "ttl": 30, "site_name": "s1"}, {"addr_ip": "192.0.2.2", "ttl": 30}]}
-        });
-        let dropped = json!({"report_timestamp": "2024-01-01T00:00:00.123456+00:00", "client_ip6": "::1"});
-        assert_eq!(
-            whole(&[answered.clone(), dropped]),
-            "TIME                       CLIENT     NAME   TYPE   ANSWER                POOL        TTL   RCODE       WHY\n\
-             2024-01-01T00:00:00.123Z   10.1.2.3   a.b    A      192.0.2.1 192.0.2.2   a-10 (s1)   30    NOERROR     turn 1 of 12\n\
-             2024-01-01T00:00:00.123Z   ::1        -      -      -                     -           -     no packet   -\n"
-        );
-        assert!(row(&answered).starts_with("2024-01-01T00:00:00.123Z   10.1.2.3          a.b "), "{}", row(&answered));
-        assert_eq!(whole(&[]), "No logs found.\n");
+    fn a_terminal_is_told_nothing_by_what_a_client_sent() {
+        let log = json!({"host": "h", "uri_path": "/\u{1b}[2J\u{9b}31m\r\n\tx", "method": "GET", "response_code": 200});
+        for shown in [row(Kind::Http, &log), whole(Kind::Http, &[log])] {
+            assert!(shown.contains("/\u{fffd}[2J\u{fffd}31m\u{fffd}\u{fffd}\u{fffd}x"), "{shown:?}");
+        }
+        assert_eq!(whole(Kind::Http, &[]), "No logs found.\n");
     }
 }

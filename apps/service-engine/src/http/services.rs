@@ -111,10 +111,12 @@ impl Services {
         self.judge(to_judge, ground.pools, now_us);
     }
 
-    /// Looks again at what is listened on; returns whether any state is another since.
+    /// Looks again at what is listened on; returns whether that is news for any virtual service.
     pub(super) fn hear_of_listeners(&mut self, ground: Ground<'_>, now_us: i64) -> bool {
-        let to_judge = self.look_at_listeners(ground);
-        self.judge(to_judge, ground.pools, now_us)
+        let concerned = self.look_at_listeners(ground);
+        let is_news = !concerned.is_empty();
+        self.judge(concerned, ground.pools, now_us);
+        is_news
     }
 
     /// Looks again at what depends on `flipped` pools.
@@ -127,10 +129,6 @@ impl Services {
     pub(super) fn report(&mut self) -> Vec<Arc<HttpServiceState>> {
         let sources = &self.sources;
         self.hosts.iter_mut().map(|(uuid, host)| host.report(uuid, sources.get(uuid).map(|it| &it.listening))).collect()
-    }
-
-    pub(super) fn state_of(&self, uuid: &str) -> Option<State> {
-        self.hosts.get(uuid).map(|host| host.state)
     }
 
     /// A virtual service that should listen and cannot, and why.
@@ -180,9 +178,8 @@ impl Services {
         concerned
     }
 
-    /// Makes new verdicts and tells those that are news; returns whether any is.
-    fn judge(&mut self, uuids: BTreeSet<String>, pools: &Pools, now_us: i64) -> bool {
-        let mut changed = false;
+    /// Makes new verdicts, and tells those that are news.
+    fn judge(&mut self, uuids: BTreeSet<String>, pools: &Pools, now_us: i64) {
         for uuid in uuids {
             let Some(host) = self.hosts.get_mut(&uuid) else { continue };
             let parent = host.parent.as_ref();
@@ -191,7 +188,6 @@ impl Services {
             if (state, &reason) == (host.state, &host.reason) {
                 continue;
             }
-            changed = true;
             host.reported = None;
             host.reason = reason;
             let from = std::mem::replace(&mut host.state, state);
@@ -206,7 +202,6 @@ impl Services {
                 }
             }
         }
-        changed
     }
 }
 

@@ -9,6 +9,7 @@ use model::{Revision, Version, testing};
 use se_protocol::{MemberStates, PortOffset};
 
 use super::*;
+use crate::targets::Probed;
 
 const NOW: i64 = 1_000_000;
 const LATER: i64 = 2_000_000;
@@ -58,13 +59,13 @@ fn tcp() -> HealthMonitor {
 pub(super) struct Watching {
     members: Members,
     targets: Targets,
-    probed: Vec<Target>,
+    probed: Probed,
 }
 
 impl Watching {
     pub(super) fn adopt(&mut self, compiled: &Compiled, now_us: i64) {
         self.members.adopt(compiled, &mut self.targets, now_us);
-        self.probed = self.targets.new_list().unwrap_or_else(|| std::mem::take(&mut self.probed));
+        self.probed.follow(&mut self.targets);
     }
 
     pub(super) fn observe(&mut self, key: &TargetKey, outcome: Result<Duration, Failure>, now_us: i64) -> Vec<Change> {
@@ -77,7 +78,7 @@ impl Watching {
     }
 
     pub(super) fn probed(&self) -> impl Iterator<Item = &TargetKey> {
-        self.probed.iter().map(Target::key)
+        self.probed.keys()
     }
 
     fn hear(&mut self, states: ToldStates, now_us: i64) -> Vec<Change> {
@@ -93,12 +94,12 @@ fn adopted(members: &mut Watching, snapshot: Snapshot) -> Arc<Slots> {
 }
 
 fn targets(members: &Watching) -> Vec<Target> {
-    members.probed.clone()
+    members.probed.targets().cloned().collect()
 }
 
 fn key_of(members: &Watching, ip: &str) -> TargetKey {
     let ip: IpAddr = ip.parse().unwrap();
-    members.targets.keys().find(|key| key.address.ip() == ip).unwrap().clone()
+    members.probed.keys().find(|key| key.address.ip() == ip).unwrap().clone()
 }
 
 fn pass(members: &mut Watching, ip: &str) -> Vec<Change> {

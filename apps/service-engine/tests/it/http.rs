@@ -4,6 +4,7 @@ mod backend;
 mod client;
 mod connections;
 mod health;
+mod logs;
 mod routing;
 mod tls;
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::time::Duration;
@@ -30,11 +31,11 @@ pub(crate) struct Running {
 impl Running {
     /// Starts an engine with four workers on `snapshot`.
     pub(crate) fn start(snapshot: Snapshot) -> Self {
-        Self::start_with(snapshot, UpMembers::new())
+        Self::start_with(snapshot, UpMembers::new(), None)
     }
 
-    /// The same, of an engine that ran before.
-    pub(crate) fn start_with(snapshot: Snapshot, up_before: UpMembers) -> Self {
+    /// The same, of an engine that ran before, and with logs in this directory.
+    pub(crate) fn start_with(snapshot: Snapshot, up_before: UpMembers, logs: Option<PathBuf>) -> Self {
         let dns = snapshot.dns_services.first().map(|service| (service.addresses[0], service.ports[0]));
         let dns = dns.map_or((Ipv4Addr::UNSPECIFIED, 0).into(), SocketAddr::from);
         let (snapshots, receiver) = watch::channel(Some(Arc::new(snapshot)));
@@ -43,7 +44,7 @@ impl Running {
             seed: 7,
             descriptors: 1024,
             name: "engine".to_owned(),
-            logs: None,
+            logs,
         };
         let told = watch::Sender::default();
         let engine = service_engine::start_with(&config, receiver, told.subscribe(), up_before).unwrap();

@@ -27,7 +27,7 @@ pub(super) fn of(segment: &str, types: &Types) -> Option<&'static TypeSchema> {
 pub(super) fn list(request: &Request<'_>, schema: &'static TypeSchema) -> Result<Response, ApiError> {
     let query = objects::query(request)?;
     let include = Include::of(request);
-    let document = runtime::look(request, |view| {
+    let document = runtime::look_at_many(request, |view| {
         let page = if schema.path == SERVICE_ENGINE.path {
             service_engines::page(request, view, &query)?
         } else {

@@ -1,13 +1,13 @@
-//! `GET /api/analytics/logs`: logs of DNS answers, from all engines (avi-api 7.5, type 0).
+//! `GET /api/analytics/logs`: logs of DNS answers and of HTTP requests, from all engines (avi-api 7.5, types 0 and 1).
 
 mod parameters;
 
 use avi_schema::by_path;
 use axum::response::{IntoResponse, Response};
-use dns_log::{csv, json, merge, text, timestamp};
+use client_log::{csv, json, merge, text, timestamp};
 use http::{HeaderValue, header};
 use objects::Object;
-use se_protocol::logs::{EngineLogs, LogPage};
+use se_protocol::logs::{CHILDREN_MAX, EngineLogs, Log, LogKind, LogPage};
 use serde_json::{Map, Value, json};
 
 use self::parameters::{Format, Parameters};
@@ -19,27 +19,58 @@ pub(super) async fn show(request: &Request<'_>) -> Result<Response, ApiError> {
     let wanted = wanted.ok_or_else(|| {
         ApiError::Parameter("virtualservice: whose logs is missing; give the uuid or the name of one".into())
     })?;
-    let uuid = virtual_service(request, wanted)?;
-    let parameters = Parameters::read(request.call, uuid, request.api.clock.wall_us())?;
+    let whose = Whose::find(request, wanted)?;
+    let kind = whose.kind;
+    let parameters = Parameters::read(request.call, whose, request.api.clock.wall_us())?;
     let (page, missing) = merged(request.api.engine.logs(parameters.query.clone()).await, &parameters)?;
     Ok(match parameters.format {
         Format::Json => as_json(request, &parameters, &page, &missing),
-        Format::Csv => as_file(&parameters, csv(&page.logs, &parameters.columns), "text/csv; charset=utf-8", &missing),
+        Format::Csv => {
+            as_file(&parameters, csv(kind, &page.logs, &parameters.columns), "text/csv; charset=utf-8", &missing)
+        }
         Format::Text => {
-            as_file(&parameters, text(&page.logs, &parameters.columns), "text/plain; charset=utf-8", &missing)
+            as_file(&parameters, text(kind, &page.logs, &parameters.columns), "text/plain; charset=utf-8", &missing)
         }
     })
 }
 
-/// The uuid of the virtual service with this uuid or name.
-fn virtual_service(request: &Request<'_>, wanted: &str) -> Result<String, ApiError> {
-    request.api.live.read(|state| {
-        let schema = by_path("virtualservice").ok_or_else(|| ApiError::NoSuchPath(request.call.path.clone()))?;
-        let visible = state.projection.visible(schema, request.tenancy.visibility());
-        let is_it = |object: &Object| object.uuid == wanted || object.name == wanted;
-        let found = visible.iter().find(|object| is_it(object)).map(|object| object.uuid.clone());
-        found.ok_or_else(|| ApiError::Read(objects::ReadError::NotFound(schema.model)))
-    })
+/// Whose logs are asked for.
+struct Whose {
+    virtual_service: String,
+    /// Those of an EVH parent: what a client asked of it is in their logs.
+    children: Vec<String>,
+    kind: LogKind,
+}
+
+impl Whose {
+    /// The virtual service with this uuid or name; its application profile says what it logs.
+    fn find(request: &Request<'_>, wanted: &str) -> Result<Self, ApiError> {
+        request.api.live.read(|state| {
+            let schema = by_path("virtualservice").ok_or_else(|| ApiError::NoSuchPath(request.call.path.clone()))?;
+            let visible = state.projection.visible(schema, request.tenancy.visibility());
+            let is_it = |object: &Object| object.uuid == wanted || object.name == wanted;
+            let found = visible.iter().find(|object| is_it(object));
+            let found = found.ok_or_else(|| ApiError::Read(objects::ReadError::NotFound(schema.model)))?;
+            let parent = |object: &Object| referred(object, "vh_parent_vs_ref") == Some(&found.uuid);
+            let children = visible.iter().filter(|object| parent(object)).map(|child| child.uuid.clone());
+            let profile = referred(found, "application_profile_ref");
+            let profile = profile.and_then(|uuid| state.projection.get("applicationprofile", uuid));
+            let profile = profile.and_then(|profile| profile.body.get("type")?.as_str());
+            Ok(Self {
+                virtual_service: found.uuid.clone(),
+                children: children.take(CHILDREN_MAX).collect(),
+                kind: match profile {
+                    Some("APPLICATION_PROFILE_TYPE_HTTP") => LogKind::Http,
+                    _ => LogKind::Dns,
+                },
+            })
+        })
+    }
+}
+
+/// Uuid that a field of an object refers to.
+fn referred<'o>(object: &'o Object, field: &str) -> Option<&'o str> {
+    object.body.get(field)?.as_str()?.rsplit('/').next()
 }
 
 /// The page asked for, and the engines whose logs are not, or not all, in it, with the reason.
@@ -87,7 +118,7 @@ fn as_json(request: &Request<'_>, parameters: &Parameters, page: &LogPage, missi
     let results: Vec<Value> = match &parameters.query.group_by {
         None => {
             let logs = page.logs.iter().map(|log| json(log, &parameters.columns));
-            name_sites(request, page.logs.iter().map(|log| log.gslb_service.as_str()).zip(logs))
+            name_sites(request, page.logs.iter().map(gslb_service).zip(logs))
         }
         Some(field) => {
             let groups = page.groups.iter().skip(parameters.first()).take(parameters.page_size);
@@ -114,6 +145,13 @@ fn as_json(request: &Request<'_>, parameters: &Parameters, page: &LogPage, missi
         document.insert("next".into(), json!(format!("{}/api/analytics/logs?{query}", request.call.base_url)));
     }
     download(parameters, axum::Json(Value::Object(document)).into_response(), "json")
+}
+
+fn gslb_service(log: &Log) -> &str {
+    match log {
+        Log::Dns(log) => &log.gslb_service,
+        Log::Http(_) => "",
+    }
 }
 
 /// Adds to each record the site of the member that has its address, as the GSLB service has it now.

@@ -77,7 +77,7 @@ async fn create(request: &Request<'_>, schema: &'static TypeSchema, body: &mut B
 fn list(request: &Request<'_>, schema: &'static TypeSchema) -> Result<Response, ApiError> {
     let query = query(request)?;
     let options = query.render_options(&request.call.base_url, request.api.clock.wall_us());
-    let document = runtime::look(request, |view| {
+    let document = runtime::look_at_many(request, |view| {
         let projection = view.projection;
         let page = objects::list(projection, schema, request.tenancy.visibility(), &query)?;
         let results = page.objects.iter().map(|object| {

@@ -94,15 +94,22 @@ pub(super) fn show(request: &Request<'_>, schema: &TypeSchema, uuid: &str, part:
     Ok(axum::Json(document).into_response())
 }
 
-/// Looks at the objects together with what the engines say.
+/// Looks at an object together with what the engines say; commits wait meanwhile.
 pub(super) fn look<T>(request: &Request<'_>, look: impl FnOnce(&View<'_>) -> T) -> T {
+    request.api.live.read(|state| with_engines(request, &state.projection, look))
+}
+
+/// Looks at many objects: at a copy, which is cheap, so that no commit waits until a long list is written.
+pub(super) fn look_at_many<T>(request: &Request<'_>, look: impl FnOnce(&View<'_>) -> T) -> T {
+    let projection = request.api.live.read(|state| state.projection.clone());
+    with_engines(request, &projection, look)
+}
+
+fn with_engines<T>(request: &Request<'_>, projection: &Projection, look: impl FnOnce(&View<'_>) -> T) -> T {
     let engines = request.api.engine.engines();
     let connected = engines.iter().filter(|engine| engine.connected);
     let reports: Reports = connected.filter_map(|engine| engine.report.clone()).collect();
-    request.api.live.read(|state| {
-        let (projection, base_url) = (&state.projection, request.call.base_url.as_str());
-        look(&View { projection, engines: &engines, reports: &reports, base_url })
-    })
+    look(&View { projection, engines: &engines, reports: &reports, base_url: &request.call.base_url })
 }
 
 /// The runtime of an object whose type has one.
@@ -121,15 +128,23 @@ impl View<'_> {
         self.engines.iter().filter(|engine| engine.connected)
     }
 
-    /// Why no engine says anything about an object that it should have: each step on the way has its own state
-    /// (7.1).
-    fn awaited(&self, object: &Object) -> Status {
-        let connected = self.connected().count();
-        let mut reported = self.connected().filter_map(|engine| engine.report.as_ref());
-        let (state, reason) = match (self.engines.len(), connected) {
-            (0, _) => ("OPER_RESOURCES", "awaiting a service engine, none has connected".to_owned()),
-            (known, 0) => ("OPER_UNAVAIL", format!("none of {known} known service engines is connected")),
-            _ if reported.any(|report| report.version.revision.0 >= object.modified) => {
+    /// Engines that are asked to run what is placed on a group; on any without one.
+    fn asked(&self, group: Option<&Object>) -> impl Iterator<Item = &EngineInfo> {
+        self.engines.iter().filter(move |engine| group.is_none_or(|group| engine.is_in(group)))
+    }
+
+    /// Why no engine says anything about an object that those of a group should have: each step on the way has its own
+    /// state (7.1).
+    fn awaited(&self, object: &Object, group: Option<&Object>) -> Status {
+        let connected = || self.asked(group).filter(|engine| engine.connected);
+        let of_group = group.map_or_else(String::new, |group| format!(" of {}", group.name));
+        let is_new_enough = |engine: &EngineInfo| {
+            engine.report.as_ref().is_some_and(|report| report.version.revision.0 >= object.modified)
+        };
+        let (state, reason) = match (self.asked(group).count(), connected().count()) {
+            (0, _) => ("OPER_RESOURCES", format!("awaiting a service engine{of_group}, none has connected")),
+            (known, 0) => ("OPER_UNAVAIL", format!("none of {known} service engines{of_group} is connected")),
+            _ if connected().any(is_new_enough) => {
                 let reason =
                     "service engines have the configuration and leave this out; the controller's log may say why";
                 ("OPER_UNAVAIL", reason.to_owned())

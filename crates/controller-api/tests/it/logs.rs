@@ -1,6 +1,6 @@
 //! `/api/analytics/logs` (avi-api 7.5).
 
-use se_protocol::logs::{DnsLog, EngineLogs, LogPage, LogRecord, LogRefusal};
+use se_protocol::logs::{DnsLog, EngineLogs, HttpLog, HttpLogServer, Log, LogKind, LogPage, LogRecord, LogRefusal};
 use serde_json::{Value, json};
 
 use crate::gslb::{service, with_gslb};
@@ -23,7 +23,8 @@ fn log(second: i64, name: &str) -> DnsLog {
     }
 }
 
-fn found(logs: Vec<DnsLog>) -> Result<LogPage, LogRefusal> {
+fn found<L: Into<Log>>(logs: Vec<L>) -> Result<LogPage, LogRefusal> {
+    let logs: Vec<Log> = logs.into_iter().map(Into::into).collect();
     Ok(LogPage { count: logs.len() as u64, logs, groups: vec![("a".into(), 2)], is_complete: true })
 }
 
@@ -100,7 +101,7 @@ async fn engines_that_give_no_logs_are_named() {
 
 #[tokio::test]
 async fn parameters_are_read_as_clients_send_them() {
-    let (controller, mut client, uuid) = controller(vec![("one", found(vec![]))]).await;
+    let (controller, mut client, uuid) = controller(vec![("one", found::<DnsLog>(vec![]))]).await;
     let url = format!(
         "{LOGS}?virtualservice={uuid}&start=2024-01-01T00:00:00+00:00&end=2024-01-01T01:00:00&adf=false&page_size=10000\
          &filter=eq(dns_fqdn,a.b)&filter=ne(dns_ips,%5B192.0.2.1,192.0.2.2%5D)&timeout=9&orderby=report_timestamp"
@@ -114,7 +115,9 @@ async fn parameters_are_read_as_clients_send_them() {
 
     let url = |rest: &str| format!("{LOGS}?virtualservice={uuid}&{rest}");
     for (rest, expected) in [
-        ("type=1", "type: this release logs DNS answers only"),
+        ("type=1", "type: this virtual service has connection logs and DNS logs, which are of type 0"),
+        ("type=2", "type: this release logs no events"),
+        ("filter=eq(uri_path,/)", "no field `uri_path`"),
         ("page_size=10001", "page_size: `10001` is no number from 1 to 10000"),
         ("page=11&page_size=10000", "page: logs beyond the first 100000"),
         ("start=yesterday", "start: `yesterday` is no time"),
@@ -133,6 +136,59 @@ async fn parameters_are_read_as_clients_send_them() {
     client.get(LOGS).await.refused(400, "virtualservice: whose logs is missing");
     client.get(&format!("{LOGS}?virtualservice=nobody")).await.expect(404);
     client.post(LOGS, json!({})).await.expect(405);
+}
+
+/// avi-api 11.8 line 142.
+#[tokio::test]
+async fn application_logs_of_all_engines_come_in_order_with_the_columns_of_http() {
+    let request = |second: i64, path: &str, status| HttpLog {
+        id: second.unsigned_abs(),
+        at_us: START_US + second * 1_000_000,
+        uri_path: path.into(),
+        status,
+        total_us: 7_500,
+        server: Some(HttpLogServer { ip: "198.51.100.80".into(), ..HttpLogServer::default() }),
+        ..HttpLog::default()
+    };
+    let engines = vec![
+        ("one", found(vec![request(1, "/a", 200), request(5, "/b", 200)])),
+        ("two", found(vec![request(3, "/c", 503)])),
+    ];
+    let (controller, mut client, _) = controller(engines).await;
+    let body = json!({"name": "web", "type": "VS_TYPE_VH_PARENT", "vh_type": "VS_TYPE_VH_ENHANCED", "services": [{"port": 80}], "vip": [{"ip_address": {"addr": "192.0.2.80"}}]});
+    let uuid = client.post("/api/virtualservice", body).await.expect(201).json()["uuid"].as_str().unwrap().to_owned();
+    let url = format!(
+        "{LOGS}?type=1&virtualservice={uuid}&page_size=10000&udf=true&nf=true&orderby=report_timestamp\
+         &filter=sw(uri_path,/)&filter=ge(response_code,200)"
+    );
+    let page = client.get(&url).await.expect(200).json();
+    let shown = |log: &Value| (log["uri_path"].clone(), log["response_code"].clone(), log["total_time"].clone());
+    let results: Vec<_> = page["results"].as_array().unwrap().iter().map(shown).collect();
+    let expected = [("/a", 200), ("/c", 503), ("/b", 200)];
+    assert_eq!(results, expected.map(|(path, status)| (json!(path), json!(status), json!(7))));
+    let asked = controller.engine.2.lock().unwrap().clone().unwrap();
+    assert_eq!((asked.kind, asked.virtual_service, asked.filters.len()), (LogKind::Http, uuid.clone(), 2));
+
+    let child = json!({"name": "shop", "type": "VS_TYPE_VH_CHILD", "vh_type": "VS_TYPE_VH_ENHANCED",
+        "vh_parent_vs_ref": "/api/virtualservice?name=web", "vh_matches": [{"host": "shop.example.com"}]});
+    let child = client.post("/api/virtualservice", child).await.expect(201).json()["uuid"].as_str().unwrap().to_owned();
+    for (whose, expected) in [("web", (&uuid, vec![child.clone()])), ("shop", (&child, vec![]))] {
+        client.get(&format!("{LOGS}?virtualservice={whose}&type=1")).await.expect(200);
+        let asked = controller.engine.2.lock().unwrap().clone().unwrap();
+        assert_eq!((&asked.virtual_service, asked.children, asked.kind), (expected.0, expected.1, LogKind::Http));
+    }
+
+    let file = client.get(&format!("{LOGS}?virtualservice=web&nf=true&download=true")).await.expect(200);
+    let cells = |line: usize| file.text.lines().nth(line).unwrap().split(',').collect::<Vec<_>>();
+    assert_eq!((cells(0).len(), cells(0)[20], *cells(0).last().unwrap()), (134, "uri_path", "vh_match_rule"));
+    assert_eq!(cells(2)[20], "/c");
+    for (rest, expected) in [
+        ("type=0", "type: this virtual service has application logs, which are of type 1"),
+        ("filter=eq(dns_fqdn,a)", "no field `dns_fqdn`"),
+        ("filter=eq(response_code,many)", "write a number"),
+    ] {
+        client.get(&format!("{LOGS}?virtualservice={uuid}&{rest}")).await.refused(400, expected);
+    }
 }
 
 #[tokio::test]

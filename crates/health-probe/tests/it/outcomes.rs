@@ -40,7 +40,7 @@ fn udp(response: Option<&str>) -> Check {
 async fn probe(check: Check, address: SocketAddr) -> Result<Duration, Failure> {
     let monitor = HealthMonitor { receive_timeout: RECEIVE_TIMEOUT, ..monitor(check) };
     let (prober, mut results, _stop) = start();
-    prober.set_targets(vec![target(&monitor, address, "a.example")]);
+    prober.change(vec![target(&monitor, address, "a.example")], vec![]).await;
     next(&mut results).await.outcome
 }
 

@@ -39,7 +39,7 @@ async fn probes_keep_to_the_interval_after_the_first_verdict() {
     let (_socket, address) = servers::udp_silent();
     let (prober, mut results, _stop) = start();
     let begun = Instant::now();
-    prober.set_targets(vec![target(&silent_monitor(), address, "a")]);
+    prober.change(vec![target(&silent_monitor(), address, "a")], vec![]).await;
     let first = next(&mut results).await;
     assert!(first.at - begun <= Duration::from_secs(4) + GRAIN, "the first probe starts at once");
     let mut last = next(&mut results).await;
@@ -53,18 +53,20 @@ async fn probes_keep_to_the_interval_after_the_first_verdict() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_list_does_not_disturb_the_targets_that_stay() {
+async fn changes_do_not_disturb_the_targets_that_stay() {
     let (_socket, address) = servers::udp_silent();
     let monitor = HealthMonitor { receive_timeout: Duration::from_millis(500), ..silent_monitor() };
     let [stays, leaves, comes] = ["stays", "leaves", "comes"].map(|host| target(&monitor, address, host));
     let (prober, mut results, _stop) = start();
-    prober.set_targets(vec![stays.clone(), leaves.clone()]);
+    prober.change(vec![stays.clone(), leaves.clone()], vec![]).await;
     let begun = Instant::now();
     let mut collected = collect(&mut results, begun + Duration::from_secs(40)).await;
-    // The same again, one gone, one new, in another order: many times, at odd moments, also while probes are under way.
+    // The same again, one gone, one new: many times, at odd moments, also while probes are under way.
     for round in 1..=50u32 {
-        let list = if round % 2 == 0 { vec![stays.clone()] } else { vec![comes.clone(), stays.clone()] };
-        prober.set_targets(list);
+        match round % 2 {
+            0 => prober.change(vec![stays.clone()], vec![comes.key().clone(), leaves.key().clone()]).await,
+            _ => prober.change(vec![comes.clone(), stays.clone()], vec![leaves.key().clone()]).await,
+        }
         collected
             .extend(collect(&mut results, begun + Duration::from_secs(40) + round * Duration::from_millis(1777)).await);
     }
@@ -85,10 +87,10 @@ async fn an_edited_monitor_is_used_within_its_new_interval() {
     let (_socket, address) = servers::udp_silent();
     let slow = HealthMonitor { send_interval: Duration::from_secs(3600), ..silent_monitor() };
     let (prober, mut results, _stop) = start();
-    prober.set_targets(vec![target(&slow, address, "a")]);
+    prober.change(vec![target(&slow, address, "a")], vec![]).await;
     next(&mut results).await;
     let fast = HealthMonitor { send_interval: Duration::from_secs(5), ..slow };
-    prober.set_targets(vec![target(&fast, address, "a")]);
+    prober.change(vec![target(&fast, address, "a")], vec![]).await;
     let edited = Instant::now();
     let first = next(&mut results).await;
     assert!(first.at - edited <= Duration::from_secs(9) + GRAIN, "{:?}", first.at - edited);
@@ -101,7 +103,7 @@ async fn without_quick_start_targets_begin_spread_over_the_interval() {
     let (_socket, address) = servers::udp_silent();
     let monitor = HealthMonitor { quickstart: false, receive_timeout: Duration::from_millis(10), ..silent_monitor() };
     let (prober, mut results, _stop) = start();
-    prober.set_targets((0..1000).map(|index| target(&monitor, address, &index.to_string())).collect());
+    prober.change((0..1000).map(|index| target(&monitor, address, &index.to_string())).collect(), vec![]).await;
     let begun = Instant::now();
     let mut per_second = [0; 10];
     for _ in 0..1000 {
@@ -124,7 +126,7 @@ async fn hanging_targets_do_not_delay_the_others() {
     let targets =
         (0..3500).map(|index| target(if index < 500 { &hangs } else { &quick }, address, &index.to_string())).collect();
     let (prober, mut results, _stop) = start();
-    prober.set_targets(targets);
+    prober.change(targets, vec![]).await;
     let mut last: HashMap<TargetKey, Instant> = HashMap::new();
     for result in collect(&mut results, Instant::now() + Duration::from_secs(45)).await {
         assert!(result.late <= GRAIN, "{:?}", result.late);
@@ -146,11 +148,11 @@ async fn a_crowd_in_quick_start_does_not_delay_the_others() {
     };
     let mut targets: Vec<Target> = (0..100).map(|index| target(&watched, address, &index.to_string())).collect();
     let (prober, mut results, _stop) = start();
-    prober.set_targets(targets.clone());
+    prober.change(targets.clone(), vec![]).await;
     collect(&mut results, Instant::now() + Duration::from_secs(30)).await;
     // Four times as many as there are slots, each of which hangs for 4 s.
     targets.extend((0..2048).map(|index| target(&hangs, address, &index.to_string())));
-    prober.set_targets(targets);
+    prober.change(targets, vec![]).await;
     let mut checked = 0;
     for result in collect(&mut results, Instant::now() + Duration::from_secs(20)).await {
         if result.outcome.is_ok() {
@@ -170,7 +172,7 @@ async fn unsupported_monitors_have_no_results() {
     };
     let probed = target(&silent_monitor(), address, "a");
     let (prober, mut results, _stop) = start();
-    prober.set_targets(vec![target(&unsupported, address, "a"), probed.clone()]);
+    prober.change(vec![target(&unsupported, address, "a"), probed.clone()], vec![]).await;
     for _ in 0..5 {
         assert_eq!(next(&mut results).await.key, *probed.key());
     }
@@ -181,7 +183,7 @@ async fn a_full_result_queue_holds_probes_back_and_loses_none() {
     let (_socket, address) = servers::udp_silent();
     let monitor = HealthMonitor { receive_timeout: Duration::from_millis(1), ..silent_monitor() };
     let (prober, mut results, _stop) = start();
-    prober.set_targets((0..6000).map(|index| target(&monitor, address, &index.to_string())).collect());
+    prober.change((0..6000).map(|index| target(&monitor, address, &index.to_string())).collect(), vec![]).await;
     advance(Duration::from_millis(1)).await;
     // Nobody takes results until more are made than the queue and the slots hold together.
     let filled = async {
@@ -201,7 +203,7 @@ async fn quick_start_finds_a_server_that_is_up_within_a_round_trip() {
     let address = servers::answering("HTTP/1.0 200 OK\r\n\r\n", Then::Close).await;
     let (prober, mut results, _stop) = start();
     let begun = Instant::now();
-    prober.set_targets(vec![target(&http_monitor(), address, "a")]);
+    prober.change(vec![target(&http_monitor(), address, "a")], vec![]).await;
     let first = next(&mut results).await;
     assert!(first.outcome.is_ok(), "{first:?}");
     assert!(first.at - begun < Duration::from_millis(500), "{:?}", first.at - begun);
@@ -211,7 +213,7 @@ async fn quick_start_finds_a_server_that_is_up_within_a_round_trip() {
 async fn quick_start_finds_a_server_that_comes_up_at_the_next_retry() {
     let address = servers::closed();
     let (prober, mut results, _stop) = start();
-    prober.set_targets(vec![target(&http_monitor(), address, "a")]);
+    prober.change(vec![target(&http_monitor(), address, "a")], vec![]).await;
     let refused = next(&mut results).await;
     assert_eq!(refused.outcome.unwrap_err().code, FailureCode::ConnectionRefused);
     let listener = TcpListener::bind(address).await.unwrap();
@@ -236,7 +238,7 @@ async fn real_connections_keep_the_timetable_beside_hanging_ones() {
     let targets =
         (0..3500).map(|index| target(&monitor, if index < 500 { hanging } else { fast }, &index.to_string())).collect();
     let (prober, mut results, _stop) = start();
-    prober.set_targets(targets);
+    prober.change(targets, vec![]).await;
     let mut late = Vec::new();
     while late.len() < 3000 {
         let result = next(&mut results).await;
@@ -256,7 +258,7 @@ async fn real_connections_keep_the_timetable_beside_hanging_ones() {
 async fn a_cancelled_prober_ends_with_its_probes() {
     let (_listener, address) = servers::hanging();
     let (prober, mut results, stop) = start();
-    prober.set_targets(vec![target(&http_monitor(), address, "a")]);
+    prober.change(vec![target(&http_monitor(), address, "a")], vec![]).await;
     stop.cancel();
     timeout(Duration::from_secs(2), prober.stopped()).await.expect("it waits for no probe");
     assert!(results.recv().await.is_none());

@@ -3,7 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use http_proxy::{AccessLog, AccessRecord, Ending};
-use model::testing::child;
+use model::http::{
+    LocalResponse, PolicySet, Redirect, RequestAction, RequestRule, SecurityAction, SecurityRule, StringCriterion,
+};
+use model::testing::{child, path};
 
 use crate::testbed::{Backend, Bed, Peer, eventually, free_address, one_service_with};
 
@@ -83,4 +86,53 @@ fn a_client_that_leaves_early_is_told() {
     eventually("it is told", || !log.0.lock().unwrap().is_empty());
     assert!(log.0.lock().unwrap()[0].contains(&format!("{:?}", Ending::ClientClosed)));
     assert_eq!(active(), 0);
+}
+
+/// Keeps what decided each request.
+#[derive(Default)]
+struct Rules(Mutex<Vec<[Option<String>; 3]>>);
+
+impl AccessLog for Rules {
+    fn record(&self, record: &AccessRecord<'_>) {
+        let told = [record.security_rule, record.request_rule, record.location];
+        self.0.lock().unwrap().push(told.map(|text| text.map(str::to_owned)));
+    }
+}
+
+#[test]
+fn the_rule_that_decided_is_told_and_where_it_sent_the_client() {
+    let backend = Backend::named("hello");
+    let on = |begin: &str| path(StringCriterion::BeginsWith, begin);
+    let rule = |begin: &str, action| RequestRule {
+        name: format!("rule of {begin}"),
+        matches: on(begin),
+        header_edits: vec![],
+        action,
+    };
+    let respond = SecurityAction::Respond(LocalResponse { status: 403, file: None });
+    let (vip, config) = one_service_with(&[backend.address], |service| {
+        service.host.policies = vec![Arc::new(PolicySet {
+            uuid: "httppolicyset-1".into(),
+            name: "set".into(),
+            security: vec![SecurityRule { name: "forbid".into(), matches: on("/secret"), action: respond }],
+            request: vec![
+                rule("/edits", None),
+                rule("/secure", Some(RequestAction::Redirect(Redirect::to_https(443)))),
+            ],
+        })];
+    });
+    let log = Arc::new(Rules::default());
+    let _bed = Bed::start_with(1, &config, log.clone());
+    let mut client = Peer::connect(vip);
+    let statuses = ["/secret", "/secure?a=1", "/edits", "/"].map(|path| client.get(path).status());
+    assert_eq!(statuses, [403, 302, 200, 200]);
+    eventually("all are told", || log.0.lock().unwrap().len() == 4);
+    let told = |texts: [Option<&str>; 3]| texts.map(|text| text.map(str::to_owned));
+    let expected = [
+        told([Some("forbid"), None, None]),
+        told([None, Some("rule of /secure"), Some("https://app.example.com/secure?a=1")]),
+        told([None; 3]),
+        told([None; 3]),
+    ];
+    assert_eq!(*log.0.lock().unwrap(), expected);
 }

@@ -30,6 +30,7 @@ fn what_hyper_would_not_tell_is_noticed() {
     let first = |violation| Some((1, violation));
     framed("P / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-encoding:chunked\r\n\r\n", 1, first(Violation::Ambiguous));
     framed("P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\ncontent-length: 0\r\n\r\n", 1, first(Violation::Ambiguous));
+    framed("P / HTTP/1.1\r\nContent-Length: 1.1\r\nContent-Length: 0\r\n\r\n", 1, first(Violation::Ambiguous));
     framed("P / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 1, first(Violation::TransferCoding));
     framed(
         "P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",

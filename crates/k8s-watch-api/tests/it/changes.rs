@@ -1,7 +1,7 @@
 //! What changes in a cluster is told.
 
-use k8s_crds::Kind;
-use k8s_watch_api::{LEADER_KINDS, MEMBER_KINDS};
+use k8s_crds::{Kind, Object};
+use k8s_watch_api::{AKO_KINDS, ApiServer, LEADER_KINDS, MEMBER_KINDS, Scope};
 use serde_json::{Value, json};
 
 use crate::clusters::{ORDINARY, ask, clusters, create, namespace};
@@ -63,4 +63,53 @@ async fn dropping_the_receiver_ends_the_watch() {
     assert!(metrics() > before);
     drop(reader);
     crate::clusters::until("all tasks have ended", async || (metrics() <= before).then_some(())).await;
+}
+
+/// All kinds of the operator of one cluster, the large and the private ones only as far as they are needed.
+#[tokio::test]
+async fn what_the_operator_of_a_cluster_needs_is_read_and_no_more() {
+    let Some(clusters) = clusters().await else { return };
+    let client = clusters.client(ORDINARY).await;
+    for name in ["scoped", "elsewhere"] {
+        create(&client, "/api/v1/namespaces", namespace(name)).await;
+        let maps = format!("/api/v1/namespaces/{name}/configmaps");
+        for map in ["avi-k8s-config", "other"] {
+            create(&client, &maps, json!({"metadata": {"name": map}, "data": {"clusterName": name}})).await;
+        }
+    }
+    let secrets = "/api/v1/namespaces/scoped/secrets";
+    create(&client, secrets, json!({"metadata": {"name": "tls"}, "stringData": {"a": "b"}})).await;
+    let release = json!({"metadata": {"name": "release"}, "type": "helm.sh/release.v1", "stringData": {"a": "b"}});
+    create(&client, secrets, release).await;
+    let slice =
+        json!({"metadata": {"name": "web-1"}, "addressType": "IPv4", "endpoints": [{"addresses": ["10.0.0.1"]}]});
+    create(&client, "/apis/discovery.k8s.io/v1/namespaces/scoped/endpointslices", slice).await;
+    let class = json!({"metadata": {"name": "avi-lb"}, "spec": {"controller": "ako.vmware.com/avi-lb"}});
+    create(&client, "/apis/networking.k8s.io/v1/ingressclasses", class).await;
+    create(&client, "/api/v1/nodes", json!({"metadata": {"name": "node-1"}})).await;
+
+    let one = Scope { namespace: Some("scoped".to_owned()), fields: Some("metadata.name=avi-k8s-config".to_owned()) };
+    let secrets = Scope { namespace: None, fields: Some("type!=helm.sh/release.v1".to_owned()) };
+    let source = ApiServer::new(ORDINARY, clusters.access(ORDINARY), AKO_KINDS)
+        .with_scope(Kind::ConfigMap, one)
+        .with_scope(Kind::Secret, secrets);
+    let mut reader = Reader::of(source);
+    reader.until_reset().await;
+    assert!(reader.has(Kind::ConfigMap, "scoped", "avi-k8s-config") && reader.has(Kind::Secret, "scoped", "tls"));
+    assert!(reader.has(Kind::Node, "", "node-1") && reader.has(Kind::IngressClass, "", "avi-lb"));
+    assert!(reader.has(Kind::EndpointSlice, "scoped", "web-1"));
+    for (kind, namespace, name) in [
+        (Kind::ConfigMap, "scoped", "other"),
+        (Kind::ConfigMap, "elsewhere", "avi-k8s-config"),
+        (Kind::Secret, "scoped", "release"),
+    ] {
+        assert!(!reader.has(kind, namespace, name), "{kind} {namespace}/{name}");
+    }
+    let map = "/api/v1/namespaces/scoped/configmaps/avi-k8s-config";
+    ask(&client, "PATCH", map, &json!({"data": {"clusterName": "edited"}})).await.unwrap();
+    let is_edited = |reader: &Reader| match reader.object(Kind::ConfigMap, "scoped", "avi-k8s-config") {
+        Some(Object::ConfigMap(map)) => map.data.iter().flatten().any(|(_, value)| value == "edited"),
+        _ => false,
+    };
+    reader.until(is_edited).await;
 }

@@ -26,7 +26,10 @@ impl Reader {
     }
 
     pub(crate) fn start_impatient(cluster: &str, access: Access, kinds: &[Kind], answer_max: Duration) -> Self {
-        let source = ApiServer::with_answer_max(cluster, access, kinds, answer_max);
+        Self::of(ApiServer::with_answer_max(cluster, access, kinds, answer_max))
+    }
+
+    pub(crate) fn of(source: ApiServer) -> Self {
         let events = source.watch();
         Self { source, events, objects: BTreeMap::new(), problems: Vec::new(), resets: 0, deletes: 0 }
     }
@@ -68,6 +71,10 @@ impl Reader {
 
     pub(crate) fn has(&self, kind: Kind, namespace: &str, name: &str) -> bool {
         self.objects.contains_key(&key(kind, namespace, name))
+    }
+
+    pub(crate) fn object(&self, kind: Kind, namespace: &str, name: &str) -> Option<&Object> {
+        self.objects.get(&key(kind, namespace, name))
     }
 
     /// As a manifest.

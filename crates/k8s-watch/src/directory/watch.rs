@@ -18,6 +18,7 @@ use super::{
     teller::{Present, Teller},
     tree::{self, Listing, Reading, Stamp},
     world::{Changes, World},
+    write_back::{self, Store},
 };
 use crate::{
     event::{Event, Problem},
@@ -256,6 +257,7 @@ impl Watch {
         }
         self.listing = listing;
         self.kernel = kernel;
+        self.watch_write_backs(root);
         if let Some(error) = failure {
             self.fall_back(&error.to_string());
         }
@@ -267,6 +269,7 @@ impl Watch {
 
     /// Files that may have changed, by what was told.
     fn files_of(&mut self, root: &Path, pending: &Pending, now: Instant) -> BTreeSet<PathBuf> {
+        self.follow_write_backs(root, pending);
         let mut files = BTreeSet::new();
         let mut lists = false;
         for path in pending.changed.iter().chain(&pending.created) {
@@ -297,6 +300,34 @@ impl Watch {
             files.extend(known.into_iter().filter(|file| self.world.is_unreadable(file)));
         }
         files
+    }
+
+    /// Reads what others wrote back, operators in other processes for example.
+    fn follow_write_backs(&mut self, root: &Path, pending: &Pending) {
+        let statuses = root.join(write_back::STATUS_DIRECTORY);
+        let mut keys = BTreeSet::new();
+        for path in pending.changed.iter().chain(&pending.created) {
+            let Ok(below) = path.strip_prefix(&statuses) else { continue };
+            if path.is_dir() {
+                self.watch_write_backs(root);
+                keys.extend(self.shared.store.keys(self.kinds));
+            } else {
+                keys.extend(Store::key_of(below).filter(|key| self.kinds.contains(&key.kind)));
+            }
+        }
+        // Before the first reading is complete nobody knows what is left over from objects that are gone.
+        for key in keys.into_iter().filter(|_| self.is_read) {
+            let read = self.shared.store.read(&key);
+            self.world.write_back_read(key, read);
+        }
+    }
+
+    fn watch_write_backs(&mut self, root: &Path) {
+        let Some(kernel) = &mut self.kernel else { return };
+        let added: Result<(), _> = write_back::directories(root).iter().try_for_each(|directory| kernel.add(directory));
+        if let Err(error) = added {
+            self.fall_back(&error.to_string());
+        }
     }
 
     /// Where the kernel tells nothing: whether the file differs from what was read, and no longer changes.

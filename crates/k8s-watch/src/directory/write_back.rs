@@ -18,7 +18,10 @@ use crate::{
 };
 
 /// Directory of the write-backs within the cluster's; hidden, so that it is not taken for manifests.
-const STATUS_DIRECTORY: &str = ".status";
+pub(super) const STATUS_DIRECTORY: &str = ".status";
+/// Kinds that something is written back to.
+const KINDS: [Kind; 6] =
+    [Kind::Namespace, Kind::Node, Kind::Service, Kind::Ingress, Kind::GslbConfig, Kind::GlobalDeploymentPolicy];
 /// Stands for the namespace of objects that have none; not a name that a namespace can have.
 const NO_NAMESPACE: &str = "_";
 
@@ -125,6 +128,16 @@ impl Store {
         keys
     }
 
+    /// The object whose file this is, by its path below the directory of the write-backs.
+    pub(super) fn key_of(below: &Path) -> Option<ObjectKey> {
+        let mut parts = below.iter().map(|part| part.to_str());
+        let (kind, namespace, file) = (parts.next()??, parts.next()??, parts.next()??);
+        let kind = KINDS.iter().copied().find(|known| known.as_str() == kind)?;
+        let name = file.strip_suffix(".json").filter(|name| !name.starts_with('.'))?.to_owned();
+        let namespace = kind.is_namespaced().then(|| namespace.to_owned());
+        parts.next().is_none().then_some(ObjectKey { kind, namespace, name })
+    }
+
     /// Takes note of objects that came and went; removes what was written back to the latter, and tells whose there was.
     pub(super) fn follow<'a>(
         &self,
@@ -183,6 +196,19 @@ fn replace(path: &Path, content: &WrittenBack) -> io::Result<()> {
     fs::rename(&hidden, path)
 }
 
+/// Directories of the write-backs below a cluster's, as far as there are any.
+pub(super) fn directories(root: &Path) -> Vec<PathBuf> {
+    let statuses = root.join(STATUS_DIRECTORY);
+    let below = |directory: &Path| -> Vec<PathBuf> {
+        let names = names_in(directory).into_iter().map(|name| directory.join(name));
+        names.filter(|path| path.is_dir()).collect()
+    };
+    let kinds = below(&statuses);
+    let namespaces: Vec<PathBuf> = kinds.iter().flat_map(|kind| below(kind)).collect();
+    let all = std::iter::once(statuses).chain(kinds).chain(namespaces);
+    all.filter(|directory| directory.is_dir()).collect()
+}
+
 fn names_in(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
@@ -214,6 +240,17 @@ mod tests {
             assert!(matches!(error, StoreError::InvalidKey), "{key}");
         }
         assert!(fs::read_dir(directory.path()).unwrap().next().is_none());
+    }
+
+    #[test]
+    fn a_file_tells_whose_it_is() {
+        let check =
+            |path: &str, expected: Option<ObjectKey>| assert_eq!(Store::key_of(Path::new(path)), expected, "{path}");
+        check("Ingress/a/b.c.json", Some(key(Kind::Ingress, Some("a"), "b.c")));
+        check("Namespace/_/a.json", Some(key(Kind::Namespace, None, "a")));
+        for path in ["Ingress/a/.b.json", "Ingress/a/b", "Ingress/a", "Widget/a/b.json", "Ingress/a/b.json/c"] {
+            check(path, None);
+        }
     }
 
     #[test]

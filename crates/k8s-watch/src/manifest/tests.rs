@@ -274,3 +274,54 @@ proptest! {
         read("a.yaml", format!("{}{with}{}", &GDP[..at], &GDP[end..]));
     }
 }
+
+#[test]
+fn who_reads_other_kinds_gets_those_and_secrets_with_their_text_as_data() {
+    let text = "\
+apiVersion: v1
+kind: Secret
+metadata: {name: tls}
+data: {a: QQ==}
+stringData: {b: B}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web-1}
+addressType: IPv4
+endpoints: [{addresses: [10.0.0.1]}]
+---
+apiVersion: amko.vmware.com/v1alpha2
+kind: GlobalDeploymentPolicy
+metadata: {name: global-gdp}
+spec: {whatever: 1}
+---
+apiVersion: v1
+kind: Node
+metadata: {name: node-1}
+---
+apiVersion: networking.k8s.io/v1
+kind: IngressClass
+metadata: {name: avi-lb}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: c}
+data: {k: v}
+";
+    let kinds = [Kind::Secret, Kind::EndpointSlice, Kind::Node, Kind::IngressClass, Kind::ConfigMap];
+    let manifest = super::read(Path::new("a.yaml"), text.as_bytes(), &kinds);
+    assert_eq!(manifest.problems, []);
+    let keys: Vec<String> = manifest.objects.iter().map(|found| found.object.key().to_string()).collect();
+    let expected = [
+        "Secret default/tls",
+        "EndpointSlice default/web-1",
+        "Node node-1",
+        "IngressClass avi-lb",
+        "ConfigMap default/c",
+    ];
+    assert_eq!(keys, expected);
+    let Object::Secret(secret) = &manifest.objects[0].object else { panic!() };
+    let data: Vec<_> = secret.data.iter().flatten().map(|(key, value)| (key.as_str(), value.0.as_slice())).collect();
+    assert_eq!(data, [("a", &b"A"[..]), ("b", &b"B"[..])]);
+    assert_eq!(read("a.yaml", text).objects.len(), 1, "the policy alone, for who reads policies");
+}

@@ -121,3 +121,78 @@ async fn a_broken_write_back_is_told_and_the_object_is_used() {
     cluster.until(|cluster| cluster.problems.is_empty()).await;
     assert_eq!(cluster.objects[&key("a")].metadata().annotations.as_ref().unwrap()["k"], "v");
 }
+
+#[tokio::test]
+async fn annotations_are_set_and_taken_away_even_from_a_manifest_that_has_them() {
+    let manifest = CONFIG.replace("{name: gc,", "{name: gc, annotations: {amko.vmware.com/amko-uuid: old},");
+    let mut cluster = Cluster::with(&[("gc.yaml", &manifest)]).await;
+    let write = |value: Option<&str>| {
+        let annotations = [("amko.vmware.com/amko-uuid".to_owned(), value.map(str::to_owned))];
+        WriteBack::Annotations(annotations.into())
+    };
+    cluster.source.write_back(&config_key(), write(Some("new"))).await.unwrap();
+    cluster.until(|cluster| annotation(cluster) == Some("new")).await;
+    cluster.source.write_back(&config_key(), write(None)).await.unwrap();
+    cluster.until(|cluster| annotation(cluster).is_none()).await;
+    assert_eq!(fs::read_to_string(cluster.path("gc.yaml")).unwrap(), manifest);
+}
+
+/// Two operators on one directory, each with its own kinds, as processes of their own or in one.
+#[tokio::test]
+async fn who_reads_other_kinds_takes_nothing_away_of_what_others_wrote_back() {
+    let mut cluster = Cluster::with(&[("gc.yaml", CONFIG), ("web.yaml", &service("web", "a"))]).await;
+    write_both(&cluster).await;
+    cluster.until(|cluster| state(cluster).is_some()).await;
+    let file = cluster.path(".status/GSLBConfig/avi-system/gc.json");
+    let of_another_process = k8s_watch::ManifestDirectory::new("s1az1", cluster.directory.path());
+    for source in [of_another_process.reading(&[Kind::Service]), cluster.source.reading(&[Kind::Service])] {
+        let mut events = source.watch();
+        let Some(k8s_watch::Event::Reset(objects)) = events.recv().await else { panic!("no reset") };
+        let keys: Vec<_> = objects.iter().map(Object::key).collect();
+        assert_eq!(keys, [key("web")]);
+        assert!(file.exists());
+    }
+}
+
+/// A reader that sees a manifest go and come back must not leave another, who saw neither, with a status that is lost.
+#[tokio::test]
+async fn a_write_back_that_went_with_its_object_is_told_to_all_who_watch() {
+    let mut cluster = Cluster::with(&[("gc.yaml", CONFIG)]).await;
+    write_both(&cluster).await;
+    cluster.until(|cluster| state(cluster).is_some()).await;
+    let mut other = cluster.source.clone().watch();
+    fs::remove_file(cluster.path("gc.yaml")).unwrap();
+    cluster.until(|cluster| !cluster.objects.contains_key(&config_key())).await;
+    cluster.write("gc.yaml", CONFIG);
+    cluster.until(|cluster| cluster.objects.contains_key(&config_key())).await;
+    assert_eq!(state(&cluster), None);
+    let mut last = None;
+    while let Ok(Some(event)) = tokio::time::timeout(std::time::Duration::from_secs(10), other.recv()).await {
+        let objects = match event {
+            k8s_watch::Event::Reset(objects) => objects,
+            k8s_watch::Event::Apply(object) => vec![*object],
+            _ => Vec::new(),
+        };
+        if let Some(Object::GslbConfig(config)) = objects.into_iter().next() {
+            last = config.status;
+            if last.is_none() {
+                break;
+            }
+        }
+    }
+    assert!(last.is_none(), "{last:?}");
+}
+
+#[tokio::test]
+async fn what_another_process_writes_back_is_told() {
+    let mut cluster = Cluster::with(&[("gc.yaml", CONFIG)]).await;
+    let of_another_process = k8s_watch::ManifestDirectory::new("s1az1", cluster.directory.path());
+    for state_now in ["one", "two"] {
+        let status = WriteBack::Status(json!({"state": state_now}));
+        of_another_process.write_back(&config_key(), status).await.unwrap();
+        cluster.until(|cluster| state(cluster).as_deref() == Some(state_now)).await;
+    }
+    fs::remove_file(cluster.path(".status/GSLBConfig/avi-system/gc.json")).unwrap();
+    cluster.until(|cluster| state(cluster).is_none()).await;
+    assert!(cluster.problems.is_empty());
+}

@@ -5,28 +5,34 @@ use std::path::Path;
 use std::time::Duration;
 
 use log_store::{Counts, Entry, Inlet, Limits, Reader, Writer};
-use se_protocol::logs::{DnsLog, LogPage, LogQuery};
+use se_protocol::logs::{DnsLog, HttpLog, Log, LogKind, LogPage, LogQuery};
 
 /// 2024-01-01T00:00:00Z.
 const START_US: i64 = 1_704_067_200_000_000;
 const HOUR_US: i64 = 3_600_000_000;
 
-struct Push(DnsLog);
+struct Push(Log);
 
 impl Entry for Push {
-    fn log(self) -> DnsLog {
+    fn log(self) -> Log {
         self.0
     }
 }
 
 fn push(inlet: &Inlet<Push>, at_us: i64, qname: &str) {
-    let log = DnsLog { at_us, virtual_service: "vs-1".into(), qname: qname.into(), ..DnsLog::default() };
-    inlet.push(Push(log));
+    push_of("vs-1", inlet, at_us, qname);
+}
+
+fn push_of(virtual_service: &str, inlet: &Inlet<Push>, at_us: i64, qname: &str) {
+    let log = DnsLog { at_us, virtual_service: virtual_service.into(), qname: qname.into(), ..DnsLog::default() };
+    inlet.push(Push(log.into()));
 }
 
 fn query(limit: u32, newest_first: bool) -> LogQuery {
     LogQuery {
+        kind: LogKind::Dns,
         virtual_service: "vs-1".into(),
+        children: Vec::new(),
         start_us: START_US,
         end_us: START_US + 100 * HOUR_US,
         significant: true,
@@ -40,11 +46,17 @@ fn query(limit: u32, newest_first: bool) -> LogQuery {
 }
 
 fn names(page: &LogPage) -> Vec<&str> {
-    page.logs.iter().map(|log| log.qname.as_str()).collect()
+    fn name(log: &Log) -> &str {
+        match log {
+            Log::Dns(log) => &log.qname,
+            Log::Http(log) => &log.uri_path,
+        }
+    }
+    page.logs.iter().map(name).collect()
 }
 
 fn start(dir: &Path) -> Writer<Push> {
-    Writer::start(dir, Limits { kept_hours: i64::MAX / HOUR_US, ..Limits::default() }).unwrap()
+    Writer::start(dir, LogKind::Dns, Limits { kept_hours: i64::MAX / HOUR_US, ..Limits::default() }).unwrap()
 }
 
 #[track_caller]
@@ -71,7 +83,7 @@ fn what_is_pushed_is_written_at_once_and_found_in_order() {
     let reader = Reader::new(&dir);
     let found = reader.search(&query(10, false));
     assert_eq!((names(&found), found.count, found.is_complete), (vec!["a", "b", "c"], 3, true));
-    let ids: Vec<u64> = found.logs.iter().map(|log| log.id).collect();
+    let ids: Vec<u64> = found.logs.iter().map(Log::id).collect();
     assert!(ids.is_sorted_by(|a, b| a < b), "{ids:?}");
     let newest = reader.search(&query(2, true));
     assert_eq!((names(&newest), newest.count), (vec!["c", "b"], 3));
@@ -84,6 +96,48 @@ fn what_is_pushed_is_written_at_once_and_found_in_order() {
         2
     );
     writer.shutdown();
+}
+
+#[test]
+fn kinds_lie_beside_each_other_and_are_found_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let dns = start(dir.path());
+    let limits = Limits { kept_hours: i64::MAX / HOUR_US, ..Limits::default() };
+    let http: Writer<Push> = Writer::start(dir.path(), LogKind::Http, limits).unwrap();
+    push(&dns.inlet(), START_US, "a");
+    let log = HttpLog {
+        at_us: START_US,
+        virtual_service: "vs-1".into(),
+        uri_path: "/".into(),
+        total_us: 7,
+        ..HttpLog::default()
+    };
+    http.inlet().push(Push(log.clone().into()));
+    dns.shutdown();
+    http.shutdown();
+    assert!(dir.path().join("http-2024010100-0000.db").exists());
+    let reader = Reader::new(dir.path());
+    assert_eq!(names(&reader.search(&query(10, false))), ["a"]);
+    let found = reader.search(&LogQuery { kind: LogKind::Http, ..query(10, false) });
+    assert_eq!((found.count, found.is_complete), (1, true));
+    let Log::Http(found) = &found.logs[0] else { panic!("{found:?}") };
+    assert_eq!(HttpLog { id: 0, ..*found.clone() }, log);
+}
+
+#[test]
+fn logs_of_children_are_found_among_those_of_their_parent() {
+    let dir = tempfile::tempdir().unwrap();
+    let writer = start(dir.path());
+    for (at_us, whose) in [(1, "vs-1"), (2, "child-1"), (3, "other"), (4, "child-2"), (5, "vs-1")] {
+        push_of(whose, &writer.inlet(), START_US + at_us, whose);
+    }
+    writer.shutdown();
+    let children = vec!["child-1".to_owned(), "child-2".to_owned(), "child-3".to_owned()];
+    let reader = Reader::new(dir.path());
+    let found = reader.search(&LogQuery { children: children.clone(), ..query(10, true) });
+    assert_eq!((names(&found), found.count), (vec!["vs-1", "child-2", "child-1", "vs-1"], 4));
+    let counted = reader.search(&LogQuery { children, ..query(0, true) });
+    assert_eq!((counted.count, counted.logs.len()), (4, 0));
 }
 
 #[test]
@@ -105,7 +159,7 @@ fn the_end_of_a_writer_drains_its_ring_and_the_next_one_goes_on() {
 fn an_hour_goes_on_in_another_file_when_one_is_full() {
     let dir = tempfile::tempdir().unwrap();
     let limits = Limits { kept_hours: i64::MAX / HOUR_US, bytes_max: u64::MAX, file_bytes_max: 1 };
-    let writer = Writer::start(dir.path(), limits).unwrap();
+    let writer = Writer::start(dir.path(), LogKind::Dns, limits).unwrap();
     let inlet = writer.inlet();
     for number in 0..3 {
         push(&inlet, START_US + number, "a");

@@ -52,8 +52,8 @@ fn allocated<'p>(
     let spaces = [vrf_of(network), Some(network.uuid.as_str())];
     let held = spaces.into_iter().flatten().filter_map(|space| projection.addresses(space));
     let mut found: Vec<(IpAddr, &Object)> = held
-        .flat_map(|held| held.range(bounds.clone()))
-        .filter_map(|(address, (path, uuid))| Some((*address, projection.get(path, uuid)?.as_ref())))
+        .flat_map(|held| held.within(bounds.clone()))
+        .filter_map(|(address, (path, uuid))| Some((address, projection.get(path, uuid)?.as_ref())))
         .collect();
     found.sort_by_key(|(address, _)| *address);
     found.dedup_by_key(|(address, _)| *address);

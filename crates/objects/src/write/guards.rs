@@ -1,6 +1,6 @@
 //! Collects the guards and effects of one write.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use avi_schema::TypeSchema;
 
@@ -10,6 +10,9 @@ use crate::object::Object;
 use crate::projection::Projection;
 use crate::reference;
 use crate::{key, rules};
+
+/// Most new references to objects of one type that are guarded one by one; the keys of a transaction are few.
+const SINGLE_REFS_MAX: usize = 32;
 
 /// Guards and effects so far; each key at most once in either.
 #[derive(Debug, Default)]
@@ -39,8 +42,11 @@ impl Guards {
         self.put(key::refs(target.path, &target.uuid), by.as_bytes().to_vec());
     }
 
-    /// Nobody may have pointed at the object since the projection said so.
+    /// Nobody may have pointed at the object since the projection said so, and writers of many references to its type
+    /// are to notice its delete.
     pub(crate) fn require_unreferred(&mut self, projection: &Projection, object: &Object) {
+        self.require_turn(projection, key::refs_of_type(object.path));
+        self.put(key::deletes(object.path), object.uuid.as_bytes().to_vec());
         let refs = key::refs(object.path, &object.uuid);
         match projection.turn_taken(&refs) {
             Some(modified) => {
@@ -93,9 +99,20 @@ impl Guards {
     ) {
         let held = before.map(|before| rules::references(schema, &before.body)).unwrap_or_default();
         let wanted = rules::references(schema, &after.body);
+        let mut added: BTreeMap<&str, Vec<&Object>> = BTreeMap::new();
         for text in wanted.difference(&held) {
             let target = reference::parse_stored(text).and_then(|(path, uuid)| projection.get(path, uuid));
             if let Some(target) = target.filter(|target| (target.path, &target.uuid) != (after.path, &after.uuid)) {
+                added.entry(target.path).or_default().push(target);
+            }
+        }
+        for (path, targets) in added {
+            if targets.len() > SINGLE_REFS_MAX {
+                self.require_turn(projection, key::deletes(path));
+                self.put(key::refs_of_type(path), after.uuid.as_bytes().to_vec());
+                continue;
+            }
+            for target in targets {
                 self.refer_to(target, &after.uuid);
             }
         }
@@ -103,11 +120,16 @@ impl Guards {
 
     /// Nobody may have written the key since the projection, and the next writer is to notice this one.
     pub(crate) fn take_turn(&mut self, projection: &Projection, key: String, by: &str) {
-        match projection.turn_taken(&key) {
-            Some(modified) => self.guard(Guard::ModifiedAt(key.clone(), modified)),
-            None => self.guard(Guard::Absent(key.clone())),
-        }
+        self.require_turn(projection, key.clone());
         self.put(key, by.as_bytes().to_vec());
+    }
+
+    /// Nobody may have written the key since the projection.
+    fn require_turn(&mut self, projection: &Projection, key: String) {
+        self.guard(match projection.turn_taken(&key) {
+            Some(modified) => Guard::ModifiedAt(key, modified),
+            None => Guard::Absent(key),
+        });
     }
 
     /// Writes a key.

@@ -192,6 +192,19 @@ fn a_replace_returns_what_it_does_not_name_to_default() {
 }
 
 #[test]
+fn an_object_remembers_when_it_was_made_and_shows_no_secret_in_logs() {
+    let mut world = World::new();
+    let made = world.create("healthmonitor", tcp_monitor("hm-1"));
+    let uuid = uuid_of(&made);
+    let first = world.object("healthmonitor", uuid);
+    world.replace("healthmonitor", uuid, tcp_monitor("hm-1"));
+    let second = world.object("healthmonitor", uuid);
+    assert_eq!((first.created_us, second.created_us), (first.last_modified_us, first.last_modified_us));
+    assert!(second.last_modified_us > second.created_us);
+    assert!(!format!("{second:?}").contains("HEALTH_MONITOR_TCP"), "the configuration may hold secrets");
+}
+
+#[test]
 fn a_stale_replace_is_refused() {
     let mut world = World::new();
     let created = world.create("healthmonitor", tcp_monitor("m"));

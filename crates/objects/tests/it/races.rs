@@ -127,6 +127,40 @@ fn a_write_that_no_transaction_can_carry_is_refused() {
 }
 
 #[test]
+fn many_references_at_once_and_the_delete_of_one() {
+    let world = |pools: usize| {
+        let mut world = World::new();
+        let made: Vec<_> = (0..pools).map(|index| world.create("pool", json!({"name": format!("p{index}")}))).collect();
+        (world, uuid_of(&made[7]).to_owned())
+    };
+    let group = |pools: usize| {
+        let members: Vec<_> = (0..pools).map(|index| json!({"pool_ref": format!("/api/pool?name=p{index}")})).collect();
+        Verb::Create("poolgroup", json!({"name": "g", "members": members}))
+    };
+    for pools in [10, 200, 500] {
+        let (mut deleted_first, pool) = world(pools);
+        check_excluded(&mut deleted_first, &Verb::Delete("pool", &pool), &group(pools), "Pool object not found!");
+        let (mut grouped_first, pool) = world(pools);
+        check_excluded(&mut grouped_first, &group(pools), &Verb::Delete("pool", &pool), "['PoolGroup g']");
+        // Once the group is gone they can go, however they were guarded, and a group can come back.
+        let group_uuid = grouped_first.projection.single("poolgroup").unwrap().uuid.clone();
+        grouped_first.write(&Verb::Delete("poolgroup", &group_uuid)).unwrap();
+        grouped_first.write(&Verb::Delete("pool", &pool)).unwrap();
+        grouped_first.create("pool", json!({"name": "p7"}));
+        grouped_first.write(&group(pools)).unwrap();
+    }
+}
+
+#[test]
+fn two_deletes_of_one_type_do_not_disturb_each_other() {
+    let mut world = World::new();
+    let [a, b] = ["a", "b"].map(|name| world.create("pool", json!({"name": name})));
+    let [a, b] = [&a, &b].map(|pool| world.decide(&Verb::Delete("pool", uuid_of(pool))).unwrap());
+    world.commit(&a).unwrap();
+    world.commit(&b).unwrap();
+}
+
+#[test]
 fn two_vsvips_at_one_address() {
     let vip = |name: &str| json!({"name": name, "vip": [{"ip_address": {"addr": "192.0.2.1"}}]});
     let (a, b) = (Verb::Create("vsvip", vip("a")), Verb::Create("vsvip", vip("b")));

@@ -174,3 +174,59 @@ impl Drop for Place {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use model::Revision;
+    use se_protocol::{DEFAULT_GROUP, DnsServiceState, State};
+
+    use super::*;
+
+    fn enter(registry: &Arc<Registry>, uuid: &str, dns_services: &[&str]) -> Place {
+        let service = |uuid: &&str| DnsServiceState {
+            uuid: (*uuid).to_owned(),
+            state: State::Up,
+            reason: String::new(),
+            listeners: vec![],
+        };
+        let report = Report {
+            version: Version { incarnation: "a".into(), term: 0, revision: Revision(1) },
+            dns_services: dns_services.iter().map(service).collect(),
+            gslb_services: vec![],
+            http_services: vec![],
+            http_pools: vec![],
+        };
+        let place = registry.enter(EngineStatus {
+            uuid: uuid.to_owned(),
+            name: uuid.to_owned(),
+            group: DEFAULT_GROUP.to_owned(),
+            software: String::new(),
+            address: None,
+            connected: true,
+            running: None,
+            refusal: None,
+            report: None,
+        });
+        place.update(|engine| engine.report = Some(Arc::new(report)));
+        place
+    }
+
+    #[test]
+    fn a_question_goes_to_an_engine_that_answers_dns_where_there_is_one() {
+        let registry = Arc::new(Registry::new());
+        let asked = |place: &mut Place| {
+            let question = DnsQuestion { name: "x".into(), qtype: "A".into(), client: None };
+            let (reply, _) = oneshot::channel();
+            let way = registry.asks_of(None).unwrap();
+            way.try_send(Ask::Explain { question, reply }).unwrap_or_else(|_| panic!("the way is closed"));
+            place.asks.try_recv().is_ok()
+        };
+        let mut first = enter(&registry, "se-1", &[]);
+        assert!(asked(&mut first), "the only one");
+        let mut second = enter(&registry, "se-2", &["virtualservice-1"]);
+        let _last = enter(&registry, "se-3", &[]);
+        assert!(asked(&mut second));
+        drop(second);
+        assert!(registry.asks_of(None).is_some());
+    }
+}

@@ -18,7 +18,7 @@ use se_link::{
 use se_protocol::{
     DEFAULT_GROUP, GroupSnapshots, MemberStates, PortOffset, Report, Snapshot,
     explain::{DnsAnswerText, DnsExplanation, ExplainRefusal},
-    logs::{DnsLog, LogPage, LogRefusal},
+    logs::{DnsLog, Log, LogPage, LogRefusal},
 };
 use tokio::sync::watch;
 
@@ -177,7 +177,7 @@ pub(crate) fn config(dir: &Path) -> ClientConfig {
 fn logs() -> SearchLogs {
     Arc::new(|query| {
         let Ok(count) = query.virtual_service.parse() else { return Err(LogRefusal("the disk is gone".into())) };
-        let log = |id| DnsLog { id, reason: "because ".repeat(100), ..DnsLog::default() };
+        let log = |id| Log::from(DnsLog { id, reason: "because ".repeat(100), ..DnsLog::default() });
         let logs = (0..count).take(query.limit as usize).map(log).collect();
         Ok(LogPage { count, logs, groups: Vec::new(), is_complete: true })
     })

@@ -6,7 +6,7 @@ use se_link::LinkState;
 use se_protocol::{
     DnsServiceState, GslbServiceState, MemberState, MemberStates, MonitorState, PoolState, Report, State,
     explain::{DnsQuestion, ExplainRefusal},
-    logs::{EngineLogs, LogQuery},
+    logs::{EngineLogs, LogKind, LogQuery},
 };
 
 use crate::harness::{Controller, Engine, config, snapshot, until, version};
@@ -260,7 +260,9 @@ async fn logs_of_every_engine_travel_up_in_parts_and_those_that_are_missing_are_
     let controller = Controller::start(dirs[0].path());
     let reader = controller.server.log_reader();
     let query = |virtual_service: &str, limit| LogQuery {
+        kind: LogKind::Dns,
         virtual_service: virtual_service.into(),
+        children: Vec::new(),
         start_us: 0,
         end_us: 1,
         significant: true,
@@ -286,7 +288,7 @@ async fn logs_of_every_engine_travel_up_in_parts_and_those_that_are_missing_are_
             (engine.as_str(), page.count, page.logs.len(), page.is_complete),
             ("engine-1", 20_000, 10_000, true)
         );
-        assert!(page.logs.iter().zip(0..).all(|(log, id)| log.id == id));
+        assert!(page.logs.iter().zip(0..).all(|(log, id)| log.id() == id));
     }
     assert_eq!(answers.len(), 2);
     let refused = reader.logs(query("broken", 1)).await;

@@ -1216,6 +1216,11 @@ pub struct LogQuery {
     /// Longest time to search.
     #[prost(uint32, tag = "10")]
     pub within_ms: u32,
+    #[prost(enumeration = "LogKind", tag = "11")]
+    pub kind: i32,
+    /// Uuids of children whose logs are wanted too.
+    #[prost(string, repeated, tag = "12")]
+    pub children: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LogFilter {
@@ -1239,6 +1244,8 @@ pub struct LogPart {
     /// The last part has it.
     #[prost(message, optional, tag = "4")]
     pub end: ::core::option::Option<LogEnd>,
+    #[prost(message, repeated, tag = "5")]
+    pub http_logs: ::prost::alloc::vec::Vec<HttpLog>,
 }
 /// How often a value occurs.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1360,6 +1367,123 @@ pub struct LogRecord {
     /// An address, or the target of a CNAME.
     #[prost(string, tag = "3")]
     pub data: ::prost::alloc::string::String,
+}
+/// One HTTP request. Addresses are texts, times are microseconds. It also lies so on the engine's disk.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HttpLog {
+    /// Number within the engine; increases with time.
+    #[prost(uint64, tag = "1")]
+    pub id: u64,
+    /// When the request ended, since the epoch.
+    #[prost(int64, tag = "2")]
+    pub at_us: i64,
+    /// That took it: a child, or the one it connected to.
+    #[prost(string, tag = "3")]
+    pub virtual_service: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub service_engine: ::prost::alloc::string::String,
+    /// Whether it is an error.
+    #[prost(bool, tag = "5")]
+    pub significant: bool,
+    /// How it ended, in words.
+    #[prost(string, tag = "6")]
+    pub reason: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "7")]
+    pub version: ::core::option::Option<Version>,
+    #[prost(string, tag = "8")]
+    pub client_ip: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "9")]
+    pub client_port: u32,
+    /// Where the client connected to.
+    #[prost(string, tag = "10")]
+    pub service_ip: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "11")]
+    pub service_port: u32,
+    #[prost(message, optional, tag = "12")]
+    pub tls: ::core::option::Option<HttpLogTls>,
+    /// `1.0`, `1.1`, `2.0`.
+    #[prost(string, tag = "13")]
+    pub http_version: ::prost::alloc::string::String,
+    #[prost(string, tag = "14")]
+    pub method: ::prost::alloc::string::String,
+    #[prost(string, tag = "15")]
+    pub host: ::prost::alloc::string::String,
+    #[prost(string, tag = "16")]
+    pub uri_path: ::prost::alloc::string::String,
+    #[prost(string, tag = "17")]
+    pub uri_query: ::prost::alloc::string::String,
+    #[prost(string, tag = "18")]
+    pub user_agent: ::prost::alloc::string::String,
+    #[prost(string, tag = "19")]
+    pub referer: ::prost::alloc::string::String,
+    #[prost(string, tag = "20")]
+    pub forwarded_for: ::prost::alloc::string::String,
+    #[prost(string, tag = "21")]
+    pub request_content_type: ::prost::alloc::string::String,
+    /// Octets of the bodies.
+    #[prost(uint64, tag = "22")]
+    pub request_bytes: u64,
+    #[prost(uint64, tag = "23")]
+    pub response_bytes: u64,
+    /// 0: the connection closed without one.
+    #[prost(uint32, tag = "24")]
+    pub status: u32,
+    /// The rule that gave it to a child.
+    #[prost(string, tag = "25")]
+    pub child_rule: ::prost::alloc::string::String,
+    /// Absent: none was tried.
+    #[prost(message, optional, tag = "26")]
+    pub server: ::core::option::Option<HttpLogServer>,
+    /// From its head to the head of the response; absent: there was none.
+    #[prost(uint64, optional, tag = "27")]
+    pub first_octet_us: ::core::option::Option<u64>,
+    /// From its head to its end.
+    #[prost(uint64, tag = "28")]
+    pub total_us: u64,
+    /// The rules that decided.
+    #[prost(string, tag = "29")]
+    pub security_rule: ::prost::alloc::string::String,
+    #[prost(string, tag = "30")]
+    pub request_rule: ::prost::alloc::string::String,
+    /// Where the client was sent.
+    #[prost(string, tag = "31")]
+    pub redirected_uri: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HttpLogTls {
+    #[prost(string, tag = "1")]
+    pub server_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub version: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub cipher: ::prost::alloc::string::String,
+}
+/// The server that answered, or was tried last.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HttpLogServer {
+    #[prost(string, tag = "1")]
+    pub pool: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub pool_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub ip: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "4")]
+    pub port: u32,
+    /// As the pool names it.
+    #[prost(string, tag = "5")]
+    pub name: ::prost::alloc::string::String,
+    /// Servers and connections that were tried.
+    #[prost(uint32, tag = "6")]
+    pub tried: u32,
+    /// Whether the connection was open before.
+    #[prost(bool, tag = "7")]
+    pub reused: bool,
+    /// Time to open the connection; 0 when reused.
+    #[prost(uint64, tag = "8")]
+    pub connect_us: u64,
+    /// From the request sent to the head of the response; absent: none came.
+    #[prost(uint64, optional, tag = "9")]
+    pub response_us: ::core::option::Option<u64>,
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -1744,6 +1868,36 @@ impl State {
             "STATE_DOWN" => Some(Self::Down),
             "STATE_UNKNOWN" => Some(Self::Unknown),
             "STATE_DISABLED" => Some(Self::Disabled),
+            _ => None,
+        }
+    }
+}
+/// What is logged. A question that says nothing is for DNS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum LogKind {
+    Unspecified = 0,
+    Dns = 1,
+    Http = 2,
+}
+impl LogKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "LOG_KIND_UNSPECIFIED",
+            Self::Dns => "LOG_KIND_DNS",
+            Self::Http => "LOG_KIND_HTTP",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "LOG_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "LOG_KIND_DNS" => Some(Self::Dns),
+            "LOG_KIND_HTTP" => Some(Self::Http),
             _ => None,
         }
     }

@@ -89,6 +89,7 @@ fn fields(kind: &str, seed: u8) -> Value {
                     {"index": 1, "http_policy_set_ref": format!("httppolicyset-{b}")}],
                 "ssl_key_and_certificate_refs": [format!("sslkeyandcertificate-{a}")],
                 "ssl_profile_ref": format!("sslprofile-{b}"),
+                "se_group_ref": if b == 3 { "serviceenginegroup-2" } else { "" },
                 "waf_policy_ref": if seed.is_multiple_of(31) { "wafpolicy-1" } else { "" },
             });
             match seed % 5 {
@@ -185,6 +186,7 @@ fn two_and_a_family() -> Stored {
             service["type"] = json!(if number == 2 { "VS_TYPE_VH_PARENT" } else { "VS_TYPE_VH_CHILD" });
         }
         if number > 2 {
+            service["ssl_key_and_certificate_refs"] = json!([]);
             service["vh_parent_vs_ref"] = json!("virtualservice-2");
             service["vh_matches"] = json!([{"host": format!("app{number}.example.com")}]);
         }
@@ -238,4 +240,26 @@ fn a_change_makes_nothing_anew_that_does_not_depend_on_it() {
     let (fifth, _) = stored.next();
     assert_eq!(same(&fourth.http, &fifth.http), (vec![false; 3], vec![true; 2], vec![true; 5]));
     assert_eq!(fifth.http.services[1].certificates[0].chain_pem, "new\n");
+}
+
+#[test]
+fn a_child_is_in_the_engine_group_of_its_parent() {
+    let mut stored = two_and_a_family();
+    for number in 1..3 {
+        stored.put("serviceenginegroup", number, json!({}));
+    }
+    let mut parent = Value::Object(stored.objects[&("virtualservice", "virtualservice-2".to_owned())].1.clone());
+    parent["se_group_ref"] = json!("/api/serviceenginegroup/serviceenginegroup-2");
+    stored.put("virtualservice", 2, parent);
+    let (first, _) = stored.next();
+    let groups = |snapshot: &Snapshot| {
+        let children = snapshot.http.services[2].children.iter();
+        children.map(|child| child.host.logs.group.uuid.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(groups(&first), ["serviceenginegroup-2"; 2]);
+    assert_eq!(first.http.services[0].host.logs.group.uuid, "serviceenginegroup-1");
+    stored.put("pool", 1, json!({}));
+    let (second, _) = stored.next();
+    assert_eq!(same(&first.http, &second.http).1, [true; 2]);
+    assert_eq!(same(&first.http, &second.http).0, [true; 3]);
 }

@@ -36,7 +36,7 @@ const OF_SERVICE: [&str; 15] = [
 ];
 
 /// Members of an HTTP profile that make no difference in this release.
-const OF_HTTP_PROFILE: [&str; 14] = [
+const OF_HTTP_PROFILE: [&str; 18] = [
     "server_side_redirect_to_https",
     "hsts_enabled",
     "secure_cookie_enabled",
@@ -51,6 +51,10 @@ const OF_HTTP_PROFILE: [&str; 14] = [
     "max_bad_rps_cip",
     "max_bad_rps_uri",
     "max_bad_rps_cip_uri",
+    "allow_dots_in_header_name",
+    "reset_conn_http_on_ssl_port",
+    "enable_request_body_buffering",
+    "session_config",
 ];
 
 /// Members of a pool that make no difference in this release.
@@ -80,6 +84,13 @@ pub(super) fn may_run(service: &Message<'_>, reading: &mut Reading<'_, '_>) -> b
     }
     for field in OF_SERVICE.into_iter().filter(|field| service.is_set(field)) {
         reading.tell(service.problem(field, NOT_APPLIED));
+    }
+    if service.number("min_pools_up").is_some_and(|count| count > 1) {
+        reading.tell(service.problem("min_pools_up", "one pool that is up suffices in this release"));
+    }
+    let analytics = service.message("analytics_policy");
+    for field in ["client_log_filters", "all_headers"].into_iter().filter(|field| analytics.is_set(field)) {
+        reading.tell(analytics.problem(field, NOT_APPLIED));
     }
     ssl_profile(service, reading);
     true
@@ -126,6 +137,10 @@ pub(super) fn of_profile(profile: &Message<'_>, http: &Message<'_>, reading: &mu
             reading.tell(message.problem(member, NOT_APPLIED));
         }
     }
+    if !http.flag("respond_with_100_continue", true) {
+        let reason = "the engine answers Expect: 100-continue itself";
+        reading.tell(http.problem("respond_with_100_continue", reason));
+    }
     if http.text("ssl_client_certificate_mode") == Some("SSL_CLIENT_CERTIFICATE_REQUEST") {
         let reason = "client certificates are not asked for by this release";
         reading.tell(http.problem("ssl_client_certificate_mode", reason));
@@ -152,6 +167,13 @@ pub(super) fn may_be_spoken_to(pool: &Message<'_>, reading: &mut Reading<'_, '_>
     }
     for (field, reason) in OF_POOL.into_iter().filter(|(field, _)| pool.is_set(field)) {
         reading.tell(pool.problem(field, reason));
+    }
+    if pool.text("append_port").is_some_and(|append| append != "NON_DEFAULT_80_443") {
+        reading.tell(pool.problem("append_port", "the Host header passes as it is"));
+    }
+    let servers = pool.messages("servers");
+    for server in servers.iter().filter(|server| server.is_set("rewrite_host_header")) {
+        reading.tell(server.problem("rewrite_host_header", "the Host header passes as it is"));
     }
     if pool.message("server_reselect").flag("enabled", false) {
         reading.tell(pool.problem("server_reselect", NOT_APPLIED));

@@ -66,6 +66,10 @@ pub(super) fn read<'a>(
     }
     let host = virtual_host::read(object, &service, profile, world, base, parts, reading);
     if kind == "VS_TYPE_VH_CHILD" {
+        if service.is_set("ssl_key_and_certificate_refs") {
+            let reason = "clients are shown the certificates of the parent, not those of a child";
+            reading.tell(service.problem("ssl_key_and_certificate_refs", reason));
+        }
         return match service.reference("vh_parent_vs_ref") {
             Some(parent) => Translated::Child {
                 parent: parent.to_owned(),

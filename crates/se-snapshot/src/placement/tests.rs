@@ -60,6 +60,7 @@ fn placed(all: &Arc<Snapshot>, objects: &[(&str, &str, &str, Value)]) -> GroupSn
         name,
         tenant: "admin",
         fields: fields.as_object().unwrap_or(&none),
+        created_us: 0,
         modified_us: 0,
         revision: 1,
     });

@@ -1,11 +1,13 @@
 //! An EVH parent with two children as AKO writes it (ako 2.2, 5.3, 5.4, 9.7).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http_policy::{Outcome, Request};
 use model::http::{
-    Certificate, Child, HeaderMatch, HostMatch, Membership, PathMatch, PathRule, PolicySet, PoolGroup, PoolGroupMember,
-    Redirect, RequestAction, RequestMatch, RequestRule, ServicePort, StringCriterion, Target,
+    Algorithm, Certificate, Child, FailAction, HeaderMatch, HostMatch, Membership, PathMatch, PathRule, PolicySet,
+    Pool, PoolGroup, PoolGroupMember, Redirect, RequestAction, RequestMatch, RequestRule, Server, ServicePort,
+    StringCriterion, Target,
 };
 use se_protocol::Snapshot;
 use serde_json::{Value, json};
@@ -219,11 +221,33 @@ fn a_parent_with_children_is_what_ako_says() {
         Arc::new(PoolGroup { uuid, name, members: vec![member], servers_min: 0 })
     };
     assert_eq!(snapshot.http.pool_groups, [group(SHOP_GROUP), group("prod1--blog-group")]);
-    let pools: Vec<(&str, usize)> =
-        snapshot.http.pools.iter().map(|pool| (pool.name.as_str(), pool.servers.len())).collect();
-    assert_eq!(pools, [(&*format!("{SHOP_GROUP}-pool"), 1), ("prod1--blog-group-pool", 2)]);
     let monitor = world.uuid("healthmonitor", "System-TCP");
-    assert!(snapshot.http.pools.iter().all(|pool| pool.health_monitors == [monitor.clone()]));
+    let pool = |group: &str, servers: &[[u8; 4]]| {
+        let name = format!("{group}-pool");
+        let server = |ip: &[u8; 4]| {
+            let ip = std::net::IpAddr::from(*ip);
+            Server { ip, port: 8080, hostname: ip.to_string(), enabled: true, ratio: 1 }
+        };
+        Arc::new(Pool {
+            uuid: world.uuid("pool", &name),
+            name,
+            enabled: true,
+            algorithm: Algorithm::LeastConnections,
+            servers: servers.iter().map(server).collect(),
+            health_monitors: vec![monitor.clone()],
+            monitors_up_min: None,
+            passive_health: true,
+            connections_per_server_max: 0,
+            response_timeout: Duration::ZERO,
+            idle_timeout: Duration::from_secs(60),
+            connection_lifetime: Duration::from_secs(600),
+            requests_per_connection_max: 0,
+            fail_action: FailAction::ServiceUnavailable,
+        })
+    };
+    let shop = pool(SHOP_GROUP, &[[10, 1, 1, 5]]);
+    let blog = pool("prod1--blog-group", &[[10, 1, 2, 5], [10, 1, 2, 6]]);
+    assert_eq!(snapshot.http.pools, [shop, blog]);
     assert_eq!(snapshot.monitors.iter().map(|monitor| monitor.name.as_str()).collect::<Vec<_>>(), ["System-TCP"]);
 }
 

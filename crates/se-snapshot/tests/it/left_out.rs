@@ -187,6 +187,38 @@ fn what_a_pool_and_its_group_lack_is_told() {
 }
 
 #[test]
+fn what_makes_no_difference_is_told() {
+    check(
+        |plan| {
+            plan.service["min_pools_up"] = json!(2);
+            plan.service["analytics_policy"] = json!({"all_headers": true});
+            plan.service["max_cps_per_client"] = json!(100);
+            plan.service["ssl_key_and_certificate_refs"] = json!([]);
+            plan.profile["http_profile"] = json!({"respond_with_100_continue": false,
+                "compression_profile": {"compression": true, "remove_accept_encoding_header": true,
+                    "type": "AUTO_COMPRESSION"}});
+            plan.profile["preserve_client_ip"] = json!(true);
+            plan.pool["append_port"] = json!("NEVER");
+            plan.pool["server_reselect"] = json!({"enabled": true});
+            plan.rule["log"] = json!(true);
+        },
+        &[
+            "VirtualService vs, max_cps_per_client: not applied by this release",
+            "VirtualService vs, min_pools_up: one pool that is up suffices in this release",
+            "VirtualService vs, analytics_policy.all_headers: not applied by this release",
+            "ApplicationProfile profile, http_profile.compression_profile.compression: not applied by this release",
+            "ApplicationProfile profile, http_profile.respond_with_100_continue: the engine answers Expect: 100-continue \
+             itself",
+            "ApplicationProfile profile, preserve_client_ip: servers see the engine's address",
+            "HTTPPolicySet set, http_request_policy.rules[0].log: a rule forces no log entry in this release",
+            "Pool pool, append_port: the Host header passes as it is",
+            "Pool pool, server_reselect: not applied by this release",
+        ],
+        |http| http.services.len() == 1 && http.pools.len() == 1,
+    );
+}
+
+#[test]
 fn fail_actions_are_answers_of_our_own() {
     let action = |action: Value, problems: &[&str]| {
         let mut plan = Plan::new();

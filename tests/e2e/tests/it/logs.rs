@@ -1,7 +1,9 @@
 //! DNS logs: exact counts of many answers, throttles, a full disk. The queries come from `dnsperf`, the counts from a
-//! script in another language.
+//! script in another language. HTTP logs: the requests of `curl` with their times.
 
 use std::process::{Child, Command};
+
+use serde_json::{Value, json};
 
 use crate::demo::HELLO;
 use crate::world::World;
@@ -74,7 +76,7 @@ fn logs_are_throttled_by_default_and_a_full_disk_under_them_never_holds_up_answe
     let lost = "meridian_dns_logs_dropped_total{reason=\"disk\"}";
     world.wait("logs to be dropped", || world.engine_metric(lost) > 0);
     let said = world.said("engine");
-    let told: Vec<&str> = said.lines().filter(|line| line.contains("DNS logs cannot be written")).collect();
+    let told: Vec<&str> = said.lines().filter(|line| line.contains("logs cannot be written")).collect();
     assert!(!told.is_empty() && told.len() <= 3, "{said}");
     assert!(told[0].contains("full") && told[0].contains("engine/logs/dns-"), "{}", told[0]);
     println!("{}", told[0]);
@@ -83,7 +85,65 @@ fn logs_are_throttled_by_default_and_a_full_disk_under_them_never_holds_up_answe
     // It goes on by itself when there is room.
     world.make_room();
     world.wait_until_logged(HELLO, "10.99.0.6");
-    assert!(world.said("engine").contains("DNS logs are written again"), "{}", world.said("engine"));
+    assert!(world.said("engine").contains("logs are written again"), "{}", world.said("engine"));
+}
+
+const SHOP: &str = "shop.example.com";
+const VIP: &str = "10.10.27.80";
+
+/// Story 4.4: requests of several applications under the one virtual service, filtered to one of them.
+#[test]
+fn requests_are_found_with_their_times_and_errors_without_full_logs() {
+    let Some(world) = World::start() else { return };
+    let full = json!({"full_client_logs": {"enabled": true, "duration": 0, "throttle": 0}});
+    let pool = world.create("pool", &json!({"name": "shop", "servers": [{"ip": {"addr": S1AZ1}, "port": 80}]}));
+    let parent = json!({
+        "name": "shared", "type": "VS_TYPE_VH_PARENT", "vh_type": "VS_TYPE_VH_ENHANCED",
+        "services": [{"port": 80}], "vip": [{"ip_address": {"addr": VIP}}]
+    });
+    let parent = world.create("virtualservice", &parent);
+    let child = json!({
+        "name": "shop", "type": "VS_TYPE_VH_CHILD", "vh_type": "VS_TYPE_VH_ENHANCED",
+        "vh_parent_vs_ref": parent["url"], "vh_matches": [{"host": SHOP}], "pool_ref": pool["url"],
+        "analytics_policy": full
+    });
+    world.create("virtualservice", &child);
+    let page = |url: &str| world.page(VIP, url, &["-A", "=\"curl\u{ff}"]).0;
+    world.wait("the page", || page(&format!("http://{SHOP}/ready")) == 200);
+    for number in 0..20 {
+        assert_eq!(page(&format!("http://{SHOP}/item/{number}?colour=red")), 200);
+    }
+    assert_eq!(page("http://other.example.com/"), 404);
+
+    let logs = |args: &[&str]| world.meridian_logs(args);
+    let found = |args: &[&str]| -> Vec<Value> {
+        let shown: Value = serde_json::from_str(&logs(&[args, &["-o", "json"]].concat())).unwrap();
+        shown["results"].as_array().unwrap().clone()
+    };
+    world.wait("all logs", || found(&["shop", "--path", "/item/"]).len() == 20);
+    for (number, log) in found(&["shop", "--path", "/item/"]).iter().enumerate() {
+        assert_eq!(log["uri_path"], format!("/item/{number}"));
+        assert_eq!(
+            (&log["response_code"], &log["server_ip"], &log["pool_name"]),
+            (&json!(200), &json!(S1AZ1), &json!("shop"))
+        );
+        let times = ["app_response_time_us", "response_time_first_byte_us", "total_time_us"];
+        assert!(times.map(|time| log[time].as_u64().unwrap()).is_sorted(), "{log}");
+    }
+    // The parent shows its own error and what its child took.
+    world.wait("the error", || found(&["shared", "--errors"]).len() == 1);
+    assert_eq!(found(&["shared", "--status", "4xx"])[0]["host"], "other.example.com");
+    assert_eq!(found(&["shared", "--name", SHOP, "--path", "/item/7"]).len(), 1);
+    assert_eq!(found(&["shop", "--status", "4xx"]), Vec::<Value>::new());
+    let table = logs(&["shop", "--path", "/item/3"]);
+    assert!(
+        table.starts_with("TIME ") && table.contains(&format!("{SHOP}/item/3?colour=red   200      {S1AZ1}:80")),
+        "{table}"
+    );
+    let csv = logs(&["shop", "-o", "csv", "--path", "/item/"]);
+    assert_eq!((csv.lines().count(), csv.lines().next().unwrap().split(',').count()), (21, 134), "{csv}");
+    assert!(csv.contains("'=\"\"curl"), "{csv}");
+    assert!(world.engine_metric("meridian_http_logs_written_total") >= 22);
 }
 
 fn start() -> Option<World> {

@@ -13,6 +13,8 @@ mod clusters;
 mod demo;
 mod disk_full;
 mod explain;
+mod first_ingress;
+mod groups;
 mod health;
 mod in_cluster;
 mod kill;

@@ -329,7 +329,7 @@ impl World {
     }
 
     #[track_caller]
-    fn create(&self, kind: &str, body: &Value) -> Value {
+    pub(crate) fn create(&self, kind: &str, body: &Value) -> Value {
         let (status, answer) = self.rest("POST", &format!("/api/{kind}"), Some(body));
         assert_eq!(status, 201, "{answer}");
         answer

@@ -13,6 +13,7 @@ use proptest::prelude::*;
 use se_protocol::PortOffset;
 
 use super::*;
+use crate::targets::Probed;
 
 const MINUTE_US: i64 = LATENCY_TOLD_EVERY_US;
 
@@ -45,7 +46,7 @@ struct Watching {
     pools: Pools,
     targets: Targets,
     table: Table,
-    probed: Vec<Target>,
+    probed: Probed,
     now_us: i64,
 }
 
@@ -53,7 +54,7 @@ impl Watching {
     fn new() -> Self {
         let version = Version { incarnation: "test".into(), term: 0, revision: Revision(0) };
         let (pools, targets, table) = (Pools::default(), Targets::default(), Table::empty(version));
-        Self { pools, targets, table, probed: Vec::new(), now_us: 1 }
+        Self { pools, targets, table, probed: Probed::default(), now_us: 1 }
     }
 
     fn adopt(&mut self, pools: &[Arc<Pool>], monitor: &Arc<HealthMonitor>) -> Flips {
@@ -77,13 +78,13 @@ impl Watching {
         let (table, _) = Table::compile(&config, Some(&self.table));
         let flips = self.pools.adopt(&snapshot, &table, &mut self.targets, self.now_us);
         self.table = table;
-        self.probed = self.targets.new_list().unwrap_or_else(|| std::mem::take(&mut self.probed));
+        self.probed.follow(&mut self.targets);
         flips
     }
 
     fn probe(&mut self, address: SocketAddr, passes: bool) -> Flips {
         self.now_us += 1;
-        let key = self.targets.keys().find(|key| key.address == address).cloned();
+        let key = self.probed.keys().find(|key| key.address == address).cloned();
         let failed = Failure::new(FailureCode::ConnectionRefused, "refused");
         let outcome = if passes { Ok(Duration::from_micros(self.now_us.unsigned_abs())) } else { Err(failed) };
         let observed = key.map(|key: TargetKey| self.targets.observe(&key, outcome)).unwrap_or_default();
@@ -104,7 +105,7 @@ fn a_server_is_probed_at_its_own_port_or_the_monitors_whatever_the_offset() {
     let mut watching = Watching::new();
     for (port, probed) in [(None, 80), (Some(81), 81)] {
         watching.adopt(&[Arc::new(pool("p", 1..2))], &Arc::new(monitor(port)));
-        let at: Vec<u16> = watching.probed.iter().map(|target| target.key().address.port()).collect();
+        let at: Vec<u16> = watching.probed.keys().map(|key| key.address.port()).collect();
         assert_eq!(at, [probed]);
     }
 }
@@ -118,7 +119,7 @@ fn a_new_pool_knows_at_once_what_another_knows_of_its_server() {
     assert_eq!((flips.pools, flips.servers), (vec!["pool-a".to_owned()], true));
     watching.adopt(&[first, Arc::new(pool("b", 1..3))], &tcp);
     assert_eq!(watching.verdicts("pool-b"), [Verdict::Up, Verdict::Unknown]);
-    assert_eq!(watching.probed.len(), 2, "one target for both");
+    assert_eq!(watching.probed.keys().count(), 2, "one target for both");
     watching.probe(address(1), false);
     let flips = watching.probe(address(1), false);
     assert_eq!(flips.pools, ["pool-a", "pool-b"]);
@@ -182,7 +183,7 @@ fn what_is_switched_off_is_not_probed_and_says_so() {
     half.servers[0].enabled = false;
     let empty = pool("empty", 0..0);
     watching.adopt(&[off, half, empty].map(Arc::new), &tcp);
-    assert_eq!(watching.probed.iter().map(|target| target.key().address).collect::<Vec<_>>(), [address(4)]);
+    assert_eq!(watching.probed.keys().map(|key| key.address).collect::<Vec<_>>(), [address(4)]);
     watching.probe(address(4), true);
     let states: Vec<_> = watching.report().iter().map(|pool| (pool.state, pool.reason.clone())).collect();
     let expected = [(State::Down, "it has no servers"), (State::Up, ""), (State::Disabled, "switched off")];
@@ -263,8 +264,8 @@ proptest! {
                 .flat_map(|pool| &pool.servers)
                 .map(|server| SocketAddr::new(server.ip, tcp.port.unwrap_or(server.port)))
                 .collect();
-            prop_assert_eq!(watching.probed.iter().map(|it| it.key().address).collect::<BTreeSet<_>>(), wanted);
-            prop_assert_eq!(watching.probed.len(), watching.targets.keys().count());
+            prop_assert_eq!(watching.probed.keys().map(|key| key.address).collect::<BTreeSet<_>>(), wanted);
+            prop_assert!(watching.probed.targets().all(|target| *target.monitor() == tcp));
         }
     }
 }

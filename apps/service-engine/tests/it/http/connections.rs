@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use model::testing::{http_pool, http_server, to_pool, virtual_service};
+use model::http::Pool;
+use model::testing::{child, http_pool, http_server, to_pool, virtual_service};
 
 use super::backend::Backend;
 use super::client::{Client, get};
@@ -45,6 +46,27 @@ async fn a_listener_that_is_in_the_way_is_told_and_its_end_heals() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_virtual_service_is_down_until_it_listens_everywhere_and_serves_where_it_does() {
+    let vips = [free_address(), free_address()];
+    let [first, second] = vips.map(|vip| std::net::TcpListener::bind(vip).unwrap());
+    let mut vs = virtual_service("vs", vips[0], None);
+    vs.ports.push(model::http::ServicePort { port: vips[1].port(), listen_port: vips[1].port(), ..vs.ports[0] });
+    let running = Running::start(http_snapshot(1, vec![vs], vec![], vec![]));
+    running.wait("both are taken", |report| service(report, "vs").state == State::Down).await;
+    drop(second);
+    let one_listens = |report: &Report| {
+        let vs = service(report, "vs");
+        vs.listeners == [vips[1]] && vs.state == State::Down && vs.reason.contains(&vips[0].to_string())
+    };
+    running.wait("one listens", one_listens).await;
+    assert_eq!(get(vips[1], "h", "/").await.0, 404);
+    drop(first);
+    running.wait("both listen", |report| service(report, "vs").listeners == vips).await;
+    running.wait("it is up", is_up("vs")).await;
+    running.engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_address_that_is_not_of_this_host_is_told_with_what_to_do() {
     let vip = "192.0.2.77:80".parse().unwrap();
     let running = Running::start(http_snapshot(1, vec![virtual_service("vs", vip, None)], vec![], vec![]));
@@ -61,31 +83,37 @@ async fn an_address_that_is_not_of_this_host_is_told_with_what_to_do() {
     running.engine.shutdown().await;
 }
 
-/// The `n`-th change that has nothing to do with the first two services: another one comes, moves, changes its pool, goes.
+/// The `n`-th change that has nothing to do with the first two children: another virtual service comes, moves, goes, or
+/// another child of the same parent does.
 fn unrelated(base: &Snapshot, n: u64, at: [SocketAddr; 2]) -> Snapshot {
     let mut snapshot = base.clone();
     snapshot.version.revision = model::Revision(n);
-    if !n.is_multiple_of(4) {
-        let vip = at[usize::from(n.is_multiple_of(2))];
-        snapshot.http.services.push(Arc::new(virtual_service("z", vip, to_pool("z"))));
-        let mut pool = http_pool("z", &[]);
-        pool.servers = vec![http_server(format!("192.0.2.{}:80", n % 250).parse().unwrap(), 1)];
-        snapshot.http.pools.push(Arc::new(pool));
+    match n % 4 {
+        0 => return snapshot,
+        1 => snapshot.http.services.push(Arc::new(virtual_service("z", at[0], to_pool("z")))),
+        2 => snapshot.http.services.push(Arc::new(virtual_service("z", at[1], to_pool("z")))),
+        _ => {
+            let parent = Arc::make_mut(&mut snapshot.http.services[0]);
+            parent.children.push(child("z", &format!("z{n}.example.com"), to_pool("z")));
+        }
     }
+    let server = http_server(format!("192.0.2.{}:80", n % 250).parse().unwrap(), 1);
+    snapshot.http.pools.push(Arc::new(Pool { servers: vec![server], ..http_pool("z", &[]) }));
     snapshot
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_unrelated_changes_break_no_web_socket_and_no_download() {
     let backend = Backend::start(free_address(), "a").await;
-    let vips = [free_address(), free_address()];
-    let services = vec![virtual_service("chat", vips[0], to_pool("p")), virtual_service("load", vips[1], to_pool("p"))];
-    let base = http_snapshot(1, services, vec![http_pool("p", &[(backend.address, 1)])], vec![]);
+    let vip = free_address();
+    let mut parent = virtual_service("parent", vip, None);
+    parent.children = vec![child("chat", "chat", to_pool("p")), child("load", "load", to_pool("p"))];
+    let base = http_snapshot(1, vec![parent], vec![http_pool("p", &[(backend.address, 1)])], vec![]);
     let running = Running::start(base.clone());
-    running.wait("they listen", is_up("load")).await;
-    let (mut chatting, mut downloading) = (Client::connect(vips[0]).await, Client::connect(vips[1]).await);
-    chatting.upgrade("h").await;
-    downloading.download("h").await;
+    running.wait("it listens", is_up("load")).await;
+    let (mut chatting, mut downloading) = (Client::connect(vip).await, Client::connect(vip).await);
+    chatting.upgrade("chat").await;
+    downloading.download("load").await;
     let at = [free_address(), free_address()];
     for n in 2..2 + CHANGES {
         running.send(unrelated(&base, n, at));
@@ -96,7 +124,7 @@ async fn a_thousand_unrelated_changes_break_no_web_socket_and_no_download() {
             downloading.part().await;
         }
     }
-    assert_eq!(get(vips[0], "h", "/").await, (200, "a /".into()));
+    assert_eq!(get(vip, "chat", "/").await, (200, "a /".into()));
     let mut counts = running.engine.counts();
     let both_open = counts.wait_for(|counts| counts.http.requests == 3 && counts.http.tunnels == 1);
     tokio::time::timeout(Duration::from_secs(20), both_open).await.unwrap().unwrap();

@@ -140,7 +140,7 @@ async fn servers_that_were_up_before_a_restart_serve_until_a_probe_says_otherwis
     Arc::make_mut(&mut config.monitors[0]).port = Some(free_port());
     Arc::make_mut(&mut config.monitors[0]).failed_checks = 20;
     let up = [("pool-p".to_owned(), [backend.address.ip()].into())].into();
-    let running = Running::start_with(config, up);
+    let running = Running::start_with(config, up, None);
     running.wait("up from before", servers_are(&[true])).await;
     assert_eq!(running.engine.reports().borrow().as_ref().unwrap().up_members().len(), 1);
     assert_eq!(get(vip, "app.example.com", "/").await, (200, "a /".into()));

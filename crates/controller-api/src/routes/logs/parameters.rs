@@ -1,9 +1,10 @@
 //! The parameters of a question for logs.
 
-use dns_log::{is_field, moment, parse_filter};
-use se_protocol::logs::{FILTERS_MAX, Filter, LOGS_MAX, LogQuery, WITHIN_MS_MAX};
+use client_log::{is_field, moment, parse_filter};
+use se_protocol::logs::{FILTERS_MAX, Filter, LOGS_MAX, LogKind, LogQuery, WITHIN_MS_MAX};
 use serde_json::{Value, json};
 
+use super::Whose;
 use crate::{call::Call, error::ApiError};
 
 /// Largest page.
@@ -30,9 +31,10 @@ pub(super) enum Format {
 }
 
 impl Parameters {
-    /// Reads them, for the virtual service of this uuid.
-    pub(super) fn read(call: &Call, virtual_service: String, now_us: i64) -> Result<Self, ApiError> {
-        let given = Given(call);
+    /// Reads them, for these logs.
+    pub(super) fn read(call: &Call, whose: Whose, now_us: i64) -> Result<Self, ApiError> {
+        let Whose { virtual_service, children, kind } = whose;
+        let given = Given { call, kind };
         given.refuse_what_is_not_there()?;
         let download = given.flag("download", false)?;
         let format = match given.text("format").map(str::to_ascii_lowercase).as_deref() {
@@ -65,7 +67,9 @@ impl Parameters {
         let start_us = start.unwrap_or(if duration > 0 { end_us.saturating_sub(back_us) } else { 0 });
         Ok(Self {
             query: LogQuery {
+                kind,
                 virtual_service,
+                children,
                 start_us,
                 end_us,
                 significant: given.flag("adf", true)?,
@@ -97,17 +101,25 @@ impl Parameters {
     }
 }
 
-struct Given<'a>(&'a Call);
+struct Given<'a> {
+    call: &'a Call,
+    kind: LogKind,
+}
 
 impl Given<'_> {
     fn text(&self, name: &str) -> Option<&str> {
-        self.0.parameter(name).map(str::trim).filter(|text| !text.is_empty())
+        self.call.parameter(name).map(str::trim).filter(|text| !text.is_empty())
     }
 
     fn refuse_what_is_not_there(&self) -> Result<(), ApiError> {
+        let (own, what) = match self.kind {
+            LogKind::Dns => ("0", "this virtual service has connection logs and DNS logs, which are of type 0"),
+            LogKind::Http => ("1", "this virtual service has application logs, which are of type 1"),
+        };
         match self.text("type") {
-            None | Some("0") => {}
-            Some(_) => return Err(bad("type", "this release logs DNS answers only, which are of type 0")),
+            Some("2") => return Err(bad("type", "this release logs no events")),
+            Some(other) if other != own => return Err(bad("type", what)),
+            _ => {}
         }
         if self.text("step").is_some_and(|step| step != "0") || self.flag("expstep", false)? {
             return Err(bad("step", "this release makes no histograms: ask for the logs and count them"));
@@ -140,19 +152,23 @@ impl Given<'_> {
     }
 
     fn filters(&self) -> Result<Vec<Filter>, ApiError> {
-        let given = self.0.query.iter().filter(|(name, _)| name == "filter").filter_map(|(_, value)| value.as_deref());
+        let given =
+            self.call.query.iter().filter(|(name, _)| name == "filter").filter_map(|(_, value)| value.as_deref());
         let texts: Vec<&str> = given.filter(|text| !text.trim().is_empty()).collect();
         if texts.len() > FILTERS_MAX {
             return Err(bad("filter", &format!("up to {FILTERS_MAX} can be given")));
         }
-        texts.into_iter().map(|text| parse_filter(text).map_err(|error| bad("filter", &error.to_string()))).collect()
+        texts
+            .into_iter()
+            .map(|text| parse_filter(self.kind, text).map_err(|error| bad("filter", &error.to_string())))
+            .collect()
     }
 
     fn columns(&self) -> Result<Vec<String>, ApiError> {
         let columns = self.text("cols").into_iter().flat_map(|text| text.split(',')).map(str::trim);
         let columns = columns.filter(|column| !column.is_empty());
         columns
-            .map(|column| match is_field(column) && !column.contains('.') {
+            .map(|column| match is_field(self.kind, column) && !column.contains('.') {
                 true => Ok(column.to_owned()),
                 false if column.contains('(') => Err(bad("cols", "this release sums up nothing: groups have a count")),
                 false => Err(bad("cols", &format!("logs have no column `{column}`"))),
@@ -162,7 +178,7 @@ impl Given<'_> {
 
     fn field(&self, name: &str) -> Result<Option<String>, ApiError> {
         match self.text(name) {
-            Some(field) if !is_field(field) => Err(bad(name, &format!("logs have no field `{field}`"))),
+            Some(field) if !is_field(self.kind, field) => Err(bad(name, &format!("logs have no field `{field}`"))),
             field => Ok(field.map(str::to_owned)),
         }
     }

@@ -13,17 +13,36 @@ use crate::routes::neighbours;
 /// Port of servers where neither they nor their pool say one (2.6).
 const PORT_DEFAULT: u64 = 80;
 
+/// How a pool is, in numbers.
+pub(super) struct Health {
+    pub(super) status: Status,
+    pub(super) servers: u64,
+    pub(super) servers_enabled: u64,
+    pub(super) servers_up: u64,
+}
+
+impl Health {
+    /// On all engines together.
+    pub(super) fn of(object: &Object, view: &View<'_>) -> Self {
+        let found = view.reports.http_pool(&object.uuid);
+        let status = status_of(object, found.as_ref(), view);
+        let servers = Servers::of(object, found.as_ref(), &status);
+        servers.health(status)
+    }
+}
+
 /// `/runtime`.
 pub(super) fn summary(object: &Object, view: &View<'_>) -> Value {
-    let found = view.reports.http_pool(&object.uuid);
-    let status = status_of(object, found.as_ref(), view);
-    let servers = Servers::of(object, found.as_ref(), &status);
-    let (all, enabled, up) = servers.count();
-    let percent = |of: usize| (100 * up).checked_div(of).unwrap_or_default();
+    shown(object, &Health::of(object, view))
+}
+
+fn shown(object: &Object, health: &Health) -> Value {
+    let percent = |of: u64| (100 * health.servers_up).checked_div(of).unwrap_or_default();
     json!({
-        "uuid": object.uuid, "name": object.name, "oper_status": status.to_json(),
-        "num_servers": all, "num_servers_enabled": enabled, "num_servers_up": up,
-        "percent_servers_up_total": percent(all), "percent_servers_up_enabled": percent(enabled),
+        "uuid": object.uuid, "name": object.name, "oper_status": health.status.to_json(),
+        "num_servers": health.servers, "num_servers_enabled": health.servers_enabled,
+        "num_servers_up": health.servers_up, "percent_servers_up_total": percent(health.servers),
+        "percent_servers_up_enabled": percent(health.servers_enabled),
     })
 }
 
@@ -55,12 +74,9 @@ fn on_engines(object: &Object, view: &View<'_>, shape: impl Fn(&Servers<'_>, Val
         let found = engine.report.as_deref()?.http_pool(&object.uuid)?;
         let status = status_of(object, Some(found), view);
         let servers = Servers::of(object, Some(found), &status);
-        let (all, enabled, up) = servers.count();
-        let summary = json!({
-            "uuid": object.uuid, "name": object.name, "oper_status": status.to_json(),
-            "se_uuid": engine.uuid, "se_name": engine.name,
-            "num_servers": all, "num_servers_enabled": enabled, "num_servers_up": up,
-        });
+        let mut summary = shown(object, &servers.health(status));
+        summary["se_uuid"] = json!(engine.uuid);
+        summary["se_name"] = json!(engine.name);
         Some(shape(&servers, summary))
     });
     of_each.collect()
@@ -73,7 +89,7 @@ fn status_of(object: &Object, found: Option<&HttpPoolState>, view: &View<'_>) ->
         None if neighbours::virtual_services_above(object, view.projection).is_empty() => {
             Status { state: "OPER_UNUSED", reason: "no virtual service uses it".to_owned(), since_us: None }
         }
-        None => view.awaited(object),
+        None => view.awaited(object, None),
     }
 }
 
@@ -114,10 +130,12 @@ impl<'a> Servers<'a> {
         Self(servers.collect())
     }
 
-    /// All, those that are enabled, and those that are up.
-    fn count(&self) -> (usize, usize, usize) {
-        let enabled = self.0.iter().filter(|server| server.configured.get("enabled") != Some(&Value::Bool(false)));
-        (self.0.len(), enabled.count(), self.0.iter().filter(|server| server.status.is_up()).count())
+    fn health(&self, status: Status) -> Health {
+        let count = |is: fn(&&Server<'_>) -> bool| u64::try_from(self.0.iter().filter(is).count()).unwrap_or(u64::MAX);
+        let is_enabled = |server: &&Server<'_>| server.configured.get("enabled") != Some(&Value::Bool(false));
+        let (servers, servers_enabled, servers_up) =
+            (count(|_| true), count(is_enabled), count(|server| server.status.is_up()));
+        Health { status, servers, servers_enabled, servers_up }
     }
 
     fn to_json(&self) -> Vec<Value> {

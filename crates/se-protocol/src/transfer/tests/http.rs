@@ -149,6 +149,33 @@ proptest! {
         let arrived = feed(&mut Assembler::default(), parts(None, &sent)).unwrap().unwrap();
         prop_assert_eq!(arrived.snapshot(), &snapshot);
     }
+
+    #[test]
+    fn resources_that_are_nearly_right_never_panic(
+        http in any::objects(),
+        registrations in any::registrations(),
+        which in any::<prop::sample::Index>(),
+        cut in any::<prop::sample::Index>(),
+        flip in any::<(prop::sample::Index, u8)>(),
+    ) {
+        let without = Arc::unwrap_or_clone(World::default().snapshot(1));
+        let sent = Stamped::encode(Arc::new(Snapshot { http, registrations, ..without }), None).unwrap();
+        let (mut puts, _) = sent.resources().changes_since(&ResourceSet::default());
+        let wire::Resource { key, body } = puts.swap_remove(which.index(puts.len()));
+        let mut body = body.to_vec();
+        body.truncate(cut.index(body.len() + 1));
+        if !body.is_empty() {
+            let place = flip.0.index(body.len());
+            body[place] ^= flip.1;
+        }
+        for previous in [None, Some(&sent)] {
+            let mut set = sent.resources().clone();
+            set.put(key.clone().unwrap().into(), body.clone().into());
+            let _ = Stamped::decode(version("a", 2), set.clone(), previous);
+            set.remove(&key.clone().unwrap().into());
+            let _ = Stamped::decode(version("a", 2), set, previous);
+        }
+    }
 }
 
 /// A parent with so many children, and another virtual service with a certificate and rules.

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use se_protocol::logs::{DnsLog, GROUPS_MAX, LogPage, LogQuery};
+use se_protocol::logs::{GROUPS_MAX, Log, LogPage, LogQuery};
 use serde_json::Value;
 
-use crate::columns;
+use crate::columns::Field;
 use crate::filter::Matcher;
 
 /// A search in progress: logs go in, in the order asked for.
@@ -13,6 +13,7 @@ use crate::filter::Matcher;
 pub struct Search {
     query: LogQuery,
     matchers: Vec<Matcher>,
+    group_by: Option<Field>,
     page: LogPage,
     groups: BTreeMap<String, u64>,
 }
@@ -21,20 +22,22 @@ impl Search {
     /// Begins.
     #[must_use]
     pub fn new(query: LogQuery) -> Self {
-        let matchers = query.filters.iter().map(Matcher::new).collect();
-        Self { query, matchers, page: LogPage::default(), groups: BTreeMap::new() }
+        let matchers = query.filters.iter().map(|filter| Matcher::new(query.kind, filter)).collect();
+        let group_by = query.group_by.as_deref().and_then(|field| Field::find(query.kind, field));
+        Self { query, matchers, group_by, page: LogPage::default(), groups: BTreeMap::new() }
     }
 
     /// Looks at one log of the virtual service and the time asked for.
-    pub fn see(&mut self, log: DnsLog) {
-        let wanted = if log.significant { self.query.significant } else { self.query.non_significant };
+    pub fn see(&mut self, log: Log) {
+        let wanted = if log.is_significant() { self.query.significant } else { self.query.non_significant };
         if !wanted || !self.matchers.iter().all(|matcher| matcher.holds(&log)) {
             return;
         }
         self.page.count += 1;
         match &self.query.group_by {
-            Some(field) => {
-                for value in group_values(&columns::value(&log, field)) {
+            Some(_) => {
+                let value = self.group_by.as_ref().map_or(Value::Null, |field| field.value(&log));
+                for value in group_values(&value) {
                     let room = self.groups.len() < GROUPS_MAX;
                     match self.groups.get_mut(&value) {
                         Some(count) => *count += 1,
@@ -84,7 +87,7 @@ pub fn merge(pages: Vec<LogPage>, newest_first: bool, limit: usize) -> LogPage {
         }
     }
     // The sort is stable, and each engine's logs are in order already.
-    merged.logs.sort_by(|a, b| if newest_first { b.at_us.cmp(&a.at_us) } else { a.at_us.cmp(&b.at_us) });
+    merged.logs.sort_by(|a, b| if newest_first { b.at_us().cmp(&a.at_us()) } else { a.at_us().cmp(&b.at_us()) });
     merged.logs.truncate(limit);
     merged.groups = groups.into_iter().collect();
     merged.groups.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
@@ -103,17 +106,21 @@ fn group_values(value: &Value) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use se_protocol::logs::{DnsLog, LogKind};
+
     use super::*;
     use crate::parse_filter;
 
     fn query(filters: &[&str]) -> LogQuery {
         LogQuery {
+            kind: LogKind::Dns,
             virtual_service: "virtualservice-1".into(),
+            children: Vec::new(),
             start_us: 0,
             end_us: i64::MAX,
             significant: true,
             non_significant: true,
-            filters: filters.iter().map(|filter| parse_filter(filter).unwrap()).collect(),
+            filters: filters.iter().map(|filter| parse_filter(LogKind::Dns, filter).unwrap()).collect(),
             newest_first: false,
             limit: 2,
             group_by: None,
@@ -121,8 +128,8 @@ mod tests {
         }
     }
 
-    fn log(at_us: i64, qname: &str, significant: bool) -> DnsLog {
-        DnsLog { at_us, qname: qname.into(), significant, ..DnsLog::default() }
+    fn log(at_us: i64, qname: &str, significant: bool) -> Log {
+        DnsLog { at_us, qname: qname.into(), significant, ..DnsLog::default() }.into()
     }
 
     fn search(query: LogQuery) -> LogPage {
@@ -135,7 +142,7 @@ mod tests {
 
     #[test]
     fn all_that_match_are_counted_and_the_first_are_kept() {
-        let found = |page: LogPage| (page.count, page.logs.iter().map(|log| log.at_us).collect::<Vec<_>>());
+        let found = |page: LogPage| (page.count, page.logs.iter().map(Log::at_us).collect::<Vec<_>>());
         assert_eq!(found(search(query(&[]))), (4, vec![1, 2]));
         assert_eq!(found(search(query(&["eq(dns_fqdn,a)"]))), (3, vec![1, 3]));
         assert_eq!(found(search(LogQuery { non_significant: false, ..query(&[]) })), (1, vec![4]));
@@ -158,7 +165,7 @@ mod tests {
             is_complete: times.len() < 3,
             ..LogPage::default()
         };
-        let times = |page: &LogPage| page.logs.iter().map(|log| log.at_us).collect::<Vec<_>>();
+        let times = |page: &LogPage| page.logs.iter().map(Log::at_us).collect::<Vec<_>>();
         let merged = merge(vec![page(&[1, 4]), page(&[2, 3, 5])], false, 4);
         assert_eq!((times(&merged), merged.count, merged.is_complete), (vec![1, 2, 3, 4], 5, false));
         assert_eq!(times(&merge(vec![page(&[4, 1]), page(&[3])], true, 4)), [4, 3, 1]);

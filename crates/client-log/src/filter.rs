@@ -4,24 +4,22 @@ use std::cmp::Ordering;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
-use se_protocol::logs::{DnsLog, FILTERS_MAX, Filter, Operator};
+use se_protocol::logs::{FILTERS_MAX, Filter, Log, LogKind, Operator};
 use serde_json::Value;
 
-use crate::columns::{self, COLUMNS, Kind, is_field, moment, timestamp};
+use crate::columns::{self, Field, Values, moment, timestamp};
 
 /// Why a text is no filter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FilterError {
     /// It has another form.
-    #[error("`{0}` is no filter: write op(field,value), for example eq(dns_fqdn,app.example.com)")]
+    #[error("`{0}` is no filter: write op(field,value), for example eq(client_ip,192.0.2.1)")]
     Form(String),
     /// An unknown operator.
     #[error("`{0}` is no operator: there are eq, ne, lt, le, gt, ge, co, nc and sw")]
     Operator(String),
     /// An unknown field.
-    #[error(
-        "logs have no field `{0}`: a column of the CSV export, a member such as dns_response.response_code, or all"
-    )]
+    #[error("these logs have no field `{0}`: name a column of their CSV export, a member of one, or all")]
     Field(String),
     /// The field `all` with an operator that compares.
     #[error("`all` can be asked with co, nc, eq, ne and sw only, not with {0}")]
@@ -41,11 +39,11 @@ pub enum FilterError {
     Values,
 }
 
-/// Reads `op(field,value)` or `op(field,[value,value])`.
+/// Reads `op(field,value)` or `op(field,[value,value])`, to be asked of logs of this kind.
 ///
 /// # Errors
 /// [`FilterError`].
-pub fn parse_filter(text: &str) -> Result<Filter, FilterError> {
+pub fn parse_filter(kind: LogKind, text: &str) -> Result<Filter, FilterError> {
     let form = || FilterError::Form(text.to_owned());
     let (operator, rest) = text.trim().split_once('(').ok_or_else(form)?;
     let (field, value) = rest.strip_suffix(')').ok_or_else(form)?.split_once(',').ok_or_else(form)?;
@@ -62,7 +60,8 @@ pub fn parse_filter(text: &str) -> Result<Filter, FilterError> {
         "sw" => Operator::Sw,
         other => return Err(FilterError::Operator(other.to_owned())),
     };
-    if field != "all" && !is_field(field) {
+    let column = Field::find(kind, field);
+    if field != "all" && column.is_none() {
         return Err(FilterError::Field(field.to_owned()));
     }
     if field == "all" && matches!(found, Operator::Lt | Operator::Le | Operator::Gt | Operator::Ge) {
@@ -76,22 +75,23 @@ pub fn parse_filter(text: &str) -> Result<Filter, FilterError> {
     if values.len() > FILTERS_MAX {
         return Err(FilterError::Values);
     }
-    let values = if matches!(found, Operator::Co | Operator::Nc | Operator::Sw) || field == "all" {
-        values
-    } else {
-        values.into_iter().map(|value| fitting(field, value)).collect::<Result<_, _>>()?
+    let values = match column.map(|column| column.values(kind)) {
+        Some(kind) if !matches!(found, Operator::Co | Operator::Nc | Operator::Sw) => {
+            values.into_iter().map(|value| fitting(field, kind, value)).collect::<Result<_, _>>()?
+        }
+        _ => values,
     };
     Ok(Filter { field: field.to_owned(), operator: found, values })
 }
 
 /// The value as logs write it, of the kind that the field is.
-fn fitting(field: &str, value: String) -> Result<String, FilterError> {
-    let (read, expected) = match columns::kind(field) {
-        Kind::Text => return Ok(value),
-        Kind::Address => (value.parse::<IpAddr>().ok().map(|ip| ip.to_string()), "an address such as 192.0.2.1"),
-        Kind::Flag => (value.to_lowercase().parse::<bool>().ok().map(|flag| flag.to_string()), "true or false"),
-        Kind::Moment => (moment(&value).map(timestamp), "a time such as 2024-01-31T23:59:59Z"),
-        Kind::Number => {
+fn fitting(field: &str, values: Values, value: String) -> Result<String, FilterError> {
+    let (read, expected) = match values {
+        Values::Text => return Ok(value),
+        Values::Address => (value.parse::<IpAddr>().ok().map(|ip| ip.to_string()), "an address such as 192.0.2.1"),
+        Values::Flag => (value.to_lowercase().parse::<bool>().ok().map(|flag| flag.to_string()), "true or false"),
+        Values::Moment => (moment(&value).map(timestamp), "a time such as 2024-01-31T23:59:59Z"),
+        Values::Number => {
             let is_number = value.parse::<f64>().is_ok_and(f64::is_finite);
             (is_number.then(|| value.clone()), "a number")
         }
@@ -105,31 +105,47 @@ fn unquoted(text: &str) -> String {
     inner.unwrap_or(text).to_owned()
 }
 
+/// Where a filter looks.
+#[derive(Debug)]
+enum Wants {
+    All,
+    Field(Field),
+    /// One that this release does not know: no log has a value there.
+    Nothing,
+}
+
 /// A filter, made ready to be asked of many logs.
 #[derive(Debug)]
 pub struct Matcher {
-    field: String,
+    wants: Wants,
     operator: Operator,
     /// In lower case.
     wanted: Vec<String>,
 }
 
 impl Matcher {
-    /// Prepares a filter.
+    /// Prepares a filter for logs of this kind.
     #[must_use]
-    pub fn new(filter: &Filter) -> Self {
+    pub fn new(kind: LogKind, filter: &Filter) -> Self {
         let wanted = filter.values.iter().map(|value| value.to_lowercase()).collect();
-        Self { field: filter.field.clone(), operator: filter.operator, wanted }
+        let wants = match filter.field.as_str() {
+            "all" => Wants::All,
+            field => Field::find(kind, field).map_or(Wants::Nothing, Wants::Field),
+        };
+        Self { wants, operator: filter.operator, wanted }
     }
 
     /// Whether it holds for a log. A field without value is equal to nothing and contains nothing.
     #[must_use]
-    pub fn holds(&self, log: &DnsLog) -> bool {
+    pub fn holds(&self, log: &Log) -> bool {
         let mut texts = Vec::new();
-        if self.field == "all" {
-            COLUMNS.iter().for_each(|(_, of)| texts_of(&of(log), &mut texts));
-        } else {
-            texts_of(&columns::value(log, &self.field), &mut texts);
+        match &self.wants {
+            Wants::All => {
+                (0..columns::columns(log.kind()).len())
+                    .for_each(|place| texts_of(&columns::at(log, place), &mut texts));
+            }
+            Wants::Field(field) => texts_of(&field.value(log), &mut texts),
+            Wants::Nothing => {}
         }
         let any = |matches: fn(&str, &str) -> bool| {
             texts.iter().any(|text| self.wanted.iter().any(|wanted| matches(text, wanted)))
@@ -180,11 +196,11 @@ fn texts_of(value: &Value, texts: &mut Vec<String>) {
 
 #[cfg(test)]
 mod tests {
-    use se_protocol::logs::LogRecord;
+    use se_protocol::logs::{DnsLog, HttpLog, HttpLogServer, LogRecord};
 
     use super::*;
 
-    fn log() -> DnsLog {
+    fn log() -> Log {
         let record = |data: &str| LogRecord { rtype: 1, ttl_s: 30, data: data.into() };
         DnsLog {
             qname: "app.example.com".into(),
@@ -196,12 +212,32 @@ mod tests {
             records: vec![record("192.0.2.1"), record("192.0.2.2")],
             ..DnsLog::default()
         }
+        .into()
+    }
+
+    fn request() -> Log {
+        let server = HttpLogServer { ip: "192.0.2.80".into(), port: 8080, ..HttpLogServer::default() };
+        HttpLog {
+            method: "GET".into(),
+            uri_path: "/cart/42".into(),
+            status: 503,
+            significant: true,
+            total_us: 12_345,
+            server: Some(server),
+            ..HttpLog::default()
+        }
+        .into()
+    }
+
+    #[track_caller]
+    fn check_log(log: &Log, filter: &str, expected: bool) {
+        let parsed = parse_filter(log.kind(), filter).unwrap();
+        assert_eq!(Matcher::new(log.kind(), &parsed).holds(log), expected, "{filter}");
     }
 
     #[track_caller]
     fn check(filter: &str, expected: bool) {
-        let parsed = parse_filter(filter).unwrap();
-        assert_eq!(Matcher::new(&parsed).holds(&log()), expected, "{filter}");
+        check_log(&log(), filter, expected);
     }
 
     #[test]
@@ -236,9 +272,35 @@ mod tests {
         check("eq(dns_fqdn,\"app.example.com\")", true);
     }
 
+    #[test]
+    fn filters_of_requests_compare_paths_statuses_and_times() {
+        let check = |filter: &str, expected| check_log(&request(), filter, expected);
+        check("sw(uri_path,/cart/)", true);
+        check("co(uri_path,[/shop,/42])", true);
+        check("ge(response_code,500)", true);
+        check("lt(response_code,500)", false);
+        check("eq(response_code,[502,503])", true);
+        check("eq(method,get)", true);
+        check("eq(server_ip,192.0.2.80)", true);
+        check("gt(total_time,11)", true);
+        check("gt(total_time,12)", false);
+        check("gt(total_time_us,12344)", true);
+        check("eq(response_time_first_byte,0)", false);
+        check("eq(adf,true)", true);
+        check("co(all,192.0.2.80)", true);
+        check("co(all,192.0.2.81)", false);
+    }
+
+    #[test]
+    fn a_field_of_another_release_holds_for_no_log() {
+        let filter = |operator| Filter { field: "of_the_future".into(), operator, values: vec![String::new()] };
+        let holds = |operator| Matcher::new(LogKind::Http, &filter(operator)).holds(&request());
+        assert_eq!([holds(Operator::Eq), holds(Operator::Co), holds(Operator::Ne)], [false, false, true]);
+    }
+
     #[track_caller]
     fn refuse(filter: &str, expected: &str) {
-        assert!(parse_filter(filter).unwrap_err().to_string().contains(expected), "{filter}");
+        assert!(parse_filter(LogKind::Dns, filter).unwrap_err().to_string().contains(expected), "{filter}");
     }
 
     #[test]
@@ -257,5 +319,9 @@ mod tests {
         refuse("gt(client_src_port,many)", "write a number");
         refuse("eq(dns_response.records.ttl,x)", "write a number");
         refuse("eq(adf,1)", "write true or false");
+        refuse("eq(uri_path,/)", "no field `uri_path`");
+        let of_http = |filter: &str| parse_filter(LogKind::Http, filter).unwrap_err().to_string();
+        assert!(of_http("eq(response_code,many)").contains("write a number"));
+        assert!(of_http("eq(dns_fqdn,x)").contains("no field `dns_fqdn`"));
     }
 }

@@ -1,15 +1,13 @@
 //! The columns of a DNS log, in the order of the export (avi-api 7.5).
 
 use dns_wire::{Opcode, Rcode, Rtype};
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use se_protocol::logs::{DnsLog, LogRecord};
 use serde_json::{Map, Value, json};
 
-/// A column: its name, and what a log has there; null where this release knows nothing.
-pub type Column = (&'static str, fn(&DnsLog) -> Value);
+use super::{Column, known, nothing, of_family, timestamp, version};
 
 /// All columns; 61 is `dns_fqdn`, 62 is `dns_ips`.
-pub static COLUMNS: [Column; 87] = [
+pub(super) static COLUMNS: [Column<DnsLog>; 87] = [
     ("adf", |log| json!(log.significant)),
     ("significant", |log| json!(u8::from(log.significant))),
     ("significance", |log| if log.significant { json!(log.reason) } else { Value::Null }),
@@ -100,93 +98,12 @@ pub static COLUMNS: [Column; 87] = [
 ];
 
 /// What documents have beside the columns: why this answer, and from which configuration.
-pub(crate) static BESIDE: [Column; 2] = [
-    ("reason", |log| json!(log.reason)),
-    ("configuration", |log| {
-        log.version.clone().map_or(Value::Null, |version| json!(model::Version::from(version).to_string()))
-    }),
-];
+pub(super) static BESIDE: [Column<DnsLog>; 2] =
+    [("reason", |log| json!(log.reason)), ("configuration", |log| version(log.version.as_ref()))];
 
-/// Whether a filter or a list of columns may name this: a column, or a member of `dns_request` or `dns_response`.
-#[must_use]
-pub fn is_field(name: &str) -> bool {
-    let (column, member) = name.split_once('.').unwrap_or((name, ""));
-    let is_message = matches!(column, "dns_request" | "dns_response");
-    find(column).is_some() && (member.is_empty() || is_message)
-}
-
-/// What the values of a field are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Address,
-    Flag,
-    Moment,
-    Number,
-    Text,
-}
-
-/// The kind of a field, as a log has it; text where no log has a value.
-pub(crate) fn kind(name: &str) -> Kind {
-    match name.rsplit('.').next().unwrap_or(name) {
-        "start_timestamp" | "report_timestamp" => return Kind::Moment,
-        "vs_ip" | "vs_ip6" | "client_ip" | "client_ip6" | "dns_ips" | "server_ip" | "server_ip6" => {
-            return Kind::Address;
-        }
-        "server_conn_src_ip" | "server_conn_src_ip6" | "addr_ip" | "addr6_ip_str" | "subnet_ip" => {
-            return Kind::Address;
-        }
-        _ => {}
-    }
-    let answered = DnsLog { rcode: Some(0), records: vec![LogRecord::default()], ..DnsLog::default() };
-    let found = value(&answered, name);
-    match found.get(0).unwrap_or(&found) {
-        Value::Bool(_) => Kind::Flag,
-        Value::Number(_) => Kind::Number,
-        _ => Kind::Text,
-    }
-}
-
-/// The value of a field.
-pub(crate) fn value(log: &DnsLog, name: &str) -> Value {
-    let (column, members) = name.split_once('.').unwrap_or((name, ""));
-    let value = find(column).map_or(Value::Null, |(_, of)| of(log));
-    members.split('.').filter(|member| !member.is_empty()).fold(value, |value, member| match value {
-        Value::Array(items) => items.iter().filter_map(|item| item.get(member).cloned()).collect(),
-        other => other.get(member).cloned().unwrap_or(Value::Null),
-    })
-}
-
-pub(crate) fn find(name: &str) -> Option<&'static Column> {
-    COLUMNS.iter().chain(&BESIDE).find(|(known, _)| *known == name)
-}
-
-/// A moment as clients read it: with microseconds and offset.
-#[must_use]
-pub fn timestamp(at_us: i64) -> String {
-    let at = Timestamp::from_microsecond(at_us).unwrap_or_default().to_zoned(TimeZone::UTC);
-    at.strftime("%Y-%m-%dT%H:%M:%S.%6f+00:00").to_string()
-}
-
-/// Reads a moment, in microseconds since the epoch; without an offset it is in UTC. A `+` that nobody escaped in an
-/// address arrives as a blank.
-#[must_use]
-pub fn moment(text: &str) -> Option<i64> {
-    let offset_lost = text.contains('T').then(|| text.replace(' ', "+"));
-    let text = offset_lost.as_deref().unwrap_or(text);
-    let in_utc = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp());
-    text.parse::<Timestamp>().ok().or_else(in_utc).map(Timestamp::as_microsecond)
-}
-
-fn nothing(_: &DnsLog) -> Value {
-    Value::Null
-}
-
-fn known(text: &str) -> Value {
-    if text.is_empty() { Value::Null } else { json!(text) }
-}
-
-fn of_family(ip: &str, v6: bool) -> Value {
-    if ip.contains(':') == v6 { json!(ip) } else { Value::Null }
+/// A log that has a value in every column that this release knows.
+pub(super) fn full() -> DnsLog {
+    DnsLog { rcode: Some(0), records: vec![LogRecord::default()], ..DnsLog::default() }
 }
 
 fn addresses(log: &DnsLog) -> impl Iterator<Item = &LogRecord> {
@@ -266,11 +183,5 @@ mod tests {
         );
         let names: std::collections::BTreeSet<_> = COLUMNS.iter().map(|(name, _)| name).collect();
         assert_eq!(names.len(), 87);
-    }
-
-    #[test]
-    fn a_moment_has_microseconds_and_an_offset() {
-        assert_eq!(timestamp(1_704_067_200_123_456), "2024-01-01T00:00:00.123456+00:00");
-        assert_eq!(timestamp(1_704_067_200_000_000), "2024-01-01T00:00:00.000000+00:00");
     }
 }
