@@ -84,13 +84,14 @@ impl Registered {
 
     /// Publishes and withdraws what follows from the states.
     fn judge(&mut self) {
-        let is_up = |(uuid, owner): (&String, &Owner)| (uuid.clone(), self.is_up(uuid, owner.is_up));
-        let flips: Vec<(String, bool)> = self.owners.iter().map(is_up).collect();
+        let flipped = |(uuid, owner): (&String, &Owner)| {
+            let is_up = self.is_up(uuid, owner.is_up);
+            (is_up != owner.is_up).then(|| (uuid.clone(), is_up))
+        };
+        let flips: Vec<(String, bool)> = self.owners.iter().filter_map(flipped).collect();
         for (uuid, is_up) in flips {
             let Some(owner) = self.owners.get_mut(&uuid) else { continue };
-            if std::mem::replace(&mut owner.is_up, is_up) == is_up {
-                continue;
-            }
+            owner.is_up = is_up;
             let is_news = std::mem::replace(&mut owner.was_up, true);
             let slots = owner.slots.clone();
             let changed: Vec<&DomainName> = slots.into_iter().filter_map(|slot| self.publish(slot)).collect();

@@ -145,3 +145,23 @@ fn many_names_are_told_in_one_short_line() {
     assert_eq!(shown(&names[..2]), "n0.example.com, n1.example.com");
     assert!(shown(&names).ends_with("n3.example.com and 2 more"), "{}", shown(&names));
 }
+
+#[test]
+fn ten_thousand_names_follow_their_owners_without_being_compiled_again() {
+    let owner = |number: usize| format!("vs-{number:05}");
+    let registrations = (0..10_000)
+        .map(|number| registration(&format!("n{number}.example.com"), "vsvip-1", &[&owner(number)]))
+        .collect();
+    let snapshot = snapshot(registrations);
+    let records = Records::compile(&snapshot.registrations, None);
+    let mut registered = Registered::default();
+    registered.adopt(&snapshot, &records);
+    let up: Vec<String> = (0..10_000).filter(|number| number % 7 != 0).map(owner).collect();
+    let up: Vec<(&str, State)> = up.iter().map(|uuid| (uuid.as_str(), State::Up)).collect();
+    registered.hear(told(&up, true));
+    assert_eq!(published(&registered).len(), up.len());
+    registered.hear_own(&[own("vs-00000", State::Up)]);
+    assert_eq!(published(&registered).len(), up.len() + 1);
+    assert!(Arc::ptr_eq(&registered.records, &records));
+    assert!(Arc::ptr_eq(&Records::compile(&snapshot.registrations, Some(&records)), &records));
+}
