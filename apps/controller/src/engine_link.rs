@@ -15,6 +15,8 @@ use tokio::sync::watch;
 
 /// Name of an engine in the controller's own process.
 const HERE: &str = "here";
+/// Group that all engines are in.
+const DEFAULT_GROUP: &str = "Default-Group";
 
 /// What an engine would answer to a question, and why.
 pub type Explain = Arc<dyn Fn(&DnsQuestion) -> Result<DnsExplanation, ExplainError> + Send + Sync>;
@@ -99,6 +101,7 @@ fn here(report: Option<Arc<Report>>) -> EngineInfo {
     EngineInfo {
         uuid: format!("se-{HERE}"),
         name: HERE.to_owned(),
+        group: DEFAULT_GROUP.to_owned(),
         software: env!("CARGO_PKG_VERSION").to_owned(),
         address: None,
         connected: true,
@@ -112,6 +115,7 @@ fn apart(engine: &EngineStatus) -> EngineInfo {
     EngineInfo {
         uuid: engine.uuid.clone(),
         name: engine.name.clone(),
+        group: DEFAULT_GROUP.to_owned(),
         software: engine.software.clone(),
         address: engine.address,
         connected: engine.connected,

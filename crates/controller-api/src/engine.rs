@@ -4,6 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use async_trait::async_trait;
 use model::Version;
+use objects::Object;
 use se_protocol::{
     Report, Reports,
     explain::{DnsExplanation, DnsQuestion},
@@ -37,6 +38,8 @@ pub struct EngineInfo {
     pub uuid: String,
     /// What people call it.
     pub name: String,
+    /// Its service engine group, by name or uuid.
+    pub group: String,
     /// Version of its software.
     pub software: String,
     /// Where it connected from; `None` for one in the controller's own process.
@@ -49,6 +52,13 @@ pub struct EngineInfo {
     pub refusal: Option<String>,
     /// Its last report; of an engine that is not connected it may be out of date.
     pub report: Option<Arc<Report>>,
+}
+
+impl EngineInfo {
+    /// Whether it belongs to this service engine group.
+    pub(crate) fn is_in(&self, group: &Object) -> bool {
+        self.group == group.name || self.group == group.uuid
+    }
 }
 
 /// Why a question was not explained.

@@ -128,15 +128,23 @@ impl View<'_> {
         self.engines.iter().filter(|engine| engine.connected)
     }
 
-    /// Why no engine says anything about an object that it should have: each step on the way has its own state
-    /// (7.1).
-    fn awaited(&self, object: &Object) -> Status {
-        let connected = self.connected().count();
-        let mut reported = self.connected().filter_map(|engine| engine.report.as_ref());
-        let (state, reason) = match (self.engines.len(), connected) {
-            (0, _) => ("OPER_RESOURCES", "awaiting a service engine, none has connected".to_owned()),
-            (known, 0) => ("OPER_UNAVAIL", format!("none of {known} known service engines is connected")),
-            _ if reported.any(|report| report.version.revision.0 >= object.modified) => {
+    /// Engines that are asked to run what is placed on a group; on any without one.
+    fn asked(&self, group: Option<&Object>) -> impl Iterator<Item = &EngineInfo> {
+        self.engines.iter().filter(move |engine| group.is_none_or(|group| engine.is_in(group)))
+    }
+
+    /// Why no engine says anything about an object that those of a group should have: each step on the way has its own
+    /// state (7.1).
+    fn awaited(&self, object: &Object, group: Option<&Object>) -> Status {
+        let connected = || self.asked(group).filter(|engine| engine.connected);
+        let of_group = group.map_or_else(String::new, |group| format!(" of {}", group.name));
+        let is_new_enough = |engine: &EngineInfo| {
+            engine.report.as_ref().is_some_and(|report| report.version.revision.0 >= object.modified)
+        };
+        let (state, reason) = match (self.asked(group).count(), connected().count()) {
+            (0, _) => ("OPER_RESOURCES", format!("awaiting a service engine{of_group}, none has connected")),
+            (known, 0) => ("OPER_UNAVAIL", format!("none of {known} service engines{of_group} is connected")),
+            _ if connected().any(is_new_enough) => {
                 let reason =
                     "service engines have the configuration and leave this out; the controller's log may say why";
                 ("OPER_UNAVAIL", reason.to_owned())

@@ -87,8 +87,10 @@ pub(super) fn summary(engine: &EngineInfo) -> Value {
 /// An engine as the object that it would be; of its virtual services it names those that the caller sees.
 pub(super) fn object_of(request: &Request<'_>, engine: &EngineInfo, view: &View<'_>) -> Arc<Object> {
     let cloud = view.projection.by_name("cloud", ADMIN, None, "Default-Cloud");
-    let group =
-        view.projection.by_name("serviceenginegroup", ADMIN, cloud.map(|cloud| cloud.uuid.as_str()), "Default-Group");
+    // Each cloud may have a group of the name; that of its own cloud comes first.
+    let groups = view.projection.objects("serviceenginegroup").filter(|group| engine.is_in(group));
+    let own = cloud.map(|cloud| cloud.reference());
+    let group = groups.min_by_key(|group| group.body.get("cloud_ref").and_then(Value::as_str) != own.as_deref());
     let mut body = Map::new();
     for (field, target) in [("cloud_ref", cloud), ("se_group_ref", group)] {
         if let Some(target) = target {

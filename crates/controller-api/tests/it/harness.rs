@@ -71,6 +71,7 @@ pub(crate) fn engine(number: usize, report: Option<Arc<Report>>) -> EngineInfo {
     EngineInfo {
         uuid: format!("se-{number}"),
         name: format!("engine-{number}"),
+        group: "Default-Group".into(),
         software: env!("CARGO_PKG_VERSION").to_owned(),
         address: Some(format!("192.0.2.{number}:40000").parse().unwrap()),
         connected: true,

@@ -131,6 +131,35 @@ async fn a_virtual_service_says_which_step_it_waits_for() {
 }
 
 #[tokio::test]
+async fn only_engines_of_its_group_are_asked_to_run_a_virtual_service() {
+    let controller = Controller::start().await;
+    let mut client = controller.admin().await;
+    let world = create(&mut client).await;
+    let group = client.post("/api/serviceenginegroup", json!({"name": "edge"})).await.expect(201).json();
+    let mut edge = engine(1, None);
+    edge.group = "edge".into();
+    *controller.engine.3.lock().unwrap() = vec![edge.clone()];
+    let path = format!("/api/virtualservice/{}/runtime", world.child);
+    let before = get(&mut client, &path).await;
+    let reason = "awaiting a service engine of Default-Group, none has connected";
+    assert_eq!(before["oper_status"], json!({"state": "OPER_RESOURCES", "reason": [reason]}));
+    let place = json!({"replace": {"se_group_ref": "/api/serviceenginegroup?name=edge"}});
+    client.patch(&format!("/api/virtualservice/{}", world.vs), place).await.expect(200);
+    let after = get(&mut client, &path).await;
+    assert_eq!(after["oper_status"]["state"], "OPER_INITIALIZING", "a child is where its parent is");
+    let second = engine(2, None);
+    edge.group = group["uuid"].as_str().unwrap().to_owned();
+    *controller.engine.3.lock().unwrap() = vec![edge, second];
+    assert_eq!(get(&mut client, &path).await["num_se_requested"], 1);
+    let engines = client.get("/api/serviceengine?include_name&se_group_ref.name=edge").await.json();
+    assert_eq!((&engines["count"], &engines["results"][0]["name"]), (&json!(1), &json!("engine-1")));
+    let groups = client.get("/api/serviceenginegroup-inventory?name=edge&include_name").await.json();
+    let engine = "https://controller.test/api/serviceengine/se-1#engine-1";
+    assert_eq!(groups["results"][0]["serviceengines"], json!([engine]));
+    assert!(groups["results"][0]["virtualservices"][0].as_str().unwrap().ends_with("#parent"));
+}
+
+#[tokio::test]
 async fn a_virtual_service_and_its_child_are_what_the_engines_say() {
     let controller = Controller::start().await;
     let mut client = controller.admin().await;

@@ -89,7 +89,7 @@ fn status_of(object: &Object, found: Option<&HttpPoolState>, view: &View<'_>) ->
         None if neighbours::virtual_services_above(object, view.projection).is_empty() => {
             Status { state: "OPER_UNUSED", reason: "no virtual service uses it".to_owned(), since_us: None }
         }
-        None => view.awaited(object),
+        None => view.awaited(object, None),
     }
 }
 

@@ -30,7 +30,7 @@ impl Summary {
         let (status, assigned, up) = match (switched_off(object, view.projection), found) {
             (Some(status), _) => (status, 0, 0),
             (None, Some(found)) => found,
-            (None, None) => (view.awaited(object), 0, 0),
+            (None, None) => (view.awaited(object, group_of(object, view.projection)), 0, 0),
         };
         Self { percent_up: if status.is_up() { 100 * up / assigned.max(1) } else { 0 }, status, assigned }
     }
@@ -40,8 +40,8 @@ impl Summary {
 pub(super) fn summary(object: &Object, view: &View<'_>) -> Value {
     let Summary { status, assigned, percent_up } = Summary::of(object, view);
     let oper_status = status.to_json();
-    // Each engine that is connected is asked to run it; before one is, it awaits one.
-    let requested = view.connected().count().max(1);
+    // Each engine of its group that is connected is asked to run it; before one is, it awaits one.
+    let requested = view.asked(group_of(object, view.projection)).filter(|engine| engine.connected).count().max(1);
     let engines: Vec<Value> = on_engines(object, view)
         .enumerate()
         .map(|(index, (engine, _, status))| {
@@ -148,6 +148,12 @@ fn switched_off(object: &Object, projection: &Projection) -> Option<Status> {
     let parent = target(projection, object, "vh_parent_vs_ref", "virtualservice")?;
     let reason = || format!("its parent {} is disabled", parent.name);
     (!is_enabled(&parent.body)).then(|| Status::disabled(&reason()))
+}
+
+/// The service engine group it is placed on: of a child, that of its parent.
+fn group_of<'a>(object: &'a Object, projection: &'a Projection) -> Option<&'a Object> {
+    let owner = target(projection, object, "vh_parent_vs_ref", "virtualservice").unwrap_or(object);
+    target(projection, owner, "se_group_ref", "serviceenginegroup")
 }
 
 /// Addresses and names of a virtual service: of a child, those of its parent's VsVip.
