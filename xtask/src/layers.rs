@@ -34,6 +34,7 @@ const SIDEWAYS: [(&str, &str); 16] = [
     ("meridian", "controller"),
     ("meridian", "demo"),
     ("meridian", "service-engine"),
+    ("demo", "ako"),
     ("demo", "amko"),
     ("demo", "controller"),
     ("demo", "service-engine"),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use dns_answer::Records;
 use model::DomainName;
 use se_protocol::{HttpServiceState, Snapshot, State, ToldStates};
-use tracing::info;
+use tracing::{debug, info};
 
 /// Names that one line tells of.
 const NAMES_TOLD_MAX: usize = 4;
@@ -17,8 +17,8 @@ const NAMES_TOLD_MAX: usize = 4;
 #[derive(Debug, Default)]
 pub(crate) struct Registered {
     records: Arc<Records>,
-    /// Controller of the virtual services.
-    cluster_uuid: String,
+    /// What is run; its controller is that of the virtual services.
+    snapshot: Option<Arc<Snapshot>>,
     /// Virtual services that own a record, by uuid.
     owners: BTreeMap<String, Owner>,
     told: ToldStates,
@@ -31,16 +31,19 @@ struct Owner {
     /// Of its records.
     slots: Vec<u32>,
     is_up: bool,
+    /// It was up since the engine knows of it: that it is up for the first time is no news.
+    was_up: bool,
 }
 
 impl Registered {
     /// Takes over a new snapshot: publishes what is to be published of `records`, before anyone reads them.
-    pub(crate) fn adopt(&mut self, snapshot: &Snapshot, records: &Arc<Records>) {
-        if Arc::ptr_eq(&self.records, records) && self.cluster_uuid == snapshot.cluster_uuid {
+    pub(crate) fn adopt(&mut self, snapshot: &Arc<Snapshot>, records: &Arc<Records>) {
+        let before = self.snapshot.replace(Arc::clone(snapshot));
+        let is_same_controller = before.is_some_and(|before| before.cluster_uuid == snapshot.cluster_uuid);
+        if Arc::ptr_eq(&self.records, records) && is_same_controller {
             return;
         }
         self.records = Arc::clone(records);
-        self.cluster_uuid.clone_from(&snapshot.cluster_uuid);
         let before = std::mem::take(&mut self.owners);
         for (slot, registration) in records.registrations() {
             for uuid in &registration.virtual_services {
@@ -48,8 +51,10 @@ impl Registered {
                     Some(owner) => owner.slots.push(slot),
                     None => {
                         // An address that may be down is better than no name, as long as nobody can tell.
-                        let was_up = before.get(uuid).is_none_or(|owner| owner.is_up);
-                        let owner = Owner { slots: vec![slot], is_up: self.is_up(uuid, was_up) };
+                        let known = before.get(uuid);
+                        let is_up = self.is_up(uuid, known.is_none_or(|owner| owner.is_up));
+                        let was_up = is_up || known.is_some_and(|owner| owner.was_up);
+                        let owner = Owner { slots: vec![slot], is_up, was_up };
                         self.owners.insert(uuid.clone(), owner);
                     }
                 }
@@ -86,17 +91,27 @@ impl Registered {
             if std::mem::replace(&mut owner.is_up, is_up) == is_up {
                 continue;
             }
+            let is_news = std::mem::replace(&mut owner.was_up, true);
             let slots = owner.slots.clone();
             let changed: Vec<&DomainName> = slots.into_iter().filter_map(|slot| self.publish(slot)).collect();
             if changed.is_empty() {
                 continue;
             }
-            let names = shown(&changed);
+            let (vs, names) = (self.name_of(&uuid), shown(&changed));
             match is_up {
-                true => info!(vs = uuid, names, "names published, their virtual service is up"),
-                false => info!(vs = uuid, names, "names withdrawn, their virtual service is not up any more"),
+                true if is_news => info!(vs, names, "names published again, their virtual service is up"),
+                true => debug!(vs, names, "names published, their virtual service is up"),
+                false => info!(vs, names, "names withdrawn, their virtual service is not up any more"),
             }
         }
+    }
+
+    /// What people call a virtual service, as far as this engine runs it.
+    fn name_of(&self, uuid: &str) -> String {
+        let services = self.snapshot.iter().flat_map(|snapshot| &snapshot.http.services);
+        let mut hosts = services
+            .flat_map(|service| std::iter::once(&service.host).chain(service.children.iter().map(|child| &child.host)));
+        hosts.find(|host| host.uuid == uuid).map_or_else(|| uuid.to_owned(), |host| host.name.clone())
     }
 
     /// Publishes the record of a slot as the states of its owners say; its name, when that is new.
@@ -110,7 +125,8 @@ impl Registered {
     fn is_up(&self, uuid: &str, was_up: bool) -> bool {
         let own = self.own.binary_search_by(|state| state.uuid.as_str().cmp(uuid)).ok();
         let own = own.and_then(|place| self.own.get(place)).map_or(State::Unknown, |state| state.state);
-        let state = if own == State::Unknown { self.told.get(&self.cluster_uuid, uuid) } else { own };
+        let cluster = self.snapshot.as_ref().map_or("", |snapshot| &snapshot.cluster_uuid);
+        let state = if own == State::Unknown { self.told.get(cluster, uuid) } else { own };
         match state {
             State::Up => true,
             State::Down | State::Disabled => false,

@@ -225,7 +225,7 @@ impl Steps {
     fn registrations(&mut self, view: &View, set: &RecordSet, knowledge: &impl Knowledge) {
         for source in &set.sources {
             let is_published = view.records.is_published(source.slot);
-            self.push("registration", registration(source, is_published, knowledge));
+            self.push("record", registration(source, is_published, knowledge));
         }
     }
 

@@ -22,8 +22,8 @@ fn registration(name: &str, vs_vip: &str, owners: &[&str]) -> Arc<Registration> 
     })
 }
 
-fn snapshot(registrations: Vec<Arc<Registration>>) -> Snapshot {
-    Snapshot {
+fn snapshot(registrations: Vec<Arc<Registration>>) -> Arc<Snapshot> {
+    Arc::new(Snapshot {
         version: Version { incarnation: "test".into(), term: 0, revision: Revision(1) },
         cluster_uuid: "cluster-1".into(),
         port_offset: PortOffset::NONE,
@@ -33,7 +33,7 @@ fn snapshot(registrations: Vec<Arc<Registration>>) -> Snapshot {
         monitors: vec![],
         http: model::http::HttpObjects::default(),
         registrations,
-    }
+    })
 }
 
 /// Two names of one VsVip, one of them of another one too.

@@ -94,8 +94,8 @@ fn the_owners_of_a_name_and_why_they_count_are_told() {
         steps,
         [
             "lookup: a name of 2 VsVips",
-            "registration: VsVip vsvip-1, 192.0.2.1, published: state of vs-1",
-            "registration: VsVip vsvip-2, 192.0.2.2, not published: state of vs-2; state of vs-3",
+            "record: VsVip vsvip-1, 192.0.2.1, published: state of vs-1",
+            "record: VsVip vsvip-2, 192.0.2.2, not published: state of vs-2; state of vs-3",
             "answer: 1 of 1 address, TTL 60 (the record's)",
         ]
     );

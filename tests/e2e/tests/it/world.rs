@@ -292,7 +292,13 @@ impl World {
         }
         let config = example("s1az1/avi-system/gslb-config.yaml").replace("127.0.0.1:9443", CONTROLLER);
         self.kube("s1az1", "POST", GSLB_CONFIGS, YAML, &config);
-        self.kube("s1az1", "POST", POLICIES, YAML, &example("s1az1/avi-system/global-gdp.yaml"));
+        // Statuses are written by hand here, without the identifiers that AKO adds.
+        let policy = example("s1az1/avi-system/global-gdp.yaml");
+        let (head, split) = policy.split_once("  trafficSplit:").unwrap();
+        let head = CLUSTERS.iter().fold(head.to_owned(), |text, (name, ..)| {
+            text.replace(&format!("cluster: {name}\n"), &format!("cluster: {name}\n      syncVipOnly: true\n"))
+        });
+        self.kube("s1az1", "POST", POLICIES, YAML, &format!("{head}  trafficSplit:{split}"));
     }
 
     /// `avi-system`, which may be there.
