@@ -26,7 +26,7 @@ enum Layer {
 }
 
 /// Arrows inside a layer: from, to. Few, and each an answer to "why is this not one crate?".
-const SIDEWAYS: [(&str, &str); 16] = [
+const SIDEWAYS: [(&str, &str); 17] = [
     // The one binary has a subcommand per part; the demo plays several parts in one process.
     ("meridian", "ako"),
     ("meridian", "amko"),
