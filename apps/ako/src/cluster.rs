@@ -32,6 +32,8 @@ pub(crate) struct Cluster {
 #[derive(Debug, Default)]
 pub(crate) struct Said {
     pub(crate) index: Index,
+    /// Counts the changes of the index.
+    pub(crate) revision: u64,
     /// Entries of the operator's ConfigMap.
     pub(crate) config_map: Values,
     /// Entries of the operator's Secret, those that are text.
@@ -149,6 +151,7 @@ pub(crate) async fn follow(source: Arc<dyn Source>, cluster: Arc<Cluster>, telle
                     tell_problems(&problems, &now, &teller);
                     problems = now;
                 } else {
+                    said.revision += 1;
                     cluster.take(&mut said, event);
                 }
             }

@@ -99,6 +99,7 @@ pub(crate) fn start_counting(config: AkoConfig, counts: Arc<WriteCounts>) -> Ako
         labelled_group: None,
         translator: None,
         outcome: None,
+        translated: None,
         empty_parents: BTreeMap::new(),
         reasons: BTreeMap::new(),
         left_out: BTreeSet::new(),
@@ -166,6 +167,8 @@ struct Operator {
     labelled_group: Option<Value>,
     translator: Option<Translator>,
     outcome: Option<Outcome>,
+    /// What `outcome` was made from.
+    translated: Option<Translated>,
     /// Parents without hosts, and since when.
     empty_parents: BTreeMap<(String, u32), Instant>,
     /// What changed in each unit since the controller had it last.
@@ -182,6 +185,15 @@ struct Operator {
     /// When to look again at the earliest while writes are under way.
     not_before: Instant,
     progress: watch::Sender<Progress>,
+}
+
+/// What a translation was made from: the same gives the same.
+#[derive(PartialEq)]
+struct Translated {
+    revision: u64,
+    deletes: bool,
+    kept: BTreeSet<(String, u32)>,
+    site: Arc<Site>,
 }
 
 /// A task that ended.

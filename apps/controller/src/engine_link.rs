@@ -7,7 +7,7 @@ use controller_api::{Engine, EngineInfo, ExplainError};
 use parking_lot::RwLock;
 use se_link::{EngineStatus, Engines, Explainer, LogReader};
 use se_protocol::{
-    Report,
+    DEFAULT_GROUP, Report,
     explain::{DnsExplanation, DnsQuestion, ExplainRefusal},
     logs::{EngineLogs, LogPage, LogQuery, LogRefusal},
 };
@@ -15,8 +15,6 @@ use tokio::sync::watch;
 
 /// Name of an engine in the controller's own process.
 const HERE: &str = "here";
-/// Group that all engines are in.
-const DEFAULT_GROUP: &str = "Default-Group";
 
 /// What an engine would answer to a question, and why.
 pub type Explain = Arc<dyn Fn(&DnsQuestion) -> Result<DnsExplanation, ExplainError> + Send + Sync>;
@@ -65,7 +63,7 @@ impl Engine for EngineSocket {
         match &*self.0.read() {
             Plugged::Nobody => Vec::new(),
             Plugged::Here(link) => vec![here(link.reports.borrow().clone())],
-            Plugged::Apart(engines, ..) => engines.borrow().0.values().map(apart).collect(),
+            Plugged::Apart(engines, ..) => engines.borrow().list().map(apart).collect(),
         }
     }
 
@@ -115,7 +113,7 @@ fn apart(engine: &EngineStatus) -> EngineInfo {
     EngineInfo {
         uuid: engine.uuid.clone(),
         name: engine.name.clone(),
-        group: DEFAULT_GROUP.to_owned(),
+        group: engine.group.clone(),
         software: engine.software.clone(),
         address: engine.address,
         connected: engine.connected,

@@ -10,13 +10,14 @@ use crate::workshop::{Workshop, answers, is_root, platform};
 
 /// Programs that tests and their users run, with the arguments they answer to, and the packages that bring them: the
 /// name since Debian 12, then an earlier one. Python is asked for what makes virtual environments, too.
-const PROGRAMS: [(&str, &[&str], &[&str]); 9] = [
+const PROGRAMS: [(&str, &[&str], &[&str]); 10] = [
     ("dig", &["-v"], &["bind9-dnsutils", "dnsutils"]),
     ("ip", &["-V"], &["iproute2"]),
     ("nsenter", &["--version"], &["util-linux"]),
     ("kill", &["--version"], &["procps"]),
     ("curl", &["--version"], &["curl"]),
     ("jq", &["--version"], &["jq"]),
+    ("openssl", &["version"], &["openssl"]),
     ("dnsperf", &["-h"], &["dnsperf"]),
     ("python3", &["--version"], &["python3"]),
     ("python3", &["-c", "import ensurepip, venv"], &["python3-venv"]),

@@ -9,7 +9,7 @@ use ako_translate::{
 };
 use tokio::time::Instant;
 
-use super::{Done, Operator, hosts, routes};
+use super::{Done, Operator, Translated, hosts, routes};
 use crate::AkoEvent;
 use crate::cluster::Said;
 use crate::instructions::{self, Instructions};
@@ -48,10 +48,7 @@ impl Operator {
             self.statuses.clear();
             return None;
         };
-        let nothing = Index::default();
-        let index = if instructions.deletes { &nothing } else { &said.index };
-        let (outcome, parents_until) = self.translate(index, &site, instructions.deletes, now);
-        self.explain(&outcome);
+        let (outcome, parents_until) = self.translate(said, &site, instructions.deletes, now);
         self.tell_left_out(&outcome.left_out);
         self.tell_l4(&outcome);
         let steps = plan(&outcome.desired, &mut self.held, !said.has_problems);
@@ -137,15 +134,7 @@ impl Operator {
     }
 
     /// What should be there, and until when an empty parent stays.
-    fn translate(
-        &mut self,
-        index: &Index,
-        site: &Arc<Site>,
-        deletes: bool,
-        now: Instant,
-    ) -> (Outcome, Option<Instant>) {
-        let translator = self.translator.get_or_insert_with(|| Translator::new((**site).clone()));
-        translator.set_site((**site).clone());
+    fn translate(&mut self, said: &Said, site: &Arc<Site>, deletes: bool, now: Instant) -> (Outcome, Option<Instant>) {
         let parents = self.outcome.iter().flat_map(|outcome| outcome.desired.units.keys());
         let mut kept: BTreeSet<(String, u32)> = parents
             .filter_map(|unit| match unit {
@@ -154,7 +143,20 @@ impl Operator {
             })
             .collect();
         kept.retain(|parent| self.empty_parents.get(parent).is_none_or(|since| *since + EMPTY_PARENT_STAYS > now));
-        let outcome = translator.translate(index, &kept);
+        let from = Translated { revision: said.revision, deletes, kept: kept.clone(), site: Arc::clone(site) };
+        let outcome = match self.outcome.take() {
+            // A write ended, or a time came; nothing else did.
+            Some(outcome) if self.translated.as_ref() == Some(&from) => outcome,
+            before => {
+                let translator = self.translator.get_or_insert_with(|| Translator::new((**site).clone()));
+                translator.set_site((**site).clone());
+                let nothing = Index::default();
+                let outcome = translator.translate(if deletes { &nothing } else { &said.index }, &kept);
+                self.explain(before.as_ref(), &outcome);
+                self.translated = Some(from);
+                outcome
+            }
+        };
         let used: BTreeSet<(String, u32)> =
             outcome.ingresses.values().flatten().map(|served| (served.tenant.clone(), served.shard)).collect();
         self.empty_parents.retain(|parent, _| kept.contains(parent) && !used.contains(parent));
@@ -166,8 +168,8 @@ impl Operator {
     }
 
     /// Notes what changed since the last look, for when the controller has it.
-    fn explain(&mut self, outcome: &Outcome) {
-        let Some(before) = &self.outcome else { return };
+    fn explain(&mut self, before: Option<&Outcome>, outcome: &Outcome) {
+        let Some(before) = before else { return };
         for change in explain_change(before, outcome) {
             let reasons = self.reasons.entry(change.unit).or_default();
             if !reasons.contains(&change.text) {

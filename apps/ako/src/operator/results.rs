@@ -40,6 +40,10 @@ impl Operator {
                 if self.site.as_ref().is_some_and(|known| known.user == site.user) {
                     self.held.remember(&before);
                     self.held.doubt();
+                } else {
+                    // Another name: nothing of what there was is ours any more, empty parents among it.
+                    self.outcome = None;
+                    self.empty_parents.clear();
                 }
                 self.site = Some(Arc::new(site));
                 self.is_synced_told = false;

@@ -95,3 +95,25 @@ async fn routes_to_the_nodes_are_kept_and_the_group_of_engines_belongs_to_one_cl
     other.stop().await;
     cluster.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_cluster_name_is_another_owner_and_what_the_old_one_has_stays_and_is_told() {
+    let world = World::new().await;
+    let mut cluster = world.cluster("s1az1");
+    cluster.write("shop.yaml", &ingress("shop", HOST, &[("/", "web")], None));
+    cluster.start();
+    cluster.synced().await;
+    let before = world.everything("s1az1").await;
+    cluster.configure(&[("clusterName", "renamed")]);
+    cluster.told("clusterName: objects of ako-s1az1 stay on the controller").await;
+    cluster
+        .until_written_back("Ingress", "shop", |written| {
+            written["status"]["loadBalancer"]["ingress"][0]["ip"] == "10.10.25.41"
+        })
+        .await;
+    assert_eq!(world.everything("renamed").await.len(), 6);
+    assert_eq!(world.everything("s1az1").await, before);
+    cluster.configure(&[("deleteConfig", "true")]);
+    world.nothing_left("s1az1").await;
+    cluster.stop().await;
+}

@@ -62,6 +62,18 @@ async fn engines_run_the_virtual_services_of_their_group_on_its_ports() {
         Some(&ours),
         "an engine in this process is of the default group"
     );
+    let listed = client.get("/api/serviceengine?include_name&se_group_ref.name=edge").await;
+    assert!(
+        listed["count"] == 1 && listed["results"][0]["se_group_ref"].as_str().unwrap().ends_with("#edge"),
+        "{listed}"
+    );
+    let there = client.get("/api/virtualservice?name=there&join_subresources=runtime").await;
+    let runtime = &there["results"][0]["runtime"];
+    // Its one engine has said nothing yet; the other one is not asked.
+    assert_eq!(
+        (&runtime["oper_status"]["state"], &runtime["num_se_requested"]),
+        (&json!("OPER_INITIALIZING"), &json!(1))
+    );
     controller.shutdown().await;
 }
 

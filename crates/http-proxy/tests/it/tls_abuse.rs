@@ -5,15 +5,27 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::testbed::{Backend, Bed, Peer, eventually};
+use crate::testbed::{Backend, Bed, PATIENCE, Peer, eventually};
 use crate::tls::{certificate, tls_service};
 use crate::tls_client;
 
-/// Serves one certificate; handshakes may take half a second.
-fn impatient(backend: &Backend) -> (SocketAddr, Bed) {
+/// Serves one certificate; handshakes may take so long.
+fn serving(backend: &Backend, patience: Duration) -> (SocketAddr, Bed) {
     let (vip, mut config) = tls_service(backend, vec![certificate("a.example.com")]);
-    Arc::make_mut(&mut config.services[0]).host.profile.post_accept_timeout = Duration::from_millis(500);
+    Arc::make_mut(&mut config.services[0]).host.profile.post_accept_timeout = patience;
     (vip, Bed::start(1, &config))
+}
+
+/// Asks over HTTP/1.1 and reads until the answer has this body.
+#[track_caller]
+fn is_served(tls: &mut tls_client::Tls, body: &str) {
+    tls.write_all(b"GET / HTTP/1.1\r\nHost: a.example.com\r\n\r\n").unwrap();
+    let (mut all, mut part) = (Vec::new(), [0; 4096]);
+    while !all.ends_with(body.as_bytes()) {
+        let read = tls.read(&mut part).unwrap();
+        assert_ne!(read, 0, "closed: {}", String::from_utf8_lossy(&all));
+        all.extend_from_slice(&part[..read]);
+    }
 }
 
 /// Asks once over HTTP/1.1.
@@ -34,16 +46,17 @@ fn hello(version: [u8; 2], suites: &[u8], more: &[u8]) -> Vec<u8> {
 
 /// What comes back for `octets`, while a neighbour is served before and after.
 #[track_caller]
-fn answer(octets: &[u8]) -> Vec<u8> {
+fn answer(octets: &[u8], patience: Duration) -> Vec<u8> {
     let backend = Backend::named("fine");
-    let (vip, bed) = impatient(&backend);
+    let (vip, bed) = serving(&backend, patience);
     let mut neighbour = tls_client::connect(vip, "a.example.com", &["http/1.1"]).unwrap();
+    is_served(&mut neighbour, "fine");
     let mut client = Peer::connect(vip);
     let _ = client.reader.get_mut().write_all(octets);
     let mut all = Vec::new();
     let _ = client.reader.read_to_end(&mut all);
     eventually("the failure is counted", || bed.proxy().stats().handshakes_failed == 1);
-    assert!(text(&mut neighbour).ends_with("fine"));
+    is_served(&mut neighbour, "fine");
     all
 }
 
@@ -54,7 +67,7 @@ const FATAL: u8 = 2;
 fn versions_that_are_broken_are_refused_with_an_alert() {
     let suites = [0x00, 0x2f, 0xc0, 0x13, 0xc0, 0x2f];
     for version in [[3, 0], [3, 1], [3, 2]] {
-        let answer = answer(&hello(version, &suites, &[]));
+        let answer = answer(&hello(version, &suites, &[]), Duration::from_secs(2));
         assert_eq!((answer.first(), answer.get(5)), (Some(&ALERT), Some(&FATAL)), "{version:?}: {answer:?}");
     }
 }
@@ -78,7 +91,7 @@ fn a_hello_that_nobody_could_mean_is_refused() {
         vec![22, 3, 1, 0, 0],
         vec![23, 3, 3, 0, 5, 1, 2, 3, 4, 5],
     ] {
-        let answer = answer(&octets);
+        let answer = answer(&octets, Duration::from_secs(2));
         assert!(answer.is_empty() || answer[0] == ALERT, "{:?}: {answer:?}", &octets[..8]);
     }
 }
@@ -87,14 +100,14 @@ fn a_hello_that_nobody_could_mean_is_refused() {
 fn a_handshake_that_stalls_is_given_up() {
     let whole = hello([3, 3], &[0x13, 0x01], &[]);
     for octets in [&b""[..], b"\x16", b"\x16\x03\x01\x02\x00", &whole[..whole.len() - 1]] {
-        assert_eq!(answer(octets), b"", "{octets:?}");
+        assert_eq!(answer(octets, Duration::from_secs(2)), b"", "{octets:?}");
     }
 }
 
 #[test]
 fn a_client_that_speaks_none_of_our_protocols_is_told_so() {
     let backend = Backend::named("b");
-    let (vip, _bed) = impatient(&backend);
+    let (vip, _bed) = serving(&backend, PATIENCE);
     let error = tls_client::connect(vip, "a.example.com", &["spdy/1", "imap"]).unwrap_err();
     assert!(error.to_string().contains("NoApplicationProtocol"), "{error}");
     for protocols in [&[][..], &["http/1.1"], &["spdy/1", "http/1.1"]] {
@@ -106,7 +119,7 @@ fn a_client_that_speaks_none_of_our_protocols_is_told_so() {
 #[test]
 fn an_address_in_place_of_a_name_gets_the_first_certificate() {
     let backend = Backend::named("b");
-    let (vip, _bed) = impatient(&backend);
+    let (vip, _bed) = serving(&backend, PATIENCE);
     for name in ["127.0.0.1", "::1", "unknown.example.net"] {
         let mut tls = tls_client::connect(vip, name, &[]).unwrap();
         assert!(text(&mut tls).ends_with('b'), "{name}");
@@ -131,7 +144,7 @@ fn an_address_in_place_of_a_name_gets_the_first_certificate() {
 #[test]
 fn a_hello_in_pieces_is_put_together() {
     let backend = Backend::named("b");
-    let (vip, bed) = impatient(&backend);
+    let (vip, bed) = serving(&backend, PATIENCE);
     let octets = hello([3, 1], &[0x00, 0x2f], &[]);
     let mut client = Peer::connect(vip);
     for octet in &octets {
@@ -146,7 +159,7 @@ fn a_hello_in_pieces_is_put_together() {
 #[test]
 fn garbage_inside_a_session_ends_it_alone() {
     let backend = Backend::named("b");
-    let (vip, bed) = impatient(&backend);
+    let (vip, bed) = serving(&backend, PATIENCE);
     let mut neighbour = tls_client::connect(vip, "a.example.com", &[]).unwrap();
     let mut client = tls_client::connect(vip, "a.example.com", &[]).unwrap();
     client.sock.write_all(&[23, 3, 3, 0, 32]).unwrap();

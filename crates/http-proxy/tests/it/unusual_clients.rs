@@ -129,7 +129,6 @@ fn impatient(server: SocketAddr) -> (SocketAddr, Bed) {
         profile.keepalive_requests_max = 0;
         profile.header_timeout = Duration::from_millis(500);
         profile.body_timeout = Duration::from_millis(500);
-        profile.post_accept_timeout = Duration::from_millis(500);
     });
     (vip, Bed::start(1, &config))
 }
