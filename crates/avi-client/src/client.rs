@@ -340,6 +340,8 @@ fn default_headers(config: &Config, address: &Address) -> Result<HeaderMap, Conf
 }
 
 fn transport(call: &Call<'_>, error: reqwest::Error) -> AviError {
+    // The address is in our own message already, and its words are not about what went wrong.
+    let error = error.without_url();
     let advice = if chain(&error).contains("certificate") {
         "its certificate is not one that the given CA signed: give the controller's own CA, and the name it was made for"
     } else if error.is_timeout() {
@@ -347,13 +349,7 @@ fn transport(call: &Call<'_>, error: reqwest::Error) -> AviError {
     } else {
         "check that it runs, and that address and port are right"
     };
-    AviError::Transport {
-        method: name(&call.method),
-        url: call.url.to_string(),
-        advice,
-        // The address is in our own message already.
-        source: error.without_url().into(),
-    }
+    AviError::Transport { method: name(&call.method), url: call.url.to_string(), advice, source: error.into() }
 }
 
 fn decode(method: &Method, url: &Url, reason: &str) -> AviError {

@@ -1,4 +1,4 @@
-//! Many Ingresses, and an operator that is killed while they change.
+//! Many Ingresses, and an operator or a controller that ends while they change.
 
 use std::collections::BTreeMap;
 
@@ -34,17 +34,33 @@ async fn start(world: &World, pair: &(String, String)) -> Cluster {
     cluster
 }
 
+/// What a controller holds in the end where nothing happens meanwhile.
+async fn undisturbed(pair: &(String, String)) -> BTreeMap<String, String> {
+    let world = World::new().await;
+    let mut cluster = start(&world, pair).await;
+    cluster.write("apps.yaml", &manifest(|index| index % 5 == 0));
+    cluster.start();
+    cluster.synced().await;
+    assert_eq!(cluster.ako().writes().1, 0, "no write was refused");
+    cluster.stop().await;
+    held(&world).await
+}
+
+/// Parents that lost their last host go a moment later.
+async fn until_held(world: &World, expected: &BTreeMap<String, String>) {
+    let poll = async {
+        while held(world).await != *expected {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await; // bounded: polls a condition
+        }
+    };
+    let result = tokio::time::timeout(std::time::Duration::from_secs(30), poll).await;
+    assert!(result.is_ok(), "{:#?}", held(world).await.iter().zip(expected).find(|(a, b)| a != b));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_operator_that_is_killed_again_and_again_ends_where_an_undisturbed_one_does() {
     let pair = certificate("app.example.com");
-    let quiet = World::new().await;
-    let mut undisturbed = start(&quiet, &pair).await;
-    undisturbed.write("apps.yaml", &manifest(|index| index % 5 == 0));
-    undisturbed.start();
-    undisturbed.synced().await;
-    let expected = held(&quiet).await;
-    assert_eq!(undisturbed.ako().writes().1, 0, "no write was refused");
-    undisturbed.stop().await;
+    let expected = undisturbed(&pair).await;
 
     let world = World::new().await;
     let mut cluster = start(&world, &pair).await;
@@ -61,17 +77,29 @@ async fn an_operator_that_is_killed_again_and_again_ends_where_an_undisturbed_on
     }
     cluster.start();
     cluster.synced().await;
-    // Parents that lost their last host go a moment later.
-    let poll = async {
-        while held(&world).await != expected {
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await; // bounded: polls a condition
-        }
-    };
-    let result = tokio::time::timeout(std::time::Duration::from_secs(30), poll).await;
-    assert!(result.is_ok(), "{:#?}", held(&world).await.iter().zip(&expected).find(|(a, b)| a != b));
+    until_held(&world, &expected).await;
     for index in (0..INGRESSES).filter(|index| index % 5 != 0) {
         let written = cluster.written_back("Ingress", &format!("app{index}"));
         assert_eq!(written["status"]["loadBalancer"]["ingress"].as_array().map(Vec::len), Some(1), "app{index}");
     }
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_controller_that_goes_and_comes_in_the_midst_of_writes_ends_with_all_of_them() {
+    let pair = certificate("app.example.com");
+    let expected = undisturbed(&pair).await;
+    let mut world = World::new().await;
+    let url = world.url();
+    let mut cluster = start(&world, &pair).await;
+    cluster.write("apps.yaml", &manifest(|_| false));
+    cluster.start();
+    cluster.until_writes(50).await;
+    world.kill_controller();
+    cluster.write("apps.yaml", &manifest(|index| index % 5 == 0));
+    cluster.told("controller cannot be used").await;
+    world.start_controller(&url).await;
+    until_held(&world, &expected).await;
+    cluster.synced().await;
     cluster.stop().await;
 }

@@ -160,10 +160,25 @@ impl World {
         self.controller.take().unwrap().shutdown().await;
     }
 
+    /// Ends it at once, whatever it is at.
+    pub(crate) fn kill_controller(&mut self) {
+        drop(self.controller.take().unwrap());
+    }
+
     /// Starts it again, at the address that it had.
     pub(crate) async fn start_controller(&mut self, url: &str) {
         let address = url.strip_prefix("https://").unwrap().trim_end_matches('/').to_owned();
-        self.controller = Some(start_controller(self.root.path(), &address).await);
+        // What was cut off may hold store and port a moment longer.
+        let poll = async {
+            loop {
+                match try_start_controller(self.root.path(), &address).await {
+                    Ok(controller) => return controller,
+                    Err(error) => drop(error),
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await; // bounded: polls a condition
+            }
+        };
+        self.controller = Some(tokio::time::timeout(WITHIN, poll).await.unwrap());
     }
 
     pub(crate) fn url(&self) -> String {
@@ -172,10 +187,14 @@ impl World {
 }
 
 async fn start_controller(root: &Path, address: &str) -> Controller {
+    try_start_controller(root, address).await.unwrap()
+}
+
+async fn try_start_controller(root: &Path, address: &str) -> anyhow::Result<Controller> {
     let mut config = ControllerConfig::new(root.join("controller"));
     config.listen = Listen::At(address.parse().unwrap());
     config.admin_password = Some(PASSWORD.into());
-    controller::start(config).await.unwrap()
+    controller::start(config).await
 }
 
 fn client_config(controller: &Controller) -> Config {

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use avi_client::{AviClient, AviError, Config, ErrorClass, Retry};
 use serde_json::{Value, json};
-use tokio::{io::AsyncWriteExt, net::TcpListener};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
 
 use crate::fake::{Fake, client, config};
 
@@ -139,4 +142,23 @@ async fn a_redirect_is_told_and_not_followed() {
     let error = client(&address).get("/api/gslb", &[], "admin").await.unwrap_err();
     assert_eq!(error.status(), Some(302));
     assert_eq!(error.class().retry(), Retry::Flag);
+}
+
+#[tokio::test]
+async fn the_path_of_a_call_does_not_decide_what_is_advised() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        // A connection that is closed with something unread is reset.
+        let mut request = Vec::new();
+        while !request.ends_with(b"}") {
+            assert!(stream.read_buf(&mut request).await.unwrap() > 0);
+        }
+        let login = b"HTTP/1.1 200 OK\r\nSet-Cookie: csrftoken=t\r\nSet-Cookie: sessionid=s\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}";
+        stream.write_all(login).await.unwrap();
+    });
+    let error = client(&address).get("/api/sslkeyandcertificate", &[], "admin").await.unwrap_err();
+    assert!(error.to_string().contains("/api/sslkeyandcertificate: no answer"), "{error}");
+    assert!(error.to_string().contains("check that it runs"), "{error}");
 }
