@@ -6,6 +6,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use telemetry::{Colour, FILTER_DEFAULT, Format};
 
+/// The C library walks its free lists for blocks of 8 KiB, of which each connection of the HTTP proxy needs several.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// One name for many clusters: DNS answers by weight and health, configured through the Avi API
 #[derive(Parser)]
 #[command(version, propagate_version = true)]
