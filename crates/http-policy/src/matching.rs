@@ -66,6 +66,11 @@ struct Text {
 }
 
 impl Matcher {
+    /// Matches every request.
+    pub(crate) const fn any() -> Self {
+        Self { client_ip: None, port: None, https: None, method: None, path: None, host: None, headers: Vec::new() }
+    }
+
     /// # Errors
     /// When a regular expression is none; says which and why.
     pub(crate) fn compile(source: &RequestMatch) -> Result<Self, String> {

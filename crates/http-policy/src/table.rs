@@ -218,25 +218,50 @@ struct Build<'t> {
 
 impl Build<'_> {
     fn host(&mut self, source: &model::http::VirtualHost) -> VirtualHost {
-        let mut security = Vec::new();
+        let rules: Vec<_> = source.policies.iter().flat_map(|set| &set.security).collect();
+        let last_denial = rules.iter().rposition(|rule| rule.action != SecurityAction::Allow);
+        let security = (0..)
+            .zip(rules)
+            .filter_map(|(place, rule)| self.security_rule(source, rule, Some(place) <= last_denial))
+            .collect();
         let mut request = Vec::new();
         for set in &source.policies {
-            security.extend(set.security.iter().filter_map(|rule| self.security_rule(source, rule)));
             request.push(set.request.iter().filter_map(|rule| self.request_rule(source, rule)).collect());
         }
         let target = source.target.as_ref().map(|target| self.bind(source, target));
         VirtualHost { source: source.clone(), security, request, target, to_https: Redirect::to_https(443) }
     }
 
-    fn security_rule(&mut self, host: &model::http::VirtualHost, rule: &model::http::SecurityRule) -> Option<Rule> {
+    /// A rule that protects (it, or one after it, denies) is never left out: where it cannot be used, nothing passes it.
+    fn security_rule(
+        &mut self,
+        host: &model::http::VirtualHost,
+        rule: &model::http::SecurityRule,
+        protects: bool,
+    ) -> Option<Rule> {
         let action = match &rule.action {
             SecurityAction::Allow => None,
             SecurityAction::CloseConnection => Some(Action::Close),
             SecurityAction::Respond(response) => Some(Action::Respond(response.clone())),
             SecurityAction::RedirectToHttps { port } => Some(Action::Redirect(Redirect::to_https(*port))),
         };
-        let matcher = self.matcher(host, &rule.name, &rule.matches)?;
-        Some(Rule { name: rule.name.clone(), matcher, edits: vec![], action })
+        let name = rule.name.clone();
+        if !protects {
+            let matcher = self.matcher(host, &name, &rule.matches)?;
+            return Some(Rule { name, matcher, edits: vec![], action });
+        }
+        let (matcher, action) = match Matcher::compile(&rule.matches) {
+            Ok(matcher) => (matcher, action),
+            Err(reason) => {
+                let text = format!(
+                    "security rule `{name}` cannot be used: {reason}; requests that reach it get 503: change the rule, or \
+                     switch it off"
+                );
+                self.problem(host, text);
+                (Matcher::any(), Some(Action::Respond(LocalResponse { status: 503, file: None })))
+            }
+        };
+        Some(Rule { name, matcher, edits: vec![], action })
     }
 
     fn request_rule(&mut self, host: &model::http::VirtualHost, rule: &model::http::RequestRule) -> Option<Rule> {

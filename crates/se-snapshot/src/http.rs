@@ -3,7 +3,7 @@
 //! [`Memo::follow`] is the way through: virtual services and EVH children first, with the parts that several of them may
 //! share ([`parts`]), then the pools and pool groups that one of them can reach. What the engine cannot do is told and
 //! left out: a rule whose match cannot be expressed does not match everything, a pool that wants TLS is not spoken to in
-//! plain text, and a service that lacks what protects it does not run.
+//! plain text, and a service that lacks what protects it, such as a security rule, does not run.
 
 mod action;
 mod certificate;

@@ -103,3 +103,31 @@ fn what_cannot_be_used_is_said_and_the_rest_serves() {
     assert!(texts[0].contains("rule `bad` is left out") && texts[1].contains("pool-gone does not exist"), "{texts:?}");
     assert!(matches!(decide(&table, &get("h", "/")).outcome, Outcome::Forward(Binding::Missing)));
 }
+
+#[test]
+fn nothing_passes_a_security_rule_that_cannot_be_used() {
+    let bad = |name, action| secure(name, path(StringCriterion::Regex, "(?=x)"), action);
+    let allow = || secure("allow", begins("/open"), SecurityAction::Allow);
+    let mut vs = service(to_pool("a"));
+    vs.host.policies = vec![
+        set(vec![allow(), bad("broken", SecurityAction::CloseConnection)], vec![]),
+        set(vec![bad("needless", SecurityAction::Allow)], vec![]),
+    ];
+    let (table, problems) = http_policy::Table::compile(&config(vs.clone(), &["a"]), None);
+    let texts: Vec<&str> = problems.iter().map(|problem| problem.text.as_str()).collect();
+    assert!(
+        texts[0].starts_with("security rule `broken` cannot be used") && texts[1].contains("`needless` is left out")
+    );
+    let refused = decide(&table, &get("h", "/"));
+    assert!(matches!(refused.outcome, Outcome::Respond(LocalResponse { status: 503, .. })), "{refused:?}");
+    assert_eq!(refused.reason, Reason::SecurityRule("broken"));
+    assert_eq!(decide(&table, &get("h", "/open")).reason, Reason::OwnTarget);
+
+    // One that allows is missed where another set denies after it.
+    vs.host.policies = vec![
+        set(vec![bad("broken", SecurityAction::Allow)], vec![]),
+        set(vec![secure("deny", begins("/admin"), SecurityAction::CloseConnection)], vec![]),
+    ];
+    let (table, _) = http_policy::Table::compile(&config(vs, &["a"]), None);
+    assert_eq!(decide(&table, &get("h", "/")).reason, Reason::SecurityRule("broken"));
+}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::http::{Certificate, PolicySet};
+use model::http::Certificate;
 
 use super::{certificate, policy_set, profile, profile::Profile};
 use crate::{
@@ -18,7 +18,7 @@ const CERTIFICATE: &str = "sslkeyandcertificate";
 #[derive(Debug, Default)]
 pub(crate) struct Parts {
     profiles: Results<Option<Profile>>,
-    policy_sets: Results<Option<Arc<PolicySet>>>,
+    policy_sets: Results<Option<policy_set::Translated>>,
     certificates: Results<Option<Arc<Certificate>>>,
 }
 
@@ -68,7 +68,7 @@ impl Parts {
         uuid: &str,
         world: &World<'a>,
         reading: &mut Reading<'_, 'a>,
-    ) -> Option<Arc<PolicySet>> {
+    ) -> Option<policy_set::Translated> {
         let made = self.policy_sets.get(uuid, world, |reading| policy_set::read(uuid, reading));
         reading.rely_on(POLICY_SET, uuid, made);
         made.value.clone()

@@ -7,8 +7,29 @@ use model::http::{PolicySet, RequestMatch, RequestRule, SecurityAction, Security
 use super::{action, request_match, response};
 use crate::{Problem, field::Message, reading::Reading};
 
+/// A policy set, and what it lacks.
+#[derive(Debug, Clone)]
+pub(super) struct Translated {
+    /// Without the rules that cannot be expressed.
+    pub(super) set: Arc<PolicySet>,
+    /// Its security rules that cannot be expressed, in their order.
+    gaps: Vec<Gap>,
+    /// Whether one of its security rules does anything else than allow.
+    denies: bool,
+}
+
+/// A security rule that cannot be expressed.
+#[derive(Debug, Clone)]
+struct Gap {
+    /// Its name, and why.
+    what: String,
+    allows: bool,
+    /// Whether a rule of its set comes after it that does anything else than allow.
+    is_denied_later: bool,
+}
+
 /// The policy set, without the rules that cannot be expressed; `None` where there is none of that uuid.
-pub(super) fn read(uuid: &str, reading: &mut Reading<'_, '_>) -> Option<Arc<PolicySet>> {
+pub(super) fn read(uuid: &str, reading: &mut Reading<'_, '_>) -> Option<Translated> {
     let object = reading.get("httppolicyset", uuid)?;
     let label = format!("HTTPPolicySet {}", object.name);
     let set = Message::root(&label, object.fields);
@@ -16,13 +37,35 @@ pub(super) fn read(uuid: &str, reading: &mut Reading<'_, '_>) -> Option<Arc<Poli
     if enabled_rules(&response).next().is_some() {
         reading.tell(response.problem("rules", "responses are not changed by this release; they pass as they are"));
     }
-    let security = enabled_rules(&set.message("http_security_policy"))
-        .filter_map(|rule| kept(&rule, security_rule(&rule, reading), reading))
-        .collect();
+    let (mut security, mut gaps, mut denies) = (Vec::new(), Vec::<Gap>::new(), false);
+    for rule in enabled_rules(&set.message("http_security_policy")) {
+        let allows = rule.message("action").text("action") == Some("HTTP_SECURITY_ACTION_ALLOW");
+        if !allows {
+            gaps.iter_mut().for_each(|gap| gap.is_denied_later = true);
+            denies = true;
+        }
+        let read = security_rule(&rule, reading);
+        if let Err(problem) = &read {
+            let what = format!("security rule `{}` of {label} ({problem})", name(&rule));
+            gaps.push(Gap { what, allows, is_denied_later: false });
+        }
+        security.extend(kept(&rule, read, reading));
+    }
     let request = enabled_rules(&set.message("http_request_policy"))
         .filter_map(|rule| kept(&rule, request_rule(&rule, reading), reading))
         .collect();
-    Some(Arc::new(PolicySet { uuid: object.uuid.to_owned(), name: object.name.to_owned(), security, request }))
+    let set = Arc::new(PolicySet { uuid: object.uuid.to_owned(), name: object.name.to_owned(), security, request });
+    Some(Translated { set, gaps, denies })
+}
+
+impl Translated {
+    /// The first security rule without which requests pass that it would stop, or are stopped that it lets through; `later`
+    /// are the sets that are evaluated after this one.
+    pub(super) fn gap<'t>(&self, later: impl IntoIterator<Item = &'t Self>) -> Option<&str> {
+        let is_denied_later = later.into_iter().any(|set| set.denies);
+        let gap = self.gaps.iter().find(|gap| !gap.allows || gap.is_denied_later || is_denied_later)?;
+        Some(&gap.what)
+    }
 }
 
 /// In ascending index.

@@ -116,7 +116,9 @@ fn fields(kind: &str, seed: u8) -> Value {
         "httppolicyset" => json!({"http_request_policy": {"rules": [
             {"index": 1, "name": "r", "match": {"path": {"match_criteria": "BEGINS_WITH", "match_str": ["/"],
                 "string_group_refs": [format!("stringgroup-{a}")]}},
-                "switching_action": {"action": "HTTP_SWITCHING_SELECT_POOL", "pool_ref": format!("pool-{b}")}}]}}),
+                "switching_action": {"action": "HTTP_SWITCHING_SELECT_POOL", "pool_ref": format!("pool-{b}")}}]},
+            "http_security_policy": {"rules": [{"index": 1, "name": "s", "action": {"action":
+                if seed % 6 == 5 { "HTTP_SECURITY_ACTION_RATE_LIMIT" } else { "HTTP_SECURITY_ACTION_CLOSE_CONN" }}}]}}),
         "sslkeyandcertificate" => json!({"certificate": {"certificate": format!("cert {seed}")},
             "key": if seed.is_multiple_of(4) { "" } else { "key" }, "ca_certs": [{"ca_ref": format!("sslkeyandcertificate-{b}")}]}),
         "applicationprofile" => {

@@ -64,7 +64,9 @@ pub(super) fn read<'a>(
     if !unsupported::may_run(&service, reading) {
         return Translated::Nothing;
     }
-    let host = virtual_host::read(object, &service, profile, world, base, parts, reading);
+    let Some(host) = virtual_host::read(object, &service, profile, world, base, parts, reading) else {
+        return Translated::Nothing;
+    };
     if kind == "VS_TYPE_VH_CHILD" {
         if service.is_set("ssl_key_and_certificate_refs") {
             let reason = "clients are shown the certificates of the parent, not those of a child";
