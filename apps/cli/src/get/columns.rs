@@ -158,7 +158,11 @@ fn ports(object: &Value) -> String {
 /// Names that a virtual service answers to.
 fn hosts(object: &Value) -> String {
     let mut found = all(list(object, "vh_matches"), "/host");
-    found.extend(list(object, "vh_domain_name"));
+    for name in list(object, "vh_domain_name") {
+        if !found.contains(&name) {
+            found.push(name);
+        }
+    }
     if found.is_empty() {
         found.extend(object.get("fqdn"));
     }
