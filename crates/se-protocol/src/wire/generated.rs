@@ -872,7 +872,7 @@ pub struct Registration {
     pub name: ::prost::alloc::string::String,
     #[prost(uint32, tag = "4")]
     pub ttl_s: u32,
-    /// Absent: all.
+    /// 0: all. Absent: as many as the profile of the DNS service says.
     #[prost(uint32, optional, tag = "5")]
     pub addresses_max: ::core::option::Option<u32>,
     #[prost(enumeration = "RecordOrder", tag = "6")]
