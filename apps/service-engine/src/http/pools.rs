@@ -186,6 +186,23 @@ impl Pools {
     }
 }
 
+/// What parts in these states make of the whole that needs `min` of them up; 0 counts as 1.
+pub(super) fn enough(states: impl Iterator<Item = State>, min: u32) -> State {
+    let (mut up, mut unknown) = (0_u32, 0_u32);
+    for state in states {
+        match state {
+            State::Up => up = up.saturating_add(1),
+            State::Unknown => unknown = unknown.saturating_add(1),
+            State::Down | State::Disabled => {}
+        }
+    }
+    match min.max(1) {
+        min if up >= min => State::Up,
+        min if up.saturating_add(unknown) >= min => State::Unknown,
+        _ => State::Down,
+    }
+}
+
 /// That a server is up at first is no news beyond that of its pool.
 fn tell_server(pool: &str, server: &ServerEntry, from: State) {
     let (address, to, reason) = (server.address, server.state, &server.reason);

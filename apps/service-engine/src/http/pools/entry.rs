@@ -90,13 +90,10 @@ impl PoolEntry {
     }
 
     pub(super) fn verdict(&self) -> State {
-        let has = |state| self.servers.iter().any(|server| server.state == state);
-        match () {
-            () if !self.config.enabled => State::Disabled,
-            () if has(State::Up) => State::Up,
-            () if has(State::Unknown) => State::Unknown,
-            () => State::Down,
+        if !self.config.enabled {
+            return State::Disabled;
         }
+        super::enough(self.servers.iter().map(|server| server.state), self.config.servers_up_min)
     }
 
     /// Why it is in its state, for logs; with the first server that fails where none is up.
@@ -104,18 +101,22 @@ impl PoolEntry {
         let count = |state| self.servers.iter().filter(|server| server.state == state).count();
         let (up, all) = (count(State::Up), self.servers.len());
         let failing = self.servers.iter().find(|server| server.state == State::Down);
+        let needed = match self.config.servers_up_min {
+            min @ 2.. if self.state != State::Up => format!(", {min} needed"),
+            _ => String::new(),
+        };
         match (self.state, failing) {
             (State::Disabled, _) => "switched off".to_owned(),
             _ if all == 0 => "it has no servers".to_owned(),
-            (State::Down, None) => "all of its servers are switched off".to_owned(),
+            (State::Down, None) if up == 0 => "all of its servers are switched off".to_owned(),
             (State::Down | State::Unknown, Some(server)) => {
-                format!("{up} of {all} servers up; {}: {}", server.address, server.reason)
+                format!("{up} of {all} servers up{needed}; {}: {}", server.address, server.reason)
             }
             (State::Unknown, None) => match self.servers.iter().find(|server| server.state == State::Unknown) {
-                Some(server) => format!("{up} of {all} servers up; {}: {}", server.address, server.reason),
-                None => format!("{up} of {all} servers up"),
+                Some(server) => format!("{up} of {all} servers up{needed}; {}: {}", server.address, server.reason),
+                None => format!("{up} of {all} servers up{needed}"),
             },
-            (State::Up, _) => format!("{up} of {all} servers up"),
+            (State::Up | State::Down, _) => format!("{up} of {all} servers up{needed}"),
         }
     }
 
