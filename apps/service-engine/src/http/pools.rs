@@ -73,8 +73,8 @@ impl Pools {
             let Some(live) = table.pool(&pool.uuid) else { continue };
             let uuid: Arc<str> = pool.uuid.as_str().into();
             let entry = self.take_away(&uuid, targets);
-            let previous = Previous { entry: entry.as_ref(), up: up_before.get(&pool.uuid) };
-            let made = PoolEntry::new(pool, live, &monitors, previous, now_us);
+            let previous = Previous::new(entry.as_ref(), up_before.get(&pool.uuid));
+            let made = PoolEntry::new(pool, live, &monitors, &previous, now_us);
             self.register(&uuid, made, targets);
             for server in 0..pool.servers.len() {
                 flips.servers |= self.judge(&uuid, server, targets, now_us);

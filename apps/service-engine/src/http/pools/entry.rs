@@ -1,6 +1,6 @@
 //! One pool and its servers: what counts for each, and what follows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -36,18 +36,24 @@ pub(super) struct ServerEntry {
 }
 
 /// What was known of a pool before a snapshot.
-#[derive(Clone, Copy)]
 pub(super) struct Previous<'a> {
-    pub(super) entry: Option<&'a PoolEntry>,
+    entry: Option<&'a PoolEntry>,
+    /// Its servers; a search through thousands of them for each would take seconds.
+    servers: HashMap<SocketAddr, &'a ServerEntry>,
     /// Servers that were up before the engine started.
-    pub(super) up: Option<&'a BTreeSet<IpAddr>>,
+    up: Option<&'a BTreeSet<IpAddr>>,
 }
 
-impl Previous<'_> {
+impl<'a> Previous<'a> {
+    pub(super) fn new(entry: Option<&'a PoolEntry>, up: Option<&'a BTreeSet<IpAddr>>) -> Self {
+        let servers = entry.map(|entry| entry.servers.iter()).unwrap_or_default();
+        Self { entry, servers: servers.map(|server| (server.address, server)).collect(), up }
+    }
+
     /// State of a server so far, and since when.
     fn server(&self, address: SocketAddr, now_us: i64) -> (State, i64) {
-        let known = self.entry.and_then(|entry| entry.servers.iter().find(|known| known.address == address));
         let was_up = || if self.up.is_some_and(|up| up.contains(&address.ip())) { State::Up } else { State::Unknown };
+        let known = self.servers.get(&address);
         known.map_or_else(|| (was_up(), now_us), |known| (known.state, known.since_us))
     }
 }
@@ -58,7 +64,7 @@ impl PoolEntry {
         pool: &Arc<Pool>,
         live: &http_policy::Pool,
         monitors: &Monitors<'_>,
-        previous: Previous<'_>,
+        previous: &Previous<'_>,
         now_us: i64,
     ) -> Self {
         let servers = pool
