@@ -6,7 +6,7 @@ use controller_api::LiveProjection;
 use model::{Revision, Version};
 use objects::Object;
 use se_protocol::{DEFAULT_GROUP, GroupSnapshots, PortOffset, Snapshot};
-use se_snapshot::{Memo, Problem};
+use se_snapshot::{Memo, MovedServices, Problem};
 use tokio::sync::watch;
 
 /// Builds snapshots from the projection.
@@ -19,6 +19,8 @@ pub(crate) struct SnapshotBuilder {
     default: watch::Sender<Option<Arc<Snapshot>>>,
     /// What the last snapshot was translated from: of thousands of objects a commit changes one.
     memo: Memo,
+    /// Likewise, where the groups are.
+    moved: MovedServices,
     /// Told already; a problem that stays is told once.
     problems: BTreeSet<Problem>,
     /// Last change that the published snapshot contains.
@@ -34,6 +36,7 @@ impl SnapshotBuilder {
             published: watch::Sender::new(None),
             default: watch::Sender::new(None),
             memo: Memo::default(),
+            moved: MovedServices::default(),
             problems: BTreeSet::new(),
             built: None,
         }
@@ -92,7 +95,7 @@ impl SnapshotBuilder {
             "snapshot built"
         );
         let placing = objects.iter().filter(|object| se_snapshot::PLACEMENT_TYPES.contains(&object.path));
-        let groups = se_snapshot::place(placing.map(source), &Arc::new(snapshot));
+        let groups = se_snapshot::place(placing.map(source), &Arc::new(snapshot), &mut self.moved);
         self.default.send_replace(Some(Arc::clone(groups.of(DEFAULT_GROUP))));
         self.published.send_replace(Some(Arc::new(groups)));
     }

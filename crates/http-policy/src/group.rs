@@ -56,6 +56,12 @@ impl Group {
         Self { source: Arc::clone(source), tiers, cursor }
     }
 
+    /// Pools that get requests.
+    pub(crate) fn pools(&self) -> impl Iterator<Item = &Arc<Pool>> {
+        let members = self.tiers.iter().flat_map(|tier| &tier.pools);
+        members.filter(|(_, ratio)| *ratio > 0).map(|(pool, _)| pool)
+    }
+
     /// Whether its pools are the very ones that `find` knows.
     pub(crate) fn has_pools_of<'p>(&self, find: impl Fn(&str) -> Option<&'p Arc<Pool>>) -> bool {
         let known = self.source.members.iter().filter_map(|member| find(&member.pool)).count();

@@ -71,6 +71,16 @@ impl Binding {
         }
     }
 
+    /// The server that these are the counters of, if it is among those that it sends requests to and can take one.
+    #[must_use]
+    pub fn find(&self, state: &Arc<ServerState>) -> Option<Choice<'_>> {
+        match self {
+            Self::Pool(pool) => pool.find(state),
+            Self::Group(group) => group.pools().find_map(|pool| pool.find(state)),
+            Self::Missing => None,
+        }
+    }
+
     /// Whether it is the very same pool or group.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
@@ -163,6 +173,11 @@ impl Pool {
         self.pick(turn, |server| self.can_take(server, tried) && !server.state.is_ejected(now_ms))
             .or_else(|| self.pick(turn, |server| self.can_take(server, tried)))
             .ok_or_else(|| if self.is_available() { NoServer::Full } else { NoServer::Down })
+    }
+
+    fn find<'t>(self: &'t Arc<Self>, state: &Arc<ServerState>) -> Option<Choice<'t>> {
+        let server = self.servers.iter().find(|server| Arc::ptr_eq(&server.state, state))?;
+        self.can_take(server, &[]).then_some(Choice { pool: self, server })
     }
 
     fn is_up(&self, server: &Server) -> bool {

@@ -11,6 +11,7 @@ use model::http::{HttpProfile, ServicePort};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::access::TlsSession;
+use crate::bound::Bound;
 use crate::deadline::Deadline;
 use crate::tunnel::Tunnel;
 use crate::worker::{ListenerState, Worker};
@@ -43,6 +44,8 @@ pub(crate) struct Client {
     pub(crate) lingers: Cell<bool>,
     /// What the connection becomes after a response with status 101.
     pub(crate) tunnel: RefCell<Option<Tunnel>>,
+    /// Where its requests go once they authenticate the connection.
+    pub(crate) bound: Bound,
 }
 
 /// What a new connection is.
@@ -76,6 +79,7 @@ impl Client {
             requests: Cell::new(0),
             lingers: Cell::new(false),
             tunnel: RefCell::new(None),
+            bound: Bound::default(),
         };
         client.deadline.set(client.worker.timer.after(client.profile.post_accept_timeout));
         Rc::new(client)

@@ -88,7 +88,11 @@ impl Finish {
         let Some(server) = &mut self.server else { return };
         server.lease = None;
         if keep_alive && exchange.is_sent() {
-            worker.kept.give(exchange.upstream, &server.state, &server.pool.source, worker.timer.now_ms());
+            if self.client.bound.is_on() {
+                self.client.bound.give(exchange.upstream, &server.state);
+            } else {
+                worker.kept.give(exchange.upstream, &server.state, &server.pool.source, worker.timer.now_ms());
+            }
         }
     }
 }

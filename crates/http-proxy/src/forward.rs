@@ -60,13 +60,16 @@ pub(crate) async fn forward(
     let mut body = Some(body).filter(|body| !body.is_end_stream());
     let upgrade = upgrade_of(&finish.parts, profile, body.is_some()).cloned();
     let can_repeat = body.is_none() && is_idempotent(&finish.parts.method);
+    client.bound.see_request(&finish.parts.headers);
+    let mut bound = client.bound.take(binding);
     let mut tried: Vec<SocketAddr> = Vec::new();
     let mut again: Option<Choice<'_>> = None;
     let mut attempts = 0;
     loop {
         let is_second_try = again.is_some();
         let now_ms = worker.timer.now_ms();
-        let choice = match again.take().map_or_else(|| binding.choose(now_ms, &tried), Ok) {
+        let (own, bound_to) = bound.take().map(|(choice, upstream)| (upstream, choice)).unzip();
+        let choice = match again.take().or(bound_to).map_or_else(|| binding.choose(now_ms, &tried), Ok) {
             Ok(choice) => choice,
             Err(_) if attempts > 0 => return no_server(finish, binding, Ending::Unreachable),
             Err(reason) => return no_server(finish, binding, Ending::NoServer(reason)),
@@ -75,7 +78,9 @@ pub(crate) async fn forward(
         if attempts > 1 {
             worker.stats.retries.add(1);
         }
-        let kept = if is_second_try || !profile.multiplex_connections {
+        let kept = if own.is_some() {
+            own
+        } else if is_second_try || !profile.multiplex_connections {
             None
         } else {
             worker.kept.take(&choice.server.state, &choice.pool.source, now_ms)
@@ -151,7 +156,8 @@ fn respond(
         return page(finish, StatusCode::BAD_GATEWAY);
     }
     finish.status = head.status.as_u16();
-    let keep_alive = head.keep_alive && profile.multiplex_connections;
+    client.bound.see_response(head.status, &head.headers);
+    let keep_alive = head.keep_alive && (profile.multiplex_connections || client.bound.is_on());
     let body = if is_switching {
         *client.tunnel.borrow_mut() = Some(Tunnel { upstream: exchange.upstream, finish });
         ResponseBody::none()

@@ -11,6 +11,7 @@
 pub mod access;
 mod admission;
 mod body;
+mod bound;
 mod client;
 mod clock;
 mod connection;

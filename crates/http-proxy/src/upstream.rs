@@ -62,11 +62,20 @@ impl Upstream {
     }
 
     /// Whether the server neither closed it nor sent anything unasked, as far as this process was told.
-    fn is_quiet(&mut self) -> bool {
+    pub(crate) fn is_quiet(&mut self) -> bool {
         let mut octet = [0];
         let mut buffer = ReadBuf::new(&mut octet);
         let read = Pin::new(&mut self.io).poll_read(&mut Context::from_waker(Waker::noop()), &mut buffer);
         matches!(read, Poll::Pending)
+    }
+
+    /// Lets go of what the last response needed. Whether another request may follow: the server sent nothing after it.
+    pub(crate) fn rest(&mut self) -> bool {
+        let is_clean = self.buffer.is_empty();
+        // Memory of a large response is not kept with it.
+        self.buffer = BytesMut::new();
+        self.deadline.clear();
+        is_clean
     }
 
     /// Whether the kernel knows of nothing either. One more call, so only before what must not be sent twice.
@@ -104,12 +113,9 @@ impl Kept {
     /// Keeps a connection whose response has ended.
     pub(crate) fn give(&self, mut upstream: Upstream, state: &Arc<ServerState>, pool: &model::http::Pool, now_ms: u64) {
         let is_used_up = pool.requests_per_connection_max > 0 && upstream.requests >= pool.requests_per_connection_max;
-        if is_used_up || !upstream.buffer.is_empty() || pool.idle_timeout.is_zero() {
+        if is_used_up || pool.idle_timeout.is_zero() || !upstream.rest() {
             return;
         }
-        // Memory of a large response is not kept with it.
-        upstream.buffer = BytesMut::new();
-        upstream.deadline.clear();
         upstream.idle_since_ms = now_ms;
         let mut servers = self.0.borrow_mut();
         let kept = servers.entry(key(state)).or_insert_with(|| KeptServer {

@@ -103,6 +103,8 @@ pub struct VirtualHost {
     pub logs: LogPolicy,
     /// Where requests go that no rule decides; 404 when `None` (avi-api 10.2).
     pub target: Option<Target>,
+    /// Pools that have to be up for it to be up, where it has any (avi-api 7.1); 0 counts as 1. Avi: `min_pools_up`.
+    pub pools_up_min: u32,
 }
 
 /// How HTTP is spoken with clients. Avi: `HTTPApplicationProfile`; limits of the connection are the parent's.

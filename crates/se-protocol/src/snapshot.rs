@@ -35,7 +35,7 @@ pub struct Snapshot {
 }
 
 /// Moves ports an unprivileged engine cannot bind: a port below `below` becomes itself plus `add`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PortOffset {
     /// First port that stays as it is.
     pub below: u16,

@@ -30,7 +30,7 @@ use se_protocol::{PortOffset, Snapshot};
 use serde_json::{Map, Value};
 
 pub use memo::Memo;
-pub use placement::{TYPES as PLACEMENT_TYPES, place};
+pub use placement::{MovedServices, TYPES as PLACEMENT_TYPES, place};
 pub use problem::Problem;
 
 /// Types whose changes can change a snapshot.

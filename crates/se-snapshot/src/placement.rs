@@ -5,7 +5,7 @@
 //! engine that names it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -19,10 +19,27 @@ pub const TYPES: &[&str] = &["serviceenginegroup", "virtualservice"];
 /// First port that never moves.
 const UNPRIVILEGED: u16 = 1024;
 
+/// Virtual services as they listen where the offset is not the controller's. One that stays the same object in the
+/// snapshot of everything stays the same object here, so that engines are sent what changed, and nothing else.
+#[derive(Debug, Default)]
+pub struct MovedServices {
+    before: HashMap<PortOffset, ByUuid>,
+    now: HashMap<PortOffset, ByUuid>,
+}
+
+/// What a virtual service was, and what was made of it.
+type ByUuid = HashMap<String, (Arc<VirtualService>, Arc<VirtualService>)>;
+
 /// Splits `all`, the snapshot of everything, by the groups among `objects`. Where everything is in one group, its
-/// snapshot is `all` itself; without any group, all engines run all.
+/// snapshot is `all` itself; without any group, all engines run all. `moved` is what the call before left, in the beginning
+/// nothing; the result does not depend on it.
 #[must_use]
-pub fn place<'a>(objects: impl IntoIterator<Item = Object<'a>>, all: &Arc<Snapshot>) -> GroupSnapshots {
+pub fn place<'a>(
+    objects: impl IntoIterator<Item = Object<'a>>,
+    all: &Arc<Snapshot>,
+    moved: &mut MovedServices,
+) -> GroupSnapshots {
+    moved.before = std::mem::take(&mut moved.now);
     let world = World::sort(objects);
     let mut names: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for group in world.of("serviceenginegroup") {
@@ -30,6 +47,7 @@ pub fn place<'a>(objects: impl IntoIterator<Item = Object<'a>>, all: &Arc<Snapsh
         names.entry(group.uuid).or_default().insert(group.uuid);
     }
     if names.is_empty() {
+        moved.before.clear();
         return GroupSnapshots::same(Arc::clone(all));
     }
     let placed = Placed::read(&world);
@@ -37,12 +55,13 @@ pub fn place<'a>(objects: impl IntoIterator<Item = Object<'a>>, all: &Arc<Snapsh
     let groups = names.into_iter().map(|(name, groups)| {
         let snapshot = snapshots.entry(groups).or_insert_with_key(|groups| {
             let offset = groups.iter().find_map(|uuid| offset(world.get("serviceenginegroup", uuid)?));
-            of_groups(all, offset.unwrap_or(all.port_offset), |service| placed.is_in(service, groups))
+            of_groups(all, offset.unwrap_or(all.port_offset), moved, |service| placed.is_in(service, groups))
         });
         (name.to_owned(), Arc::clone(snapshot))
     });
     let groups = groups.collect();
-    GroupSnapshots::new(groups, of_groups(all, all.port_offset, |_| false))
+    moved.before.clear();
+    GroupSnapshots::new(groups, of_groups(all, all.port_offset, moved, |_| false))
 }
 
 /// What the group states; `None` when it leaves that to the controller.
@@ -73,7 +92,12 @@ impl<'a> Placed<'a> {
 }
 
 /// What of `all` engines run whose virtual services are those that `is_here` picks.
-fn of_groups(all: &Arc<Snapshot>, port_offset: PortOffset, is_here: impl Fn(&str) -> bool) -> Arc<Snapshot> {
+fn of_groups(
+    all: &Arc<Snapshot>,
+    port_offset: PortOffset,
+    moved: &mut MovedServices,
+    is_here: impl Fn(&str) -> bool,
+) -> Arc<Snapshot> {
     let everything = all.dns_services.iter().map(|it| &it.uuid).chain(all.http.services.iter().map(|it| &it.host.uuid));
     if port_offset == all.port_offset && everything.clone().all(|uuid| is_here(uuid)) {
         return Arc::clone(all);
@@ -82,7 +106,7 @@ fn of_groups(all: &Arc<Snapshot>, port_offset: PortOffset, is_here: impl Fn(&str
     let services = if port_offset == all.port_offset {
         services.cloned().collect()
     } else {
-        services.map(|service| Arc::new(moved(service, port_offset))).collect()
+        services.map(|service| moved.get(service, port_offset)).collect()
     };
     let http = with_pools(services, &all.http);
     let of_members = all.gslb_services.iter().flat_map(|service| &service.health_monitors);
@@ -100,7 +124,24 @@ fn of_groups(all: &Arc<Snapshot>, port_offset: PortOffset, is_here: impl Fn(&str
     })
 }
 
-/// The service, listening as an engine with this offset does.
+impl MovedServices {
+    /// The service, listening as an engine with this offset does.
+    fn get(&mut self, service: &Arc<VirtualService>, offset: PortOffset) -> Arc<VirtualService> {
+        let uuid = &service.host.uuid;
+        let now = self.now.entry(offset).or_default();
+        if let Some((_, moved)) = now.get(uuid) {
+            return Arc::clone(moved);
+        }
+        let known = self.before.get_mut(&offset).and_then(|before| before.remove_entry(uuid));
+        let same = known.filter(|(_, (original, _))| Arc::ptr_eq(original, service));
+        let (uuid, pair) =
+            same.unwrap_or_else(|| (uuid.clone(), (Arc::clone(service), Arc::new(moved(service, offset)))));
+        let moved = Arc::clone(&pair.1);
+        now.insert(uuid, pair);
+        moved
+    }
+}
+
 fn moved(service: &VirtualService, offset: PortOffset) -> VirtualService {
     let mut service = service.clone();
     for port in &mut service.ports {

@@ -73,8 +73,8 @@ impl Pools {
             let Some(live) = table.pool(&pool.uuid) else { continue };
             let uuid: Arc<str> = pool.uuid.as_str().into();
             let entry = self.take_away(&uuid, targets);
-            let previous = Previous { entry: entry.as_ref(), up: up_before.get(&pool.uuid) };
-            let made = PoolEntry::new(pool, live, &monitors, previous, now_us);
+            let previous = Previous::new(entry.as_ref(), up_before.get(&pool.uuid));
+            let made = PoolEntry::new(pool, live, &monitors, &previous, now_us);
             self.register(&uuid, made, targets);
             for server in 0..pool.servers.len() {
                 flips.servers |= self.judge(&uuid, server, targets, now_us);
@@ -183,6 +183,23 @@ impl Pools {
             entry.reported = None;
             self.has_news = true;
         }
+    }
+}
+
+/// What parts in these states make of the whole that needs `min` of them up; 0 counts as 1.
+pub(super) fn enough(states: impl Iterator<Item = State>, min: u32) -> State {
+    let (mut up, mut unknown) = (0_u32, 0_u32);
+    for state in states {
+        match state {
+            State::Up => up = up.saturating_add(1),
+            State::Unknown => unknown = unknown.saturating_add(1),
+            State::Down | State::Disabled => {}
+        }
+    }
+    match min.max(1) {
+        min if up >= min => State::Up,
+        min if up.saturating_add(unknown) >= min => State::Unknown,
+        _ => State::Down,
     }
 }
 

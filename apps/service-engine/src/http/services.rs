@@ -3,8 +3,8 @@
 //! | | Up while |
 //! |---|---|
 //! | without pools, as an EVH parent or one that only redirects | it listens at all of its addresses and ports |
-//! | with pools, its own or those of its rules and pool groups | it also has one that is up |
-//! | a child | its parent listens, and it has a pool that is up, or none at all |
+//! | with pools, its own or those of its rules and pool groups | it also has as many that are up as it asks for, at least one |
+//! | a child | its parent listens, and it has as many pools that are up, or none at all |
 //!
 //! A parent does not depend on the pools of its children. A member of a pool group with ratio 0 gets no requests and
 //! keeps nothing up.

@@ -5,6 +5,7 @@
     reason = "a test that cannot go on panics, one that cannot start says so"
 )]
 
+mod authenticated;
 mod balance;
 mod changes;
 mod forwarding;

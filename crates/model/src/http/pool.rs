@@ -33,6 +33,8 @@ pub struct Pool {
     pub health_monitors: Vec<String>,
     /// Monitors that have to pass; `None` is all. Avi: `min_health_monitors_up`.
     pub monitors_up_min: Option<u32>,
+    /// Servers that have to be up for it to be up (avi-api 7.1); 0 counts as 1. Avi: `min_servers_up`.
+    pub servers_up_min: u32,
     /// Whether failures of live traffic count too. Avi: `inline_health_monitor`.
     pub passive_health: bool,
     /// Requests at a time per server; 0 = unlimited. Avi: `max_concurrent_connections_per_server`.

@@ -32,6 +32,7 @@ pub fn virtual_host(name: &str, target: Option<Target>) -> VirtualHost {
         policies: vec![],
         logs: LogPolicy::default(),
         target,
+        pools_up_min: 1,
     }
 }
 
@@ -85,6 +86,7 @@ pub fn http_pool(name: &str, servers: &[(std::net::SocketAddr, u8)]) -> Pool {
         servers: servers.iter().map(|&(address, ratio)| http_server(address, ratio)).collect(),
         health_monitors: vec![],
         monitors_up_min: None,
+        servers_up_min: 1,
         passive_health: true,
         connections_per_server_max: 0,
         response_timeout: Duration::ZERO,

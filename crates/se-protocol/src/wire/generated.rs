@@ -482,6 +482,9 @@ pub struct VirtualHost {
     /// Absent: 404.
     #[prost(message, optional, tag = "8")]
     pub target: ::core::option::Option<Target>,
+    /// 0 counts as 1.
+    #[prost(uint32, tag = "9")]
+    pub pools_up_min: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct HttpProfile {
@@ -813,6 +816,9 @@ pub struct Pool {
     pub connection_lifetime_us: u64,
     #[prost(uint32, tag = "13")]
     pub requests_per_connection_max: u32,
+    /// 0 counts as 1.
+    #[prost(uint32, tag = "18")]
+    pub servers_up_min: u32,
     #[prost(oneof = "pool::FailAction", tags = "14, 15, 16, 17")]
     pub fail_action: ::core::option::Option<pool::FailAction>,
 }

@@ -30,6 +30,7 @@ pub(super) fn read(uuid: &str, reading: &mut Reading<'_, '_>) -> Option<Arc<Pool
         servers,
         health_monitors: monitors,
         monitors_up_min: count("min_health_monitors_up"),
+        servers_up_min: count("min_servers_up").unwrap_or(1),
         passive_health: pool.flag("inline_health_monitor", true),
         connections_per_server_max: count("max_concurrent_connections_per_server").unwrap_or(0),
         response_timeout: Duration::from_millis(pool.number("server_timeout").unwrap_or(0)),

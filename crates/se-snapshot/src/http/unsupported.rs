@@ -58,10 +58,9 @@ const OF_HTTP_PROFILE: [&str; 18] = [
 ];
 
 /// Members of a pool that make no difference in this release.
-const OF_POOL: [(&str, &str); 12] = [
+const OF_POOL: [(&str, &str); 11] = [
     ("application_persistence_profile_ref", "clients do not stay with a server in this release"),
     ("enable_http2", "servers are spoken to in HTTP/1.1"),
-    ("min_servers_up", "one server that is up suffices in this release"),
     ("max_conn_rate_per_server", NOT_APPLIED),
     ("rewrite_host_header_to_server_name", "the Host header passes as it is"),
     ("rewrite_host_header_to_sni", "the Host header passes as it is"),
@@ -84,9 +83,6 @@ pub(super) fn may_run(service: &Message<'_>, reading: &mut Reading<'_, '_>) -> b
     }
     for field in OF_SERVICE.into_iter().filter(|field| service.is_set(field)) {
         reading.tell(service.problem(field, NOT_APPLIED));
-    }
-    if service.number("min_pools_up").is_some_and(|count| count > 1) {
-        reading.tell(service.problem("min_pools_up", "one pool that is up suffices in this release"));
     }
     let analytics = service.message("analytics_policy");
     for field in ["client_log_filters", "all_headers"].into_iter().filter(|field| analytics.is_set(field)) {

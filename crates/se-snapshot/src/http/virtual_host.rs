@@ -46,6 +46,7 @@ pub(super) fn read<'a>(
         policies,
         logs: log_policy::read(object, service, group),
         target: target(service),
+        pools_up_min: service.number("min_pools_up").map_or(1, |count| u32::try_from(count).unwrap_or(u32::MAX)),
     })
 }
 

@@ -53,6 +53,14 @@ fn everything() -> Arc<Snapshot> {
 
 /// Objects as type, uuid, name, fields.
 fn placed(all: &Arc<Snapshot>, objects: &[(&str, &str, &str, Value)]) -> GroupSnapshots {
+    placed_after(&mut MovedServices::default(), all, objects)
+}
+
+fn placed_after(
+    moved: &mut MovedServices,
+    all: &Arc<Snapshot>,
+    objects: &[(&str, &str, &str, Value)],
+) -> GroupSnapshots {
     let none = Map::new();
     let objects = objects.iter().map(|(kind, uuid, name, fields)| Object {
         kind,
@@ -64,7 +72,7 @@ fn placed(all: &Arc<Snapshot>, objects: &[(&str, &str, &str, Value)]) -> GroupSn
         modified_us: 0,
         revision: 1,
     });
-    place(objects, all)
+    place(objects, all, moved)
 }
 
 fn group(uuid: &'static str, name: &'static str, fields: Value) -> (&'static str, &'static str, &'static str, Value) {
@@ -148,4 +156,25 @@ fn group_states_how_its_engines_move_low_ports() {
     assert_eq!(port_of(json!({})), (8053, 8080));
     assert_eq!(port_of(json!({"port_offset": 0})), (53, 80));
     assert_eq!(port_of(json!({"port_offset": 20_000})), (20_053, 20_080));
+}
+
+#[test]
+fn a_moved_service_is_the_same_object_until_it_changes() {
+    let (mut moved, mut all) = (MovedServices::default(), everything());
+    let groups = |offset: u16| {
+        let fields = json!({"port_offset": offset});
+        [group("serviceenginegroup-1", "Default-Group", fields.clone()), group("serviceenginegroup-2", "edge", fields)]
+    };
+    let of = |placed: &GroupSnapshots| placed.of("Default-Group").http.services.clone();
+    let first = of(&placed_after(&mut moved, &all, &groups(20_000)));
+    let changed = Arc::make_mut(&mut all);
+    Arc::make_mut(&mut changed.http.services[1]).host.name = "other".into();
+    let second = of(&placed_after(&mut moved, &all, &groups(20_000)));
+    assert!(Arc::ptr_eq(&first[0], &second[0]));
+    assert_eq!((second[1].host.name.as_str(), second[1].ports[0].listen_port), ("other", 20_080));
+    let third = of(&placed_after(&mut moved, &all, &groups(30_000)));
+    assert!(third.iter().all(|service| service.ports[0].listen_port == 30_080));
+    // What is not needed is not kept.
+    let _ = placed_after(&mut moved, &all, &[]);
+    assert!(moved.now.is_empty() && moved.before.is_empty());
 }

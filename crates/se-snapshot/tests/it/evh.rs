@@ -236,6 +236,7 @@ fn a_parent_with_children_is_what_ako_says() {
             servers: servers.iter().map(server).collect(),
             health_monitors: vec![monitor.clone()],
             monitors_up_min: None,
+            servers_up_min: 1,
             passive_health: true,
             connections_per_server_max: 0,
             response_timeout: Duration::ZERO,

@@ -190,7 +190,6 @@ fn what_a_pool_and_its_group_lack_is_told() {
 fn what_makes_no_difference_is_told() {
     check(
         |plan| {
-            plan.service["min_pools_up"] = json!(2);
             plan.service["analytics_policy"] = json!({"all_headers": true});
             plan.service["max_cps_per_client"] = json!(100);
             plan.service["ssl_key_and_certificate_refs"] = json!([]);
@@ -204,7 +203,6 @@ fn what_makes_no_difference_is_told() {
         },
         &[
             "VirtualService vs, max_cps_per_client: not applied by this release",
-            "VirtualService vs, min_pools_up: one pool that is up suffices in this release",
             "VirtualService vs, analytics_policy.all_headers: not applied by this release",
             "ApplicationProfile profile, http_profile.compression_profile.compression: not applied by this release",
             "ApplicationProfile profile, http_profile.respond_with_100_continue: the engine answers Expect: 100-continue \

@@ -13,7 +13,7 @@ fn a_virtual_service_with_a_pool_needs_few_words() {
     let mut world = World::new();
     let pool = world.create(
         "pool",
-        json!({"name": "web", "health_monitor_refs": ["/api/healthmonitor?name=System-HTTP"],
+        json!({"name": "web", "health_monitor_refs": ["/api/healthmonitor?name=System-HTTP"], "min_servers_up": 2,
             "servers": [{"ip": {"addr": "192.0.2.10"}}, {"ip": {"addr": "192.0.2.11"}, "port": 8080, "ratio": 3}]}),
     );
     world.create("pool", json!({"name": "nobody's"}));
@@ -39,6 +39,7 @@ fn a_virtual_service_with_a_pool_needs_few_words() {
                 policies: vec![],
                 logs: LogPolicy { group, ..LogPolicy::default() },
                 target: Some(Target::Pool(pool.clone())),
+                pools_up_min: 1,
             },
             addresses: vec!["192.0.2.1".parse().unwrap()],
             ports: vec![ServicePort { port: 80, listen_port: 8080, tls: false, http2: false }],
@@ -64,6 +65,7 @@ fn a_virtual_service_with_a_pool_needs_few_words() {
             servers: vec![server(10, 80, 1), server(11, 8080, 3)],
             health_monitors: vec![monitor.clone()],
             monitors_up_min: None,
+            servers_up_min: 2,
             passive_health: true,
             connections_per_server_max: 0,
             response_timeout: Duration::ZERO,

@@ -1,6 +1,6 @@
 //! One pool and its servers: what counts for each, and what follows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -36,18 +36,24 @@ pub(super) struct ServerEntry {
 }
 
 /// What was known of a pool before a snapshot.
-#[derive(Clone, Copy)]
 pub(super) struct Previous<'a> {
-    pub(super) entry: Option<&'a PoolEntry>,
+    entry: Option<&'a PoolEntry>,
+    /// Its servers; a search through thousands of them for each would take seconds.
+    servers: HashMap<SocketAddr, &'a ServerEntry>,
     /// Servers that were up before the engine started.
-    pub(super) up: Option<&'a BTreeSet<IpAddr>>,
+    up: Option<&'a BTreeSet<IpAddr>>,
 }
 
-impl Previous<'_> {
+impl<'a> Previous<'a> {
+    pub(super) fn new(entry: Option<&'a PoolEntry>, up: Option<&'a BTreeSet<IpAddr>>) -> Self {
+        let servers = entry.map(|entry| entry.servers.iter()).unwrap_or_default();
+        Self { entry, servers: servers.map(|server| (server.address, server)).collect(), up }
+    }
+
     /// State of a server so far, and since when.
     fn server(&self, address: SocketAddr, now_us: i64) -> (State, i64) {
-        let known = self.entry.and_then(|entry| entry.servers.iter().find(|known| known.address == address));
         let was_up = || if self.up.is_some_and(|up| up.contains(&address.ip())) { State::Up } else { State::Unknown };
+        let known = self.servers.get(&address);
         known.map_or_else(|| (was_up(), now_us), |known| (known.state, known.since_us))
     }
 }
@@ -58,7 +64,7 @@ impl PoolEntry {
         pool: &Arc<Pool>,
         live: &http_policy::Pool,
         monitors: &Monitors<'_>,
-        previous: Previous<'_>,
+        previous: &Previous<'_>,
         now_us: i64,
     ) -> Self {
         let servers = pool
@@ -90,13 +96,10 @@ impl PoolEntry {
     }
 
     pub(super) fn verdict(&self) -> State {
-        let has = |state| self.servers.iter().any(|server| server.state == state);
-        match () {
-            () if !self.config.enabled => State::Disabled,
-            () if has(State::Up) => State::Up,
-            () if has(State::Unknown) => State::Unknown,
-            () => State::Down,
+        if !self.config.enabled {
+            return State::Disabled;
         }
+        super::enough(self.servers.iter().map(|server| server.state), self.config.servers_up_min)
     }
 
     /// Why it is in its state, for logs; with the first server that fails where none is up.
@@ -104,18 +107,22 @@ impl PoolEntry {
         let count = |state| self.servers.iter().filter(|server| server.state == state).count();
         let (up, all) = (count(State::Up), self.servers.len());
         let failing = self.servers.iter().find(|server| server.state == State::Down);
+        let needed = match self.config.servers_up_min {
+            min @ 2.. if self.state != State::Up => format!(", {min} needed"),
+            _ => String::new(),
+        };
         match (self.state, failing) {
             (State::Disabled, _) => "switched off".to_owned(),
             _ if all == 0 => "it has no servers".to_owned(),
-            (State::Down, None) => "all of its servers are switched off".to_owned(),
+            (State::Down, None) if up == 0 => "all of its servers are switched off".to_owned(),
             (State::Down | State::Unknown, Some(server)) => {
-                format!("{up} of {all} servers up; {}: {}", server.address, server.reason)
+                format!("{up} of {all} servers up{needed}; {}: {}", server.address, server.reason)
             }
             (State::Unknown, None) => match self.servers.iter().find(|server| server.state == State::Unknown) {
-                Some(server) => format!("{up} of {all} servers up; {}: {}", server.address, server.reason),
-                None => format!("{up} of {all} servers up"),
+                Some(server) => format!("{up} of {all} servers up{needed}; {}: {}", server.address, server.reason),
+                None => format!("{up} of {all} servers up{needed}"),
             },
-            (State::Up, _) => format!("{up} of {all} servers up"),
+            (State::Up | State::Down, _) => format!("{up} of {all} servers up{needed}"),
         }
     }
 

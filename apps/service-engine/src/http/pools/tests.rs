@@ -151,6 +151,28 @@ fn servers_that_stay_keep_their_state_while_all_else_changes() {
 }
 
 #[test]
+fn a_pool_needs_as_many_servers_as_it_asks_for() {
+    let (mut watching, tcp) = (Watching::new(), Arc::new(monitor(None)));
+    let needs = |servers_up_min| Arc::new(Pool { servers_up_min, ..pool("p", 1..4) });
+    watching.adopt(&[needs(2)], &tcp);
+    assert!(watching.probe(address(1), true).pools.is_empty(), "two may still come up");
+    assert_eq!(watching.report()[0].state, State::Unknown);
+    assert_eq!(watching.probe(address(2), true).pools, ["pool-p"]);
+    for server in [2, 3, 2, 3] {
+        watching.probe(address(server), false);
+    }
+    let state = Arc::clone(&watching.report()[0]);
+    let reason = "1 of 3 servers up, 2 needed; 192.0.2.2:80: 0 of 1 required monitors pass: tcp CONNECTION_REFUSED";
+    assert_eq!((state.state, state.reason.as_str()), (State::Down, reason));
+    assert_eq!(watching.adopt(&[needs(1)], &tcp).pools, ["pool-p"]);
+    assert_eq!(watching.report()[0].state, State::Up);
+    let mut off = pool("p", 1..3);
+    (off.servers_up_min, off.servers[1].enabled) = (2, false);
+    watching.adopt(&[Arc::new(off)], &tcp);
+    assert_eq!(watching.report()[0].reason, "1 of 2 servers up, 2 needed");
+}
+
+#[test]
 fn a_report_is_shared_with_the_one_before_until_something_is_news() {
     let (mut watching, tcp) = (Watching::new(), Arc::new(monitor(None)));
     let pools = [Arc::new(pool("a", 1..2)), Arc::new(pool("b", 2..3))];

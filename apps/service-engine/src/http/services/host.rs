@@ -7,6 +7,7 @@ use model::http::{PoolGroup, RequestAction, Target, VirtualHost};
 use se_protocol::{HttpServiceState, State};
 
 use super::{Listening, Pools};
+use crate::http::pools::enough;
 
 /// A virtual service or child.
 pub(super) struct Host {
@@ -23,6 +24,8 @@ pub(super) struct Host {
     /// What the last report said, while it is true.
     pub(super) reported: Option<Arc<HttpServiceState>>,
     enabled: bool,
+    /// Pools that have to be up.
+    pools_up_min: u32,
 }
 
 /// The virtual service that listens for a child.
@@ -91,6 +94,7 @@ impl Host {
             is_new: true,
             reported: None,
             enabled,
+            pools_up_min: host.pools_up_min,
         };
         match before {
             Some(Self { state, reason, since_us, is_new, reported, .. }) => {
@@ -118,10 +122,14 @@ impl Host {
         }
         let states: Vec<State> =
             self.pools.iter().map(|uuid| pools.state_of(uuid).map_or(State::Down, |(state, _)| state)).collect();
-        if states.contains(&State::Up) {
+        let state = enough(states.iter().copied(), self.pools_up_min);
+        if state == State::Up {
             return (State::Up, String::new());
         }
-        let state = if states.contains(&State::Unknown) { State::Unknown } else { State::Down };
+        let up = states.iter().filter(|state| **state == State::Up).count();
+        if up > 0 {
+            return (state, format!("{up} of its {} pools up, {} needed", states.len(), self.pools_up_min));
+        }
         let mut uuids = self.pools.iter();
         let reason = match (uuids.next(), uuids.next()) {
             (Some(uuid), None) => match pools.state_of(uuid) {

@@ -95,6 +95,19 @@ fn a_virtual_service_follows_the_members_of_its_group_that_get_requests() {
 }
 
 #[test]
+fn a_virtual_service_needs_as_many_pools_as_it_asks_for() {
+    let mut watching = Watching::new();
+    let mut service = virtual_service("vs", VIP.parse().unwrap(), to_group("g"));
+    let group = vec![pool_group("g", &[("empty", 1, 0), ("full", 1, 0)])];
+    let needs_two = (State::Down, "1 of its 2 pools up, 2 needed".to_owned());
+    for (pools_up_min, expected) in [(0, up()), (1, up()), (2, needs_two), (1, up())] {
+        service.host.pools_up_min = pools_up_min;
+        watching.adopt(&objects(service.clone(), group.clone()));
+        assert_eq!(watching.state("vs"), expected, "{pools_up_min}");
+    }
+}
+
+#[test]
 fn a_pool_that_comes_or_goes_reaches_those_that_name_it() {
     let mut watching = Watching::new();
     let mut objects = objects(virtual_service("vs", VIP.parse().unwrap(), to_pool("full")), vec![]);

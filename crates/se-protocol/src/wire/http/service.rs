@@ -70,7 +70,7 @@ fn resolve<T>(
 
 impl From<&http::VirtualHost> for VirtualHost {
     fn from(host: &http::VirtualHost) -> Self {
-        let http::VirtualHost { uuid, name, tenant, enabled, profile, policies, logs, target } = host;
+        let http::VirtualHost { uuid, name, tenant, enabled, profile, policies, logs, target, pools_up_min } = host;
         Self {
             uuid: uuid.clone(),
             name: name.clone(),
@@ -80,6 +80,7 @@ impl From<&http::VirtualHost> for VirtualHost {
             policies: policies.iter().map(|set| set.uuid.clone()).collect(),
             logs: Some(logs.into()),
             target: target.as_ref().map(Target::from),
+            pools_up_min: *pools_up_min,
         }
     }
 }
@@ -88,7 +89,7 @@ fn virtual_host(
     message: VirtualHost,
     policy_set: impl Fn(&str) -> Option<Arc<http::PolicySet>>,
 ) -> Result<http::VirtualHost, ConvertError> {
-    let VirtualHost { uuid, name, tenant, enabled, profile, policies, logs, target } = message;
+    let VirtualHost { uuid, name, tenant, enabled, profile, policies, logs, target, pools_up_min } = message;
     Ok(http::VirtualHost {
         uuid,
         name,
@@ -98,6 +99,7 @@ fn virtual_host(
         policies: resolve("policies", policies, policy_set)?,
         logs: logs.map(model::LogPolicy::from).unwrap_or_default(),
         target: target.map(http::Target::try_from).transpose()?,
+        pools_up_min,
     })
 }
 

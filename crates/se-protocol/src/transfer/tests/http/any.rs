@@ -184,8 +184,8 @@ fn logs() -> impl Strategy<Value = LogPolicy> {
 /// Without uuid; its policy sets are among `policies`.
 fn host(policies: &[Arc<PolicySet>]) -> impl Strategy<Value = VirtualHost> + use<> {
     let policies = prop::sample::subsequence(policies.to_vec(), 0..=policies.len()).prop_shuffle();
-    (text(), text(), any::<bool>(), profile(), policies, logs(), option::of(target())).prop_map(
-        |(name, tenant, enabled, profile, policies, logs, target)| VirtualHost {
+    (text(), text(), any::<(bool, u32)>(), profile(), policies, logs(), option::of(target())).prop_map(
+        |(name, tenant, (enabled, pools_up_min), profile, policies, logs, target)| VirtualHost {
             uuid: String::new(),
             name,
             tenant,
@@ -194,6 +194,7 @@ fn host(policies: &[Arc<PolicySet>]) -> impl Strategy<Value = VirtualHost> + use
             policies,
             logs,
             target,
+            pools_up_min,
         },
     )
 }
@@ -230,7 +231,7 @@ fn pool() -> impl Strategy<Value = Pool> {
         redirect().prop_map(FailAction::Redirect),
     ];
     let algorithm = select(vec![Algorithm::RoundRobin, Algorithm::LeastConnections]);
-    let numbers = any::<(bool, Option<u32>, bool, u32, u32)>();
+    let numbers = any::<(bool, Option<u32>, bool, u32, u32, u32)>();
     let spans = (span(), span(), span());
     (text(), algorithm, vec(server, 0..4), vec(text(), 0..3), numbers, spans, fail_action).prop_map(
         |(name, algorithm, servers, health_monitors, numbers, spans, fail_action)| Pool {
@@ -241,6 +242,7 @@ fn pool() -> impl Strategy<Value = Pool> {
             servers,
             health_monitors,
             monitors_up_min: numbers.1,
+            servers_up_min: numbers.5,
             passive_health: numbers.2,
             connections_per_server_max: numbers.3,
             response_timeout: spans.0,
