@@ -6,71 +6,8 @@ use model::http::{
 };
 use serde_json::{Value, json};
 
-use crate::world::{CERTIFICATE, KEY, World, compile};
-
-/// The objects of one virtual service with a pool and a policy set, to be changed before they are made.
-struct Plan {
-    profile: Value,
-    pool: Value,
-    group: Value,
-    rule: Value,
-    security: Value,
-    service: Value,
-}
-
-impl Plan {
-    fn new() -> Self {
-        let service = json!({"name": "vs", "services": [{"port": 80}], "pool_group_ref": "/api/poolgroup?name=group",
-            "application_profile_ref": "/api/applicationprofile?name=profile",
-            "http_policies": [{"index": 1, "http_policy_set_ref": "/api/httppolicyset?name=set"}],
-            "vip": [{"vip_id": "0", "ip_address": {"addr": "192.0.2.1"}}]});
-        Self {
-            profile: json!({"name": "profile", "type": "APPLICATION_PROFILE_TYPE_HTTP", "http_profile": {}}),
-            pool: json!({"name": "pool", "servers": [{"ip": {"addr": "192.0.2.10"}}]}),
-            group: json!({"name": "group", "members": [{"pool_ref": "/api/pool?name=pool"}]}),
-            rule: json!({"index": 1, "name": "r", "match": {}, "switching_action":
-                {"action": "HTTP_SWITCHING_SELECT_LOCAL", "status_code": "HTTP_LOCAL_RESPONSE_STATUS_CODE_404"}}),
-            security: json!({"index": 1, "name": "s", "action": {"action": "HTTP_SECURITY_ACTION_CLOSE_CONN"}}),
-            service,
-        }
-    }
-
-    /// A world with these objects. Lists that rules refer to are there too.
-    fn world(self) -> World {
-        let mut world = World::new();
-        let kv = json!([{"key": "/a"}, {"key": "/b"}]);
-        world.create("stringgroup", json!({"name": "strings", "type": "SG_TYPE_STRING", "kv": kv}));
-        world.create(
-            "ipaddrgroup",
-            json!({"name": "addresses", "addrs": [{"addr": "192.0.2.7"}],
-                "prefixes": [{"ip_addr": {"addr": "198.51.100.77"}, "mask": 24}]}),
-        );
-        world.create("ipaddrgroup", json!({"name": "countries", "country_codes": ["NL"]}));
-        world.create("sslprofile", json!({"name": "own", "accepted_versions": [{"type": "SSL_VERSION_TLS1_3"}]}));
-        world.create("applicationprofile", self.profile);
-        world.create("pool", self.pool);
-        world.create("poolgroup", self.group);
-        let policy = json!({"name": "set", "http_request_policy": {"rules": [self.rule]},
-            "http_security_policy": {"rules": [self.security]}});
-        world.create("httppolicyset", policy);
-        world.create("virtualservice", self.service);
-        world
-    }
-}
-
-/// One edit, the problems it causes, and what is then in the snapshot, which compiles where all is told.
-#[track_caller]
-fn check(edit: impl FnOnce(&mut Plan), expected: &[&str], holds: impl FnOnce(&HttpObjects) -> bool) {
-    let mut plan = Plan::new();
-    edit(&mut plan);
-    let (snapshot, problems) = plan.world().snapshot();
-    assert_eq!(problems, expected);
-    assert!(holds(&snapshot.http), "{:#?}", snapshot.http);
-}
-
-fn runs_not(http: &HttpObjects) -> bool {
-    http.services.is_empty() && http.pools.is_empty() && http.pool_groups.is_empty()
-}
+use crate::plan::{Plan, check, runs_not};
+use crate::world::{CERTIFICATE, KEY, compile};
 
 fn has_no_request_rule(http: &HttpObjects) -> bool {
     http.services[0].host.policies[0].request.is_empty()
@@ -81,23 +18,6 @@ fn all_of_it_runs_when_nothing_is_odd() {
     let (snapshot, problems) = Plan::new().world().snapshot();
     assert_eq!(problems, [] as [String; 0]);
     compile(&snapshot);
-}
-
-#[test]
-fn a_service_does_not_run_without_what_protects_it() {
-    check(
-        |plan| {
-            plan.profile["http_profile"] = json!({"ssl_client_certificate_mode": "SSL_CLIENT_CERTIFICATE_REQUIRE"});
-        },
-        &["VirtualService vs, application_profile_ref: the profile asks for client certificates, which this release \
-            cannot require; the service does not run"],
-        runs_not,
-    );
-    check(
-        |plan| plan.service["saml_sp_config"] = json!({"entity_id": "x"}),
-        &["VirtualService vs, saml_sp_config: clients are not authenticated by this release; the service does not run"],
-        runs_not,
-    );
 }
 
 #[test]
@@ -268,93 +188,6 @@ fn a_rule_whose_match_cannot_be_expressed_matches_nothing() {
             has_no_request_rule,
         );
     }
-}
-
-#[test]
-fn a_service_does_not_run_without_a_security_rule_that_protects_it() {
-    let query = json!({"query": {"match_criteria": "QUERY_MATCH_CONTAINS", "match_str": ["debug"]}});
-    let countries =
-        json!({"client_ip": {"match_criteria": "IS_IN", "group_refs": ["/api/ipaddrgroup?name=countries"]}});
-    let rate_limit = json!({"action": "HTTP_SECURITY_ACTION_RATE_LIMIT"});
-    for (field, value, why) in [
-        (
-            "match",
-            query,
-            "HTTPPolicySet set, http_security_policy.rules[0].match.query: cannot be matched by this release",
-        ),
-        ("match", countries, "IpAddrGroup countries, country_codes: countries cannot be matched by this release"),
-        (
-            "action",
-            rate_limit,
-            "HTTPPolicySet set, http_security_policy.rules[0].action.action: `HTTP_SECURITY_ACTION_RATE_LIMIT` is not done \
-             by this release",
-        ),
-    ] {
-        let of_service = format!(
-            "VirtualService vs, http_policies[0].http_policy_set_ref: security rule `s` of HTTPPolicySet set ({why}) cannot \
-             be applied; the service does not run: change the rule, or switch it off"
-        );
-        let of_set = format!("{why}; the rule is left out");
-        check(|plan| plan.security[field] = value.clone(), &[&of_service, &of_set], runs_not);
-        // Switched off, it protects nothing.
-        let off = |plan: &mut Plan| {
-            plan.security[field] = value;
-            plan.security["enable"] = json!(false);
-        };
-        check(off, &[], |http| http.services.len() == 1);
-    }
-}
-
-#[test]
-fn an_allow_rule_is_missed_only_where_a_later_rule_denies() {
-    let allow = json!({"index": 0, "name": "a", "action": {"action": "HTTP_SECURITY_ACTION_ALLOW"},
-        "match": {"query": {"match_criteria": "QUERY_MATCH_CONTAINS", "match_str": ["token"]}}});
-    let deny = json!({"index": 1, "name": "d", "action": {"action": "HTTP_SECURITY_ACTION_CLOSE_CONN"}});
-    let set = |name: &str, rules: &[&Value]| json!({"name": name, "http_security_policy": {"rules": rules}});
-    let runs = |sets: [Value; 2]| {
-        let mut plan = Plan::new();
-        plan.service["http_policies"] = json!([{"index": 2, "http_policy_set_ref": "/api/httppolicyset?name=second"},
-            {"index": 1, "http_policy_set_ref": "/api/httppolicyset?name=first"}]);
-        let policies = std::mem::replace(&mut plan.service["http_policies"], json!([]));
-        let mut world = plan.world();
-        for set in sets {
-            world.create("httppolicyset", set);
-        }
-        let vs = world.uuid("virtualservice", "vs");
-        world.patch("virtualservice", &vs, &json!({"replace": {"http_policies": policies}}));
-        let (snapshot, problems) = world.snapshot();
-        assert!(problems.iter().any(|problem| problem.ends_with(
-            "match.query: cannot be matched by this release; the rule \
-            is left out"
-        )));
-        let is_told = problems.iter().any(|problem| problem.contains("security rule `a`"));
-        assert_eq!(snapshot.http.services.is_empty(), is_told, "{problems:?}");
-        !is_told
-    };
-    assert!(!runs([set("first", &[&allow, &deny]), set("second", &[])]));
-    assert!(!runs([set("first", &[&allow]), set("second", &[&deny])]), "sets follow each other");
-    assert!(runs([set("first", &[&deny]), set("second", &[&allow])]));
-    assert!(runs([set("first", &[&allow]), set("second", &[])]));
-}
-
-#[test]
-fn a_child_does_not_run_without_its_security_rule_and_its_parent_does() {
-    let mut plan = Plan::new();
-    plan.service["http_policies"] = json!([]);
-    plan.service["type"] = json!("VS_TYPE_VH_PARENT");
-    plan.service["vh_type"] = json!("VS_TYPE_VH_ENHANCED");
-    plan.security["action"] = json!({"action": "HTTP_SECURITY_ACTION_RATE_LIMIT"});
-    let mut world = plan.world();
-    world.create(
-        "virtualservice",
-        json!({"name": "child", "type": "VS_TYPE_VH_CHILD", "vh_type": "VS_TYPE_VH_ENHANCED",
-            "vh_parent_vs_ref": "/api/virtualservice?name=vs", "vh_matches": [{"host": "app.example.com"}],
-            "application_profile_ref": "/api/applicationprofile?name=profile",
-            "http_policies": [{"index": 1, "http_policy_set_ref": "/api/httppolicyset?name=set"}]}),
-    );
-    let (snapshot, problems) = world.snapshot();
-    assert!(problems[0].starts_with("VirtualService child, http_policies[0].http_policy_set_ref: security rule `s`"));
-    assert_eq!(snapshot.http.services[0].children, []);
 }
 
 #[test]

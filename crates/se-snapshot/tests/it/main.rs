@@ -5,4 +5,6 @@
 mod evh;
 mod left_out;
 mod plain;
+mod plan;
+mod protection;
 mod world;
