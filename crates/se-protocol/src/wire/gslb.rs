@@ -204,3 +204,20 @@ impl TryFrom<DownResponse> for gslb::DownResponse {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use model::testing;
+
+    use super::*;
+
+    #[test]
+    fn what_an_earlier_release_kept_is_read_with_the_defaults_of_later_fields() {
+        let service =
+            testing::service("app.example.com", vec![testing::pool(10, vec![testing::member("192.0.2.1", 1)])]);
+        let mut kept = GslbService::from(&service);
+        assert!(!kept.ignores_client_subnet, "absent on the wire where it is the default");
+        kept.pools[0].members[0].preference_order = None;
+        assert_eq!(gslb::GslbService::try_from(kept), Ok(service));
+    }
+}
