@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use dns_wire::{Edns, Header, Name, OwnedName, Problem, Query, Rcode, Rtype};
-use gslb::{Decision, Outcome, Service};
+use gslb::{By, Decision, Outcome, Service};
 use se_protocol::logs::{DnsLog, LogEdns, LogRecord};
 
 use crate::records::{Picked, RecordSet};
@@ -62,6 +62,8 @@ pub struct Account {
     /// Records of virtual services, and the addresses that were answered of them.
     record: Option<(Arc<RecordSet>, Option<Picked>)>,
     ttl: u32,
+    /// Leading bits of the client's subnet that the answer depended on.
+    subnet_scope: u8,
     instead: Option<Instead>,
     /// Head of the answer; `None` when no packet was sent.
     head: Option<[u8; 12]>,
@@ -167,6 +169,7 @@ impl<'a> Told<'a> {
             reached: reached.map(|it| (Arc::clone(it.service), it.decision.clone(), it.by_wildcard)),
             record,
             ttl: self.resolution.map_or(0, Resolution::ttl),
+            subnet_scope: self.resolution.map_or(0, Resolution::subnet_scope),
             instead,
             head: self.length.and_then(|_| answer.first_chunk().copied()),
             length: self.length.unwrap_or(0),
@@ -210,6 +213,7 @@ impl Account {
                 dnssec_ok: edns.do_bit,
                 subnet_ip: edns.client_subnet.and_then(|subnet| Some(subnet.address()?.to_string())),
                 subnet_prefix_length: edns.client_subnet.map_or(0, |subnet| subnet.source_prefix_length().into()),
+                subnet_scope_length: self.subnet_scope.into(),
             }),
             entry: self.entry().to_owned(),
             gslb_service: service.map(|service| service.uuid.clone()).unwrap_or_default(),
@@ -282,7 +286,7 @@ impl Account {
 
     fn reason(&self) -> String {
         match self.kind {
-            Kind::Members => self.turn(),
+            Kind::Members => self.chosen(),
             Kind::Addresses => self.registered(),
             Kind::Alias => format!("another name, {}", self.registered()),
             Kind::AllRecords => "the service is down: all its addresses".to_owned(),
@@ -340,14 +344,26 @@ impl Account {
         }
     }
 
-    fn turn(&self) -> String {
-        let Some((service, Decision { family, outcome }, _)) = &self.reached else { return String::new() };
-        let Outcome::Members { pool, turn, skipped, .. } = outcome else { return String::new() };
-        let length = service.pools.get(*pool).map_or(1, |pool| pool.ring(*family).sequence.len()).max(1) as u64;
-        let number = turn.wrapping_add(u64::from(*skipped)) % length + 1;
-        match skipped {
-            0 => format!("turn {number} of {length}"),
-            _ => format!("turn {number} of {length}, after {skipped} of members that are not up"),
+    /// What put the members in their order.
+    fn chosen(&self) -> String {
+        let Some((service, decision, _)) = &self.reached else { return String::new() };
+        let Outcome::Members { pool, by, .. } = &decision.outcome else { return String::new() };
+        let Some(pool) = service.pools.get(*pool) else { return String::new() };
+        match by {
+            By::Turn { turn, skipped } => {
+                let length = pool.ring(decision.family).sequence.len().max(1) as u64;
+                let number = turn.wrapping_add(u64::from(*skipped)) % length + 1;
+                match skipped {
+                    0 => format!("turn {number} of {length}"),
+                    _ => format!("turn {number} of {length}, after {skipped} of members that are not up"),
+                }
+            }
+            By::Hash { network, from_subnet: true } => format!("hash of {network}, of the client subnet"),
+            By::Hash { network, from_subnet: false } => format!("hash of {network}, of the address that asked"),
+            By::Preference => {
+                let first = decision.members().first().and_then(|&index| pool.members.get(usize::from(index)));
+                format!("preference order {}", first.map_or(0, |member| member.preference_order))
+            }
         }
     }
 }

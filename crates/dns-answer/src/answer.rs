@@ -6,7 +6,7 @@ use dns_wire::{
     Answer, Authority, Class, EDNS_UDP_PAYLOAD_SIZE, NAME_SIZE_MAX, Owner, ParseError, Query, Rcode, ResponseBuilder,
     write_error,
 };
-use gslb::Draw;
+use gslb::{Client, Draw, Network};
 use model::dns::ErrorResponse;
 
 use crate::account::{Refused, Told};
@@ -83,7 +83,14 @@ pub fn answer_telling(
     }
     let mut buffer = [0; NAME_SIZE_MAX];
     let qname = query.qname().lower(&mut buffer);
-    let resolution = resolve(view, qname, query.qtype(), client, draw);
+    let client_subnet = query.edns().and_then(|edns| edns.client_subnet);
+    let subnet = client_subnet.and_then(|subnet| Some(Network::new(subnet.address()?, subnet.source_prefix_length())));
+    let client = Client { source: client, subnet };
+    let resolution = resolve(view, qname, query.qtype(), &client, draw);
+    if client_subnet.is_some() {
+        // Always told, so that a cache knows for whom the answer holds (RFC 7871 §7.2.1).
+        response.set_client_subnet_scope(resolution.subnet_scope());
+    }
     let length = write(&resolution, response);
     tell(&Told::resolved(&query, qname, &resolution, length), out);
     length

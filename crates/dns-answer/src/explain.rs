@@ -4,8 +4,9 @@ use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr};
 
 use dns_wire::{OwnedName, Rtype};
-use gslb::{Decision, Outcome, Peek, verdicts};
+use gslb::{By, Client, Decision, Network, Outcome, Peek, Service, verdicts};
 use model::dns::RecordData;
+use model::gslb::{MemberAlgorithm, PoolAlgorithm};
 use se_protocol::explain::{DnsAnswerText, DnsExplanation, DnsQuestion, MemberVerdict, Step};
 
 use crate::records::{RecordSet, Source};
@@ -52,7 +53,7 @@ pub fn explain(
         .map_err(|error| ExplainError::Name { name: question.name.clone(), why: error.to_string() })?;
     let qtype: Rtype = question.qtype.parse().map_err(|_| ExplainError::Type(question.qtype.clone()))?;
     let client = question.client.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-    let resolution = resolve(view, qname.as_name(), qtype, client, &mut Peek::default());
+    let resolution = resolve(view, qname.as_name(), qtype, &Client::from(client), &mut Peek::default());
 
     let mut steps = Steps(Vec::new());
     steps.client(question.client, &resolution);
@@ -89,19 +90,31 @@ fn members(view: &View, reached: &Reached<'_>, knowledge: &impl Knowledge) -> Ve
                 pool: verdict.pool.name.clone(),
                 ip: verdict.member.ip,
                 weight: verdict.member.weight.get(),
-                chosen: matches!(verdict.why, gslb::Why::Chosen(_)),
+                chosen: verdict.why.is_chosen(),
                 reason,
             }
         })
         .collect()
 }
 
-/// Whether the answer depends on who asks.
+/// Whether the order of a record's addresses depends on who asks.
 fn hashes_the_client(resolution: &Resolution<'_>) -> bool {
     match &resolution.content {
         Content::Addresses(picked) => picked.turn.is_none() && picked.of > 1,
         Content::Alias { then: Some(then), .. } => hashes_the_client(then),
         _ => false,
+    }
+}
+
+/// The network of the client that was hashed to choose members, and for which service.
+fn hashed<'r>(resolution: &'r Resolution<'_>) -> Option<(Network, &'r Service)> {
+    match (&resolution.service, &resolution.content) {
+        (Some(Reached { service, decision, .. }), _) => match decision.outcome {
+            Outcome::Members { by: By::Hash { network, .. }, .. } => Some((network, service)),
+            _ => None,
+        },
+        (None, Content::Alias { then: Some(then), .. }) => hashed(then),
+        (None, _) => None,
     }
 }
 
@@ -131,6 +144,17 @@ impl Steps {
     }
 
     fn client(&mut self, client: Option<IpAddr>, resolution: &Resolution<'_>) {
+        if let Some((network, service)) = hashed(resolution) {
+            let client = match client {
+                Some(client) => format!("{client}, of which {network} is hashed"),
+                None => format!("any; shown is the answer to 0.0.0.0, since a hash of the client gives it ({network})"),
+            };
+            let subnet = match service.use_client_subnet {
+                true => "the client subnet of a query (EDNS), where it has one, stands for its address",
+                false => "the client subnet of a query (EDNS) is not looked at: use_edns_client_subnet is off",
+            };
+            return self.push("client", format!("{client}; {subnet}"));
+        }
         let outcome = match (client, hashes_the_client(resolution)) {
             (Some(client), true) => format!("{client}; its hash gives the order of the addresses"),
             (None, true) => "any; shown is the order for 0.0.0.0, since a hash of the client gives it".to_owned(),
@@ -196,28 +220,57 @@ impl Steps {
             Outcome::OtherFamilyOnly => "no pool has an address of this type, but the service is up".to_owned(),
             Outcome::Down => "no pool is usable".to_owned(),
         };
+        let outcome = match reached.service.pool_algorithm {
+            PoolAlgorithm::Priority => outcome,
+            PoolAlgorithm::Geo => {
+                format!(
+                    "{outcome} (by priority: GSLB_SERVICE_ALGORITHM_GEO finds no location, this release has no geo database)"
+                )
+            }
+        };
         self.push("pool", outcome);
     }
 
     fn member(&mut self, reached: &Reached<'_>) {
         let Decision { family, outcome } = &reached.decision;
-        let Outcome::Members { pool, turn, skipped, .. } = outcome else { return };
+        let Outcome::Members { pool, by, .. } = outcome else { return };
         let pool = &reached.service.pools[*pool];
-        let ring = pool.ring(*family);
-        let length = ring.sequence.len() as u64;
         let first = reached.decision.members().first().and_then(|&index| pool.members.get(usize::from(index)));
         let Some(member) = first else { return };
-        let mut outcome = format!(
-            "weighted round robin: turn {} of {length} is {}'s",
-            (turn + u64::from(*skipped)) % length + 1,
-            member.ip
-        );
-        if *skipped > 0 {
-            let _ = write!(outcome, ", after {skipped} turns of members that are not up");
-        }
-        if pool.algorithm != model::gslb::MemberAlgorithm::RoundRobin {
-            let _ = write!(outcome, " (instead of {}, which this release does not have yet)", pool.algorithm.as_avi());
-        }
+        let (ip, ring) = (member.ip, pool.ring(*family));
+        let mut outcome = match pool.algorithm {
+            MemberAlgorithm::Geo => "GSLB_ALGORITHM_GEO finds no location (this release has no geo database), so its \
+                                     fallback: "
+                .to_owned(),
+            MemberAlgorithm::Topology => {
+                "GSLB_ALGORITHM_TOPOLOGY finds no rule (this release has no topology policies), \
+                                          so its fallback: "
+                    .to_owned()
+            }
+            _ => String::new(),
+        };
+        let _ = match by {
+            By::Turn { turn, skipped } => {
+                let length = ring.sequence.len() as u64;
+                let number = (turn + u64::from(*skipped)) % length + 1;
+                let after = match skipped {
+                    0 => String::new(),
+                    _ => format!(", after {skipped} turns of members that are not up"),
+                };
+                write!(outcome, "weighted round robin: turn {number} of {length} is {ip}'s{after}")
+            }
+            By::Hash { network, .. } => {
+                let of = ring.sequence.len();
+                write!(
+                    outcome,
+                    "consistent hash of {network} over {of} members: {ip} ranks highest of those that are up"
+                )
+            }
+            By::Preference => {
+                let order = member.preference_order;
+                write!(outcome, "preference order: {ip} has the lowest of those that are up, {order}")
+            }
+        };
         self.push("member", outcome);
     }
 

@@ -13,7 +13,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use dns_wire::{Name, OwnedName, Rtype};
-use gslb::{Decision, Draw, Family, Outcome, Service, decide};
+use gslb::{Client, Decision, Draw, Family, Outcome, Service, decide};
 use model::dns::ErrorResponse;
 use model::gslb::DownResponse;
 
@@ -124,6 +124,15 @@ impl<'v> Resolution<'v> {
         of_members.chain(of_record)
     }
 
+    /// Leading bits of the client's subnet that the answer depends on (RFC 7871 §7.2.1); 0: it holds for everyone.
+    pub(crate) fn subnet_scope(&self) -> u8 {
+        match (&self.service, &self.content) {
+            (Some(reached), _) => reached.decision.subnet_scope(),
+            (None, Content::Alias { then: Some(then), .. }) => then.subnet_scope(),
+            (None, _) => 0,
+        }
+    }
+
     /// Time to live of the records in the answer section but the SOA, 0 without any.
     pub(crate) fn ttl(&self) -> u32 {
         match &self.content {
@@ -147,7 +156,7 @@ pub(crate) fn resolve<'v>(
     view: &'v View,
     qname: Name<'_>,
     qtype: Rtype,
-    client: IpAddr,
+    client: &Client,
     draw: &mut impl Draw,
 ) -> Resolution<'v> {
     // An empty answer would look like a transfer that broke off (RFC 5936 §2.2.1, RFC 1995 §4). Nobody else holds a
@@ -175,7 +184,7 @@ fn resolve_name<'v>(
     view: &'v View,
     qname: Name<'_>,
     qtype: Rtype,
-    client: IpAddr,
+    client: &Client,
     draw: &mut impl Draw,
 ) -> Resolution<'v> {
     let table = &view.table;
@@ -183,7 +192,7 @@ fn resolve_name<'v>(
     if let NameKind::Service { index, by_wildcard: false } = kind
         && let Some(service) = table.services.get(index as usize)
     {
-        return resolve_service(view, service, false, qname, qtype, draw);
+        return resolve_service(view, service, false, qname, qtype, client, draw);
     }
     // Records outside every zone are for others to answer.
     let found = view.records.find(qname).filter(|_| table.zone_of(qname).is_some());
@@ -206,7 +215,7 @@ fn resolve_name<'v>(
         NameKind::EmptyNonTerminal => Content::Empty { zone: table.zone_of(qname), why: Empty::NonTerminal },
         _ if has_names_below => Content::Empty { zone: table.zone_of(qname), why: Empty::NonTerminal },
         NameKind::Service { index, by_wildcard } => match table.services.get(index as usize) {
-            Some(service) => return resolve_service(view, service, by_wildcard, qname, qtype, draw),
+            Some(service) => return resolve_service(view, service, by_wildcard, qname, qtype, client, draw),
             None => absent(view, qname, record.is_some()),
         },
         NameKind::Absent => absent(view, qname, record.is_some()),
@@ -232,7 +241,7 @@ fn resolve_record<'v>(
     set: &'v RecordSet,
     qname: Name<'_>,
     qtype: Rtype,
-    client: IpAddr,
+    client: &Client,
     draw: &mut impl Draw,
 ) -> Content<'v> {
     if let Some((target, ttl)) = set.alias(&view.records) {
@@ -241,7 +250,7 @@ fn resolve_record<'v>(
     let Some(family) = family_of(qtype) else {
         return other_type(view, qname, qtype);
     };
-    let mut pick = |family| set.pick(family, client, view.table.profile.num_dns_ip, &view.records, draw);
+    let mut pick = |family| set.pick(family, client.source, view.table.profile.num_dns_ip, &view.records, draw);
     let other = if qtype == Rtype::ANY { Some(Family::V6) } else { None };
     match pick(family).or_else(|| pick(other?)) {
         Some(picked) => Content::Addresses(picked),
@@ -255,6 +264,7 @@ fn resolve_service<'v>(
     by_wildcard: bool,
     qname: Name<'_>,
     qtype: Rtype,
+    client: &Client,
     draw: &mut impl Draw,
 ) -> Resolution<'v> {
     let profile = &view.table.profile;
@@ -263,9 +273,9 @@ fn resolve_service<'v>(
     let Some(family) = family_of(qtype) else {
         return Resolution::of(other_type(view, qname, qtype));
     };
-    let mut decision = decide(service, family, wanted, &*view.slots, draw);
+    let mut decision = decide(service, family, wanted, client, &*view.slots, draw);
     if qtype == Rtype::ANY && decision.outcome == Outcome::OtherFamilyOnly {
-        decision = decide(service, Family::V6, wanted, &*view.slots, draw);
+        decision = decide(service, Family::V6, wanted, client, &*view.slots, draw);
     }
     let content = match decision.outcome {
         Outcome::Members { .. } => Content::Members { ttl },

@@ -1,9 +1,10 @@
-//! The decision: best pool that is up, weighted round robin inside it (avi-api 5.6).
+//! The decision: best pool that is up, and inside it members by turn, by hash or by preference (avi-api 5.6).
 
 use model::gslb::DownResponse;
 
+use crate::client::{Client, Network, hash, rank};
 use crate::cursor::Draw;
-use crate::service::{Family, Pool, Service};
+use crate::service::{Family, Pool, Ring, Rule, Service};
 use crate::slots::MemberHealth;
 
 /// Most addresses in one answer. Avi: `num_dns_ip` 1 to 20.
@@ -25,10 +26,8 @@ pub enum Outcome {
     Members {
         /// Index of the pool in [`Service::pools`].
         pool: usize,
-        /// First turn drawn from the ring, and how many turns were skipped because their member was down.
-        turn: u64,
-        /// Turns skipped.
-        skipped: u32,
+        /// What put them in this order.
+        by: By,
         /// Indices of the members in the pool, in the order of the answer; the first `count` are used.
         members: [u16; ADDRESSES_MAX],
         /// Number of members.
@@ -40,7 +39,37 @@ pub enum Outcome {
     Down,
 }
 
+/// What put members in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// Whose turn it was.
+    Turn {
+        /// First turn drawn from the ring.
+        turn: u64,
+        /// Turns skipped because their member was down.
+        skipped: u32,
+    },
+    /// A hash of the client.
+    Hash {
+        /// What of the client was hashed.
+        network: Network,
+        /// Whether its resolver told it, so that the answer holds for that network alone.
+        from_subnet: bool,
+    },
+    /// Their preference order.
+    Preference,
+}
+
 impl Decision {
+    /// Leading bits of the client's subnet that the answer depends on (RFC 7871 §7.2.1), 0 when it looked at none.
+    #[must_use]
+    pub fn subnet_scope(&self) -> u8 {
+        match &self.outcome {
+            Outcome::Members { by: By::Hash { network, from_subnet: true }, .. } => network.prefix(),
+            _ => 0,
+        }
+    }
+
     /// Indices of the chosen members within their pool.
     #[must_use]
     pub fn members(&self) -> &[u16] {
@@ -51,19 +80,20 @@ impl Decision {
     }
 }
 
-/// Decides which members answer a query for `family` with at most `wanted` addresses (0 = all).
+/// Decides which members answer a query of `client` for `family` with at most `wanted` addresses (0 = all).
 ///
-/// Only a decision with members draws turns. Where a turn belongs to a member that is down another turn is drawn:
+/// Only a decision with members of a round robin pool draws turns. Where a turn belongs to a member that is down another turn is drawn:
 /// taking the neighbour instead would give it the share of the one that is down.
 pub fn decide(
     service: &Service,
     family: Family,
     wanted: u8,
+    client: &Client,
     health: &(impl MemberHealth + ?Sized),
     draw: &mut impl Draw,
 ) -> Decision {
     let outcome = match choose_pool(service, family, health, draw) {
-        Some(pool) => choose_members(&service.pools[pool], pool, family, wanted, health, draw),
+        Some(pool) => choose_members(service, pool, family, wanted, client, health, draw),
         None if service.pools.iter().any(|pool| is_usable(pool, None, health)) => Outcome::OtherFamilyOnly,
         None => Outcome::Down,
     };
@@ -99,21 +129,46 @@ pub(crate) fn is_usable(pool: &Pool, family: Option<Family>, health: &(impl Memb
 }
 
 fn choose_members(
-    pool: &Pool,
+    service: &Service,
     index: usize,
     family: Family,
     wanted: u8,
+    client: &Client,
     health: &(impl MemberHealth + ?Sized),
     draw: &mut impl Draw,
 ) -> Outcome {
+    let pool = &service.pools[index];
     let ring = pool.ring(family);
-    let length = ring.sequence.len() as u64;
-    if length == 0 {
+    if ring.sequence.is_empty() {
         return Outcome::OtherFamilyOnly;
     }
-    let at = |turn: u64| ring.sequence[usize::try_from(turn % length).unwrap_or(0)];
     let is_up = |member: u16| health.is_up(pool.members[usize::from(member)].slot);
+    let limit = if wanted == 0 { ADDRESSES_MAX } else { usize::from(wanted).min(ADDRESSES_MAX) };
+    let mut members = [0_u16; ADDRESSES_MAX];
+    let (count, by) = match pool.rule {
+        Rule::RoundRobin => take_turn(ring, is_up, draw, &mut members[..limit]),
+        Rule::ConsistentHash { bits_v4, bits_v6 } => {
+            let (network, from_subnet) = client.network(service.use_client_subnet, bits_v4, bits_v6);
+            let count = take_highest(pool, ring, is_up, network, &mut members[..limit]);
+            (count, By::Hash { network, from_subnet })
+        }
+        Rule::PreferenceOrder => {
+            let up = ring.sequence.iter().filter(|member| is_up(**member));
+            let count = members[..limit].iter_mut().zip(up).map(|(place, member)| *place = *member).count();
+            (count, By::Preference)
+        }
+    };
+    if count == 0 {
+        // The last member went down between the choice of the pool and here.
+        return Outcome::Down;
+    }
+    Outcome::Members { pool: index, by, members, count: u8::try_from(count).unwrap_or(u8::MAX) }
+}
 
+/// The member whose turn it is first, then the next ones in the order of the ring, each once.
+fn take_turn(ring: &Ring, is_up: impl Fn(u16) -> bool, draw: &mut impl Draw, members: &mut [u16]) -> (usize, By) {
+    let length = ring.sequence.len() as u64;
+    let at = |turn: u64| ring.sequence[usize::try_from(turn % length).unwrap_or(0)];
     let turn = draw.next(&ring.cursor);
     let (mut drawn, mut skipped) = (turn, 0_u32);
     // Two full cycles: other workers draw from the same ring, so this one may not see every turn of a single cycle.
@@ -121,26 +176,39 @@ fn choose_members(
         drawn = draw.next(&ring.cursor);
         skipped += 1;
     }
-
-    let limit = if wanted == 0 { ADDRESSES_MAX } else { usize::from(wanted).min(ADDRESSES_MAX) };
-    let mut members = [0_u16; ADDRESSES_MAX];
     let mut count = 0_usize;
-    // The chosen one first, then the next ones in the order of the ring, each once.
     for step in 0..length {
         let member = at(drawn.wrapping_add(step));
         if is_up(member) && !members[..count].contains(&member) {
             members[count] = member;
             count += 1;
-            if count == limit {
+            if count == members.len() {
                 break;
             }
         }
     }
-    if count == 0 {
-        // The last member went down between the choice of the pool and here.
-        return Outcome::Down;
+    (count, By::Turn { turn, skipped })
+}
+
+/// Members that are up, the one that ranks highest for the client first; returns how many.
+fn take_highest(pool: &Pool, ring: &Ring, is_up: impl Fn(u16) -> bool, network: Network, members: &mut [u16]) -> usize {
+    let client = hash(network.ip());
+    let mut ranks = [0_u64; ADDRESSES_MAX];
+    let mut count = 0_usize;
+    for &member in ring.sequence.iter().filter(|member| is_up(**member)) {
+        let own = rank(client, pool.members[usize::from(member)].hash);
+        // Two members of one address stay in the order of the object.
+        let place = ranks[..count].partition_point(|other| *other >= own);
+        if place == members.len() {
+            continue;
+        }
+        count = (count + 1).min(members.len());
+        ranks.copy_within(place..count - 1, place + 1);
+        members.copy_within(place..count - 1, place + 1);
+        ranks[place] = own;
+        members[place] = member;
     }
-    Outcome::Members { pool: index, turn, skipped, members, count: u8::try_from(count).unwrap_or(u8::MAX) }
+    count
 }
 
 /// The members that a down response of all records answers, in order: every enabled one of the family.
@@ -154,5 +222,7 @@ pub fn all_records(service: &Service, family: Family) -> impl Iterator<Item = &c
         .take(ADDRESSES_MAX)
 }
 
+#[cfg(test)]
+mod algorithm_tests;
 #[cfg(test)]
 mod tests;

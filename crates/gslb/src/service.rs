@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use model::gslb::{DownResponse, GslbMember, GslbPool, GslbService, MemberAlgorithm, PoolAlgorithm};
 use model::{PoolPriority, Ttl, Weight};
 
+use crate::client::hash;
 use crate::cursor::Cursor;
 use crate::sequence::smooth_sequence;
 
@@ -40,6 +41,8 @@ pub struct Service {
     pub pool_algorithm: PoolAlgorithm,
     /// Pools by falling priority, ties in the order of the object.
     pub pools: Box<[Pool]>,
+    /// Whether algorithms that look at the client take its subnet where the query has one.
+    pub use_client_subnet: bool,
     /// Answer when no pool is usable.
     pub down_response: DownResponse,
     /// Turns between pools of equal priority.
@@ -55,14 +58,32 @@ pub struct Pool {
     pub priority: PoolPriority,
     /// Administrative switch.
     pub enabled: bool,
-    /// How a member should be chosen; anything but round robin is answered by round robin for now.
+    /// How a member should be chosen, as configured.
     pub algorithm: MemberAlgorithm,
+    /// How one is chosen: by `algorithm`, or its fallback where it has nothing to go by.
+    pub rule: Rule,
     /// Members in the order of the object.
     pub members: Box<[Member]>,
     /// Members with an IPv4 address.
     pub v4: Ring,
     /// Members with an IPv6 address.
     pub v6: Ring,
+}
+
+/// How a member is chosen within its pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// In turns, by weight.
+    RoundRobin,
+    /// The member that ranks highest for a hash of the client.
+    ConsistentHash {
+        /// Leading bits of an IPv4 client that count.
+        bits_v4: u8,
+        /// Leading bits of an IPv6 client that count.
+        bits_v6: u8,
+    },
+    /// The one of the lowest preference order; ties in the order of the object.
+    PreferenceOrder,
 }
 
 /// A compiled member.
@@ -74,11 +95,16 @@ pub struct Member {
     pub weight: Weight,
     /// Administrative switch.
     pub enabled: bool,
+    /// The lowest is chosen first by [`Rule::PreferenceOrder`].
+    pub preference_order: u8,
+    /// Its address, hashed.
+    pub(crate) hash: u64,
     /// Index of its health slot in the view.
     pub slot: u32,
 }
 
-/// The enabled members of one family in their weighted order, and where the pool stands in it.
+/// The enabled members of one family: in the weighted order of their turns, by preference, or once each where a hash
+/// decides; and where the pool stands in it.
 #[derive(Debug, Default)]
 pub struct Ring {
     /// Indices into the pool's members.
@@ -111,6 +137,7 @@ impl Service {
             num_dns_ip: service.num_dns_ip,
             pool_algorithm: service.pool_algorithm,
             pools: pools.into(),
+            use_client_subnet: service.use_client_subnet,
             down_response: service.down_response.clone(),
             between_pools: previous.map(|previous| previous.between_pools.clone()).unwrap_or_default(),
         }
@@ -125,11 +152,12 @@ impl Service {
 
 impl Pool {
     fn compile(pool: &GslbPool, first_slot: u32, previous: Option<&Service>) -> Self {
+        let rule = Rule::of(pool);
         let members: Box<[Member]> =
             (first_slot..).zip(&pool.members).map(|(slot, m)| Member::compile(m, slot)).collect();
         let kept = previous.and_then(|service| service.pools.iter().find(|known| known.name == pool.name));
         let ring = |family| {
-            let ring = Ring::compile(&members, family);
+            let ring = Ring::compile(&members, family, rule);
             match kept {
                 Some(known) if known.has_same_ring(&members, family) => {
                     Ring { cursor: known.ring(family).cursor.clone(), ..ring }
@@ -142,6 +170,7 @@ impl Pool {
             priority: pool.priority,
             enabled: pool.enabled,
             algorithm: pool.algorithm,
+            rule,
             v4: ring(Family::V4),
             v6: ring(Family::V6),
             members,
@@ -166,16 +195,55 @@ impl Pool {
 }
 
 impl Ring {
-    fn compile(members: &[Member], family: Family) -> Self {
-        let weights: Vec<u8> =
-            members.iter().map(|m| if m.enabled && Family::of(m.ip) == family { m.weight.get() } else { 0 }).collect();
-        Self { sequence: smooth_sequence(&weights), cursor: Cursor::default() }
+    fn compile(members: &[Member], family: Family, rule: Rule) -> Self {
+        let takes_part = |member: &Member| member.enabled && Family::of(member.ip) == family;
+        let once_each = || (0_u16..).zip(members).filter(|(_, member)| takes_part(member));
+        let sequence = match rule {
+            Rule::RoundRobin => {
+                let weights: Vec<u8> = members.iter().map(|m| if takes_part(m) { m.weight.get() } else { 0 }).collect();
+                smooth_sequence(&weights)
+            }
+            Rule::ConsistentHash { .. } => once_each().map(|(index, _)| index).collect(),
+            Rule::PreferenceOrder => {
+                let mut ordered: Vec<(u16, &Member)> = once_each().collect();
+                ordered.sort_by_key(|(_, member)| member.preference_order);
+                ordered.into_iter().map(|(index, _)| index).collect()
+            }
+        };
+        Self { sequence, cursor: Cursor::default() }
+    }
+}
+
+impl Rule {
+    fn of(pool: &GslbPool) -> Self {
+        let algorithm = match pool.algorithm {
+            // Nothing tells a location, and no topology rule is known: the client is never found.
+            MemberAlgorithm::Geo | MemberAlgorithm::Topology => pool.fallback_algorithm,
+            known => Some(known),
+        };
+        match algorithm {
+            Some(MemberAlgorithm::ConsistentHash) => Self::ConsistentHash {
+                bits_v4: pool.hash_prefix_v4.unwrap_or(32).min(32),
+                bits_v6: pool.hash_prefix_v6.unwrap_or(128).min(128),
+            },
+            Some(MemberAlgorithm::PreferenceOrder) => Self::PreferenceOrder,
+            Some(MemberAlgorithm::RoundRobin | MemberAlgorithm::Geo | MemberAlgorithm::Topology) | None => {
+                Self::RoundRobin
+            }
+        }
     }
 }
 
 impl Member {
     fn compile(member: &GslbMember, slot: u32) -> Self {
-        Self { ip: member.ip, weight: member.weight, enabled: member.enabled, slot }
+        Self {
+            ip: member.ip,
+            weight: member.weight,
+            enabled: member.enabled,
+            preference_order: member.preference_order,
+            hash: hash(member.ip),
+            slot,
+        }
     }
 
     /// The address, when it is IPv4.

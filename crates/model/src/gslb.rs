@@ -29,6 +29,9 @@ pub struct GslbService {
     pub pool_algorithm: PoolAlgorithm,
     /// Pools in the order of the object.
     pub pools: Vec<GslbPool>,
+    /// Whether algorithms that look at the client take its subnet from its resolver (RFC 7871) where the query has one.
+    /// Avi: `use_edns_client_subnet`.
+    pub use_client_subnet: bool,
     /// What to answer when no pool is usable.
     pub down_response: DownResponse,
     /// Uuids of the health monitors, in order.
@@ -50,6 +53,12 @@ pub struct GslbPool {
     pub enabled: bool,
     /// How a member is chosen.
     pub algorithm: MemberAlgorithm,
+    /// How one is chosen where `algorithm` tells nothing of the client; round robin when `None`.
+    pub fallback_algorithm: Option<MemberAlgorithm>,
+    /// Leading bits of an IPv4 client that its hash takes, 1 to 31; all when `None`. Avi: `consistent_hash_mask`.
+    pub hash_prefix_v4: Option<u8>,
+    /// Leading bits of an IPv6 client that its hash takes, 1 to 127; all when `None`. Avi: `consistent_hash_mask6`.
+    pub hash_prefix_v6: Option<u8>,
     /// How many monitors must pass; all when `None`. Avi: `min_health_monitors_up`.
     pub min_health_monitors_up: Option<u32>,
     /// Members in the order of the object; may be empty while an operator removes them.
@@ -71,6 +80,8 @@ pub struct GslbMember {
     pub vs_uuid: Option<String>,
     /// Host header and SNI of its probes; the service's name when `None`.
     pub hostname: Option<String>,
+    /// Place for [`MemberAlgorithm::PreferenceOrder`], 1 to 128: the lowest wins.
+    pub preference_order: u8,
 }
 
 /// How a pool is chosen. Avi: `pool_algorithm`.

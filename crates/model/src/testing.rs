@@ -27,6 +27,7 @@ pub fn member(ip: &str, weight: u64) -> GslbMember {
         cluster_uuid: None,
         vs_uuid: None,
         hostname: None,
+        preference_order: 1,
     }
 }
 
@@ -38,6 +39,9 @@ pub fn pool(priority: u64, members: Vec<GslbMember>) -> GslbPool {
         priority: PoolPriority::try_from(priority).unwrap(),
         enabled: true,
         algorithm: MemberAlgorithm::RoundRobin,
+        fallback_algorithm: None,
+        hash_prefix_v4: None,
+        hash_prefix_v6: None,
         min_health_monitors_up: None,
         members,
     }
@@ -56,6 +60,7 @@ pub fn service(name: &str, pools: Vec<GslbPool>) -> GslbService {
         ttl: None,
         num_dns_ip: None,
         pool_algorithm: PoolAlgorithm::Priority,
+        use_client_subnet: true,
         pools,
         down_response: DownResponse::None,
         health_monitors: vec![],

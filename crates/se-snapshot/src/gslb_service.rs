@@ -44,6 +44,7 @@ pub(crate) fn read(
             Some("GSLB_SERVICE_ALGORITHM_GEO") => PoolAlgorithm::Geo,
             _ => PoolAlgorithm::Priority,
         },
+        use_client_subnet: service.flag("use_edns_client_subnet", true),
         pools: service.messages("groups").iter().filter_map(|pool| read_pool(pool, site, problems)).collect(),
         down_response: down_response(&service.message("down_response"), problems),
         // `hm_off` switches probing off; the control plane's verdict still counts.
@@ -73,14 +74,38 @@ fn read_pool(pool: &Message<'_>, site: &Site<'_>, problems: &mut Vec<Problem>) -
         problems.push(pool.problem("algorithm", format!("`{algorithm}` is unknown; the pool is skipped")));
         return None;
     };
+    // What the schema refuses is taken as absent: the whole address.
+    let hash_prefix = |field: &str, max: u8| {
+        pool.number(field).and_then(|bits| u8::try_from(bits).ok()).filter(|bits| (1..=max).contains(bits))
+    };
     Some(GslbPool {
         name: pool.text("name").unwrap_or_default().to_owned(),
         priority,
         enabled: pool.flag("enabled", true),
         algorithm,
+        fallback_algorithm: fallback_algorithm(algorithm, pool, problems),
+        hash_prefix_v4: hash_prefix("consistent_hash_mask", 31),
+        hash_prefix_v6: hash_prefix("consistent_hash_mask6", 127),
         min_health_monitors_up: pool.number("min_health_monitors_up").and_then(|count| u32::try_from(count).ok()),
         members: pool.messages("members").iter().filter_map(|member| read_member(member, site, problems)).collect(),
     })
+}
+
+/// The algorithm for clients that `algorithm` knows nothing of; only two of them ever lack that knowledge.
+fn fallback_algorithm(
+    algorithm: MemberAlgorithm,
+    pool: &Message<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<MemberAlgorithm> {
+    let named = pool.text("fallback_algorithm")?;
+    let fallback = ALGORITHMS.into_iter().find(|known| known.as_avi() == named);
+    let needs_knowledge = |algorithm| matches!(algorithm, MemberAlgorithm::Geo | MemberAlgorithm::Topology);
+    if needs_knowledge(algorithm) && fallback.is_none_or(needs_knowledge) {
+        let why = format!("`{named}` cannot stand in for {}; round robin does", algorithm.as_avi());
+        problems.push(pool.problem("fallback_algorithm", why));
+        return None;
+    }
+    fallback
 }
 
 const ALGORITHMS: [MemberAlgorithm; 5] = [
@@ -123,6 +148,7 @@ fn read_member(member: &Message<'_>, site: &Site<'_>, problems: &mut Vec<Problem
         cluster_uuid: cluster_uuid.map(str::to_owned),
         vs_uuid: member.text("vs_uuid").map(str::to_owned),
         hostname: member.text("hostname").map(str::to_owned),
+        preference_order: member.number("preference_order").and_then(|order| u8::try_from(order).ok()).unwrap_or(1),
     })
 }
 

@@ -120,6 +120,44 @@ fn the_published_story_becomes_a_snapshot() {
     assert_eq!(http.status_classes, [StatusClass::Hundreds(2), StatusClass::Any]);
 }
 
+#[test]
+fn what_algorithms_go_by_is_read() {
+    let (snapshot, problems) = world(|w| {
+        w["gslbservice"]["use_edns_client_subnet"] = json!(false);
+        let pool = &mut w["gslbservice"]["groups"][0];
+        pool["algorithm"] = json!("GSLB_ALGORITHM_GEO");
+        pool["fallback_algorithm"] = json!("GSLB_ALGORITHM_CONSISTENT_HASH");
+        pool["consistent_hash_mask"] = json!(24);
+        pool["consistent_hash_mask6"] = json!(56);
+        pool["members"][1]["preference_order"] = json!(128);
+    });
+    assert_eq!(problems, []);
+    let service = &snapshot.gslb_services[0];
+    let pool = &service.pools[0];
+    assert!(!service.use_client_subnet);
+    assert_eq!(pool.fallback_algorithm, Some(MemberAlgorithm::ConsistentHash));
+    assert_eq!((pool.hash_prefix_v4, pool.hash_prefix_v6), (Some(24), Some(56)));
+    assert_eq!(pool.members.iter().map(|m| m.preference_order).collect::<Vec<_>>(), [1, 128]);
+
+    let (snapshot, problems) = world(|_| ());
+    assert_eq!(problems, []);
+    let service = &snapshot.gslb_services[0];
+    let pool = &service.pools[0];
+    assert!(service.use_client_subnet, "the default");
+    assert_eq!((pool.fallback_algorithm, pool.hash_prefix_v4, pool.hash_prefix_v6), (None, None, None));
+    check(
+        |w| {
+            w["gslbservice"]["groups"][0]["algorithm"] = json!("GSLB_ALGORITHM_GEO");
+            w["gslbservice"]["groups"][0]["fallback_algorithm"] = json!("GSLB_ALGORITHM_TOPOLOGY");
+        },
+        &[
+            "GslbService hello.avi.iberia.local, groups[0].fallback_algorithm: `GSLB_ALGORITHM_TOPOLOGY` cannot stand in \
+           for GSLB_ALGORITHM_GEO; round robin does",
+        ],
+        |s| s.gslb_services[0].pools[0].fallback_algorithm.is_none(),
+    );
+}
+
 /// One edit, the problems it causes (as text), and whether what `still` looks for is in the snapshot.
 #[track_caller]
 fn check(change: impl FnOnce(&mut Value), expected: &[&str], still: impl FnOnce(&Snapshot) -> bool) {

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 use hickory_proto::op::ResponseCode;
+use model::gslb::MemberAlgorithm;
 use se_protocol::State;
 use se_protocol::explain::DnsQuestion;
 
@@ -26,6 +27,39 @@ async fn any_mix_of_workers_and_transports_is_exact_also_across_a_swap() {
     running.wait("the swap", |report| report.version.revision.0 == 2).await;
     // The cursor went on: these six complete the second round.
     assert_eq!(counts(&running.count(6).await), [3, 2, 1]);
+    running.engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_keeps_its_member_by_hash_or_preference_and_an_edit_of_the_algorithm_holds_at_once() {
+    let port = free_port();
+    let by = |revision: u64, algorithm: MemberAlgorithm| {
+        let mut snapshot = snapshot(revision, port, &SPLIT, 0);
+        let service = std::sync::Arc::make_mut(&mut snapshot.gslb_services[0]);
+        service.pools[0].algorithm = algorithm;
+        for (member, order) in service.pools[0].members.iter_mut().zip([3, 2, 1]) {
+            member.preference_order = order;
+        }
+        snapshot
+    };
+    let running = Running::start(by(1, MemberAlgorithm::ConsistentHash));
+    running.wait("the hash", |report| report.dns_services[0].state == State::Up).await;
+    let hashed = running.count(18).await;
+    assert_eq!(counts(&hashed), [18], "one member for all workers and transports: {hashed:?}");
+    let client = Some([127, 0, 0, 1].into());
+    let question = DnsQuestion { name: NAME.into(), qtype: "A".into(), client };
+    let explained = running.engine.explain_handle().explain_dns(&question).unwrap();
+    let told = explained.members.iter().find(|member| member.chosen).map(|member| member.ip);
+    assert_eq!(told.as_ref(), hashed.keys().next(), "{:?}", explained.steps);
+
+    running.send(by(2, MemberAlgorithm::PreferenceOrder));
+    running.wait("the preference", |report| report.version.revision.0 == 2).await;
+    let preferred = running.count(6).await;
+    assert_eq!(preferred.into_iter().collect::<Vec<_>>(), [([192, 0, 2, 3].into(), 6)]);
+
+    running.send(by(3, MemberAlgorithm::RoundRobin));
+    running.wait("the turns", |report| report.version.revision.0 == 3).await;
+    assert_eq!(counts(&running.count(12).await), [6, 4, 2]);
     running.engine.shutdown().await;
 }
 

@@ -133,7 +133,7 @@ fn request(log: &DnsLog) -> Value {
         if let Some(ip) = &edns.subnet_ip {
             record["options"] = json!([{
                 "code": "EDNS_OPTION_CODE_CLIENT_SUBNET", "addr_family": if ip.contains(':') { 2 } else { 1 },
-                "source_prefix_len": edns.subnet_prefix_length, "scope_prefix_len": 0, "subnet_ip": ip,
+                "source_prefix_len": edns.subnet_prefix_length, "scope_prefix_len": edns.subnet_scope_length, "subnet_ip": ip,
             }]);
         }
         out["opt_record"] = record;

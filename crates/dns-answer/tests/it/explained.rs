@@ -4,7 +4,7 @@ use dns_answer::{Limit, View, explain};
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::{RData, Record, RecordType};
 use model::dns::{DnsVirtualService, ErrorResponse, RecordOrder, Registration};
-use model::gslb::{DownResponse, GslbService};
+use model::gslb::{DownResponse, GslbService, MemberAlgorithm};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
@@ -31,6 +31,14 @@ const NAMES: [&str; 9] = [
 ];
 const TYPES: [RecordType; 6] =
     [RecordType::A, RecordType::A, RecordType::AAAA, RecordType::SOA, RecordType::TXT, RecordType::ANY];
+
+const ALGORITHMS: [MemberAlgorithm; 5] = [
+    MemberAlgorithm::RoundRobin,
+    MemberAlgorithm::ConsistentHash,
+    MemberAlgorithm::PreferenceOrder,
+    MemberAlgorithm::Geo,
+    MemberAlgorithm::Topology,
+];
 
 #[test]
 fn over_a_hundred_thousand_worlds_the_explained_answer_is_the_one_on_the_wire() {
@@ -218,6 +226,7 @@ fn any_service(dice: &mut StdRng, name: &str) -> GslbService {
                     let v6 = dice.random_ratio(1, 4);
                     let ip = if v6 { format!("2001:db8::{host:x}") } else { format!("192.0.2.{host}") };
                     let mut member = member(&ip, dice.random_range(1..=20));
+                    member.preference_order = dice.random_range(1..=3);
                     member.enabled = dice.random_ratio(7, 8);
                     member
                 })
@@ -225,6 +234,9 @@ fn any_service(dice: &mut StdRng, name: &str) -> GslbService {
             let mut pool = pool(dice.random_range(0..3), members);
             pool.name = format!("pool-{number}");
             pool.enabled = dice.random_ratio(7, 8);
+            pool.algorithm = *ALGORITHMS.choose(dice).unwrap();
+            pool.fallback_algorithm = [None, Some(MemberAlgorithm::ConsistentHash)].choose(dice).copied().unwrap();
+            pool.hash_prefix_v4 = dice.random_bool(0.5).then(|| dice.random_range(1..32));
             pool
         })
         .collect();

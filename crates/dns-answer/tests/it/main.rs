@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may")]
 
 mod accounts;
+mod algorithms;
 mod answers;
 mod explained;
 mod registered;

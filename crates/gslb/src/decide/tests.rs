@@ -1,12 +1,15 @@
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use model::Weight;
-use model::gslb::{GslbMember, GslbPool, GslbService};
+use model::gslb::{GslbMember, GslbPool, GslbService, MemberAlgorithm};
 use model::testing::{member, pool, service};
 use proptest::prelude::*;
 
 use super::*;
 use crate::{Advance, Peek, Why, verdicts};
+
+/// Who asks, where it does not matter.
+const ASKER: Client = Client { source: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 200)), subnet: None };
 
 fn split() -> GslbService {
     service(
@@ -18,7 +21,7 @@ fn split() -> GslbService {
 fn counts(service: &Service, health: &[bool], queries: usize) -> Vec<usize> {
     let mut counts = vec![0; health.len()];
     for _ in 0..queries {
-        let decision = decide(service, Family::V4, 1, health, &mut Advance);
+        let decision = decide(service, Family::V4, 1, &ASKER, health, &mut Advance);
         if let Outcome::Members { pool, .. } = decision.outcome {
             let chosen = &service.pools[pool].members[usize::from(decision.members()[0])];
             counts[chosen.slot as usize] += 1;
@@ -82,7 +85,7 @@ fn priority_zero_and_disabled_pools_never_answer() {
     off.enabled = false;
     let service =
         Service::compile(&service("app.example.com", vec![pool(0, vec![member("192.0.2.1", 1)]), off]), 0, None);
-    let decision = decide(&service, Family::V4, 1, &[true, true][..], &mut Advance);
+    let decision = decide(&service, Family::V4, 1, &ASKER, &[true, true][..], &mut Advance);
     assert_eq!(decision.outcome, Outcome::Down);
     let why: Vec<_> = verdicts(&service, &decision, &[true, true][..]).iter().map(|v| v.why).collect();
     assert_eq!(why, [Why::PoolDisabled, Why::PoolNeverChosen]);
@@ -91,19 +94,19 @@ fn priority_zero_and_disabled_pools_never_answer() {
 #[test]
 fn all_addresses_come_once_each_the_chosen_one_first() {
     let service = Service::compile(&split(), 0, None);
-    let first = decide(&service, Family::V4, 0, &[true; 3][..], &mut Advance);
+    let first = decide(&service, Family::V4, 0, &ASKER, &[true; 3][..], &mut Advance);
     assert_eq!(first.members(), [0, 1, 2]);
-    let second = decide(&service, Family::V4, 0, &[true; 3][..], &mut Advance);
+    let second = decide(&service, Family::V4, 0, &ASKER, &[true; 3][..], &mut Advance);
     assert_eq!(second.members(), [1, 0, 2]);
-    let two = decide(&service, Family::V4, 2, &[true, false, true][..], &mut Advance);
+    let two = decide(&service, Family::V4, 2, &ASKER, &[true, false, true][..], &mut Advance);
     assert_eq!(two.members(), [0, 2]);
 }
 
 #[test]
 fn an_answer_without_addresses_takes_no_turn() {
     let service = Service::compile(&split(), 0, None);
-    decide(&service, Family::V4, 1, &[false; 3][..], &mut Advance);
-    assert_eq!(decide(&service, Family::V6, 1, &[true; 3][..], &mut Advance).outcome, Outcome::OtherFamilyOnly);
+    decide(&service, Family::V4, 1, &ASKER, &[false; 3][..], &mut Advance);
+    assert_eq!(decide(&service, Family::V6, 1, &ASKER, &[true; 3][..], &mut Advance).outcome, Outcome::OtherFamilyOnly);
     assert_eq!(service.pools[0].v4.cursor.turn(), 0);
 }
 
@@ -136,7 +139,7 @@ fn each_passed_over_member_has_its_reason() {
         None,
     );
     let health = [false, true, true, true, true, true];
-    let decision = decide(&service, Family::V4, 1, &health[..], &mut Peek::default());
+    let decision = decide(&service, Family::V4, 1, &ASKER, &health[..], &mut Peek::default());
     let why: Vec<_> = verdicts(&service, &decision, &health[..]).iter().map(|v| v.why).collect();
     assert_eq!(
         why,
@@ -151,13 +154,18 @@ fn each_passed_over_member_has_its_reason() {
     );
 }
 
+fn any_algorithm() -> impl Strategy<Value = MemberAlgorithm> {
+    use MemberAlgorithm::{ConsistentHash, PreferenceOrder, RoundRobin};
+    prop::sample::select(vec![RoundRobin, ConsistentHash, PreferenceOrder])
+}
+
 prop_compose! {
     fn any_service()(
         pools in prop::collection::vec(
-            (0_u64..4, any::<bool>(), prop::collection::vec((1_u64..=20, any::<bool>(), any::<bool>()), 0..6)), 0..4)
+            (0_u64..4, any::<bool>(), any_algorithm(), prop::collection::vec((1_u64..=20, any::<bool>(), any::<bool>()), 0..6)), 0..4)
     ) -> GslbService {
         let mut host = 0_u16;
-        service("app.example.com", pools.into_iter().enumerate().map(|(index, (priority, enabled, members))| {
+        service("app.example.com", pools.into_iter().enumerate().map(|(index, (priority, enabled, algorithm, members))| {
             let members = members.into_iter().map(|(weight, v6, enabled)| {
                 host += 1;
                 let ip: IpAddr = if v6 {
@@ -167,7 +175,7 @@ prop_compose! {
                 };
                 GslbMember { enabled, ..member(&ip.to_string(), weight) }
             }).collect();
-            GslbPool { name: format!("p{index}"), enabled, ..pool(priority, members) }
+            GslbPool { name: format!("p{index}"), enabled, algorithm, ..pool(priority, members) }
         }).collect())
     }
 }
@@ -179,11 +187,11 @@ proptest! {
     ) {
         let compiled = Service::compile(&service, 0, None);
         for _ in 0..turns {
-            decide(&compiled, Family::V4, 1, &health[..], &mut Advance);
+            decide(&compiled, Family::V4, 1, &ASKER, &health[..], &mut Advance);
         }
         for family in [Family::V4, Family::V6] {
-            let peeked = decide(&compiled, family, wanted, &health[..], &mut Peek::default());
-            let decision = decide(&compiled, family, wanted, &health[..], &mut Advance);
+            let peeked = decide(&compiled, family, wanted, &ASKER, &health[..], &mut Peek::default());
+            let decision = decide(&compiled, family, wanted, &ASKER, &health[..], &mut Advance);
             prop_assert_eq!(&peeked, &decision);
             if let Outcome::Members { pool, .. } = decision.outcome {
                 let pool = &compiled.pools[pool];
@@ -194,7 +202,7 @@ proptest! {
                 }
                 let better = compiled.pools.iter().any(|other| other.priority > pool.priority && is_usable(other, Some(family), &health[..]));
                 prop_assert!(!better);
-                let chosen = verdicts(&compiled, &decision, &health[..]).iter().filter(|v| matches!(v.why, Why::Chosen(_))).count();
+                let chosen = verdicts(&compiled, &decision, &health[..]).iter().filter(|v| v.why.is_chosen()).count();
                 prop_assert_eq!(chosen, decision.members().len());
             }
         }

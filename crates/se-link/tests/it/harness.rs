@@ -53,6 +53,7 @@ fn service(number: u32) -> GslbService {
         cluster_uuid: Some("cluster-1".into()),
         vs_uuid: Some(format!("virtualservice-{number}-{last}")),
         hostname: None,
+        preference_order: 1,
     };
     GslbService {
         uuid: format!("gslbservice-{number:06}"),
@@ -64,11 +65,15 @@ fn service(number: u32) -> GslbService {
         ttl: None,
         num_dns_ip: None,
         pool_algorithm: PoolAlgorithm::Priority,
+        use_client_subnet: true,
         pools: vec![GslbPool {
             name: "app-10".into(),
             priority: 10.try_into().unwrap(),
             enabled: true,
             algorithm: MemberAlgorithm::RoundRobin,
+            fallback_algorithm: None,
+            hash_prefix_v4: None,
+            hash_prefix_v6: None,
             min_health_monitors_up: None,
             members: (1..=3).map(member).collect(),
         }],

@@ -35,6 +35,7 @@ fn service(number: u16, seed: u8) -> GslbService {
         cluster_uuid: (last > 2).then(|| "cluster-1".to_owned()),
         vs_uuid: (last > 4).then(|| format!("virtualservice-{last}")),
         hostname: None,
+        preference_order: last % 128 + 1,
     };
     GslbService {
         uuid: format!("gslbservice-{number:05}"),
@@ -46,11 +47,15 @@ fn service(number: u16, seed: u8) -> GslbService {
         ttl: (seed > 5).then(|| Ttl::try_from(u64::from(seed)).unwrap()),
         num_dns_ip: (seed > 6).then_some(seed),
         pool_algorithm: PoolAlgorithm::Priority,
+        use_client_subnet: seed.is_multiple_of(2),
         pools: vec![GslbPool {
             name: "p".into(),
             priority: PoolPriority::try_from(10).unwrap(),
             enabled: true,
             algorithm: MemberAlgorithm::RoundRobin,
+            fallback_algorithm: (seed > 4).then_some(MemberAlgorithm::ConsistentHash),
+            hash_prefix_v4: (seed > 3).then_some(24),
+            hash_prefix_v6: (seed > 2).then_some(56),
             min_health_monitors_up: Some(u32::from(seed)),
             members: (0..seed % 4).map(|n| member(seed.wrapping_add(n))).collect(),
         }],

@@ -279,6 +279,9 @@ pub struct GslbService {
     pub monitor_scope: i32,
     #[prost(bool, tag = "14")]
     pub controller_health: bool,
+    /// Absent in what an earlier release kept: the default is to use it.
+    #[prost(bool, tag = "15")]
+    pub ignores_client_subnet: bool,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GslbPool {
@@ -294,6 +297,12 @@ pub struct GslbPool {
     pub min_health_monitors_up: ::core::option::Option<u32>,
     #[prost(message, repeated, tag = "6")]
     pub members: ::prost::alloc::vec::Vec<GslbMember>,
+    #[prost(enumeration = "MemberAlgorithm", optional, tag = "7")]
+    pub fallback_algorithm: ::core::option::Option<i32>,
+    #[prost(uint32, optional, tag = "8")]
+    pub hash_prefix_v4: ::core::option::Option<u32>,
+    #[prost(uint32, optional, tag = "9")]
+    pub hash_prefix_v6: ::core::option::Option<u32>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GslbMember {
@@ -310,6 +319,9 @@ pub struct GslbMember {
     pub vs_uuid: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(string, optional, tag = "6")]
     pub hostname: ::core::option::Option<::prost::alloc::string::String>,
+    /// 1 when absent.
+    #[prost(uint32, optional, tag = "7")]
+    pub preference_order: ::core::option::Option<u32>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DownResponse {
@@ -1362,6 +1374,9 @@ pub struct LogEdns {
     pub subnet_ip: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(uint32, tag = "5")]
     pub subnet_prefix_length: u32,
+    /// Leading bits of the subnet that the answer depended on.
+    #[prost(uint32, tag = "6")]
+    pub subnet_scope_length: u32,
 }
 /// A record of the answer section.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -25,6 +25,7 @@ impl From<&gslb::GslbService> for GslbService {
             health_monitors,
             monitor_scope,
             controller_health,
+            use_client_subnet,
         } = service;
         Self {
             uuid: uuid.clone(),
@@ -41,6 +42,7 @@ impl From<&gslb::GslbService> for GslbService {
             health_monitors: health_monitors.clone(),
             monitor_scope: MonitorScope::from(*monitor_scope).into(),
             controller_health: *controller_health,
+            ignores_client_subnet: !use_client_subnet,
         }
     }
 }
@@ -63,6 +65,7 @@ impl TryFrom<GslbService> for gslb::GslbService {
             health_monitors,
             monitor_scope,
             controller_health,
+            ignores_client_subnet,
         } = message;
         Ok(Self {
             uuid,
@@ -79,13 +82,24 @@ impl TryFrom<GslbService> for gslb::GslbService {
             health_monitors,
             monitor_scope: MonitorScope::known(monitor_scope)?,
             controller_health,
+            use_client_subnet: !ignores_client_subnet,
         })
     }
 }
 
 impl From<&gslb::GslbPool> for GslbPool {
     fn from(pool: &gslb::GslbPool) -> Self {
-        let gslb::GslbPool { name, priority, enabled, algorithm, min_health_monitors_up, members } = pool;
+        let gslb::GslbPool {
+            name,
+            priority,
+            enabled,
+            algorithm,
+            min_health_monitors_up,
+            members,
+            fallback_algorithm,
+            hash_prefix_v4,
+            hash_prefix_v6,
+        } = pool;
         Self {
             name: name.clone(),
             priority: u32::from(priority.get()),
@@ -93,6 +107,9 @@ impl From<&gslb::GslbPool> for GslbPool {
             algorithm: MemberAlgorithm::from(*algorithm).into(),
             min_health_monitors_up: *min_health_monitors_up,
             members: members.iter().map(GslbMember::from).collect(),
+            fallback_algorithm: fallback_algorithm.map(|algorithm| MemberAlgorithm::from(algorithm).into()),
+            hash_prefix_v4: hash_prefix_v4.map(u32::from),
+            hash_prefix_v6: hash_prefix_v6.map(u32::from),
         }
     }
 }
@@ -100,7 +117,17 @@ impl From<&gslb::GslbPool> for GslbPool {
 impl TryFrom<GslbPool> for gslb::GslbPool {
     type Error = ConvertError;
     fn try_from(message: GslbPool) -> Result<Self, ConvertError> {
-        let GslbPool { name, priority, enabled, algorithm, min_health_monitors_up, members } = message;
+        let GslbPool {
+            name,
+            priority,
+            enabled,
+            algorithm,
+            min_health_monitors_up,
+            members,
+            fallback_algorithm,
+            hash_prefix_v4,
+            hash_prefix_v6,
+        } = message;
         Ok(Self {
             name,
             priority: PoolPriority::try_from(u64::from(priority))?,
@@ -108,13 +135,16 @@ impl TryFrom<GslbPool> for gslb::GslbPool {
             algorithm: MemberAlgorithm::known(algorithm)?,
             min_health_monitors_up,
             members: all(members)?,
+            fallback_algorithm: fallback_algorithm.map(MemberAlgorithm::known).transpose()?,
+            hash_prefix_v4: hash_prefix_v4.map(|bits| narrow("hash_prefix_v4", bits)).transpose()?,
+            hash_prefix_v6: hash_prefix_v6.map(|bits| narrow("hash_prefix_v6", bits)).transpose()?,
         })
     }
 }
 
 impl From<&gslb::GslbMember> for GslbMember {
     fn from(member: &gslb::GslbMember) -> Self {
-        let gslb::GslbMember { ip, weight, enabled, cluster_uuid, vs_uuid, hostname } = member;
+        let gslb::GslbMember { ip, weight, enabled, cluster_uuid, vs_uuid, hostname, preference_order } = member;
         Self {
             ip: ip_to_bytes(ip),
             weight: u32::from(weight.get()),
@@ -122,6 +152,7 @@ impl From<&gslb::GslbMember> for GslbMember {
             cluster_uuid: cluster_uuid.clone(),
             vs_uuid: vs_uuid.clone(),
             hostname: hostname.clone(),
+            preference_order: Some(u32::from(*preference_order)),
         }
     }
 }
@@ -129,7 +160,7 @@ impl From<&gslb::GslbMember> for GslbMember {
 impl TryFrom<GslbMember> for gslb::GslbMember {
     type Error = ConvertError;
     fn try_from(message: GslbMember) -> Result<Self, ConvertError> {
-        let GslbMember { ip, weight, enabled, cluster_uuid, vs_uuid, hostname } = message;
+        let GslbMember { ip, weight, enabled, cluster_uuid, vs_uuid, hostname, preference_order } = message;
         Ok(Self {
             ip: ip_from_bytes(&ip)?,
             weight: Weight::try_from(u64::from(weight))?,
@@ -137,6 +168,7 @@ impl TryFrom<GslbMember> for gslb::GslbMember {
             cluster_uuid,
             vs_uuid,
             hostname,
+            preference_order: narrow("preference_order", preference_order.unwrap_or(1))?,
         })
     }
 }
@@ -170,5 +202,22 @@ impl TryFrom<DownResponse> for gslb::DownResponse {
             Kind::Empty(Nothing {}) => Self::Empty,
             Kind::Cname(name) => Self::Cname(name_from_text(name)?),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::testing;
+
+    use super::*;
+
+    #[test]
+    fn what_an_earlier_release_kept_is_read_with_the_defaults_of_later_fields() {
+        let service =
+            testing::service("app.example.com", vec![testing::pool(10, vec![testing::member("192.0.2.1", 1)])]);
+        let mut kept = GslbService::from(&service);
+        assert!(!kept.ignores_client_subnet, "absent on the wire where it is the default");
+        kept.pools[0].members[0].preference_order = None;
+        assert_eq!(gslb::GslbService::try_from(kept), Ok(service));
     }
 }

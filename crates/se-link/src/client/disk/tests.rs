@@ -23,6 +23,7 @@ fn stamped(revision: u64, services: u64) -> Arc<Stamped> {
         ttl: None,
         num_dns_ip: None,
         pool_algorithm: PoolAlgorithm::Priority,
+        use_client_subnet: true,
         pools: Vec::new(),
         down_response: DownResponse::Empty,
         health_monitors: Vec::new(),
