@@ -39,6 +39,6 @@
 {{- $_ := set $settings $key (index $l7 $key) }}
 {{- end }}
 {{- range $key, $value := $settings }}
-{{ $key }}: {{ if kindIs "invalid" $value }}""{{ else if kindIs "slice" $value }}{{ toJson $value | quote }}{{ else }}{{ toString $value | quote }}{{ end }}
+{{ $key }}: {{ if kindIs "invalid" $value }}""{{ else if kindIs "slice" $value }}{{ toJson $value | quote }}{{ else if kindIs "float64" $value }}{{ regexReplaceAll "\\.?0+$" (printf "%.6f" $value) "" | quote }}{{ else }}{{ toString $value | quote }}{{ end }}
 {{- end }}
 {{- end -}}
