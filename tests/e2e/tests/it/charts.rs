@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 use ako_translate::{AutoFqdn, ServiceType, Settings};
 use serde_json::{Value, json};
 
-use crate::first_ingress::root;
+use crate::first_ingress::{Followed, blocks, follow, root};
 
 /// As people have it: texts where the original has texts, numbers and booleans where they wrote those.
 const AKO_VALUES: &str = r#"
@@ -164,6 +164,24 @@ fn a_bad_value_is_refused_with_its_place_and_what_to_write() {
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success() && error.contains(expected), "{values}: {error}");
     }
+}
+
+#[test]
+fn the_guide_to_the_charts_says_what_happens() {
+    let (first, charts) = (blocks("your-first-ingress"), blocks("install-with-helm"));
+    // Of the first guide, all up to the operator's rights, and the Ingress after the operator.
+    let operator = first.iter().position(|block| block.contains("deploy/ako/rbac.yaml")).unwrap();
+    let ako = charts.iter().position(|block| block.contains("helm upgrade")).unwrap();
+    let script = [&first[1..operator], &charts[..ako], &first[operator + 2..operator + 4], &charts[ako..]].concat();
+    let Some(Followed { said, told }) = follow(&script, &["helm"]) else { return };
+    let count = |line: &str| said.lines().filter(|of| *of == line).count();
+    for line in ["10.10.25.40", "refused", "success: gslb config accepted", "a global name", "the rights suffice"] {
+        assert_eq!(count(line), 1, "`{line}` in\n{told}");
+    }
+    // The controller, and both operators with the rights of their accounts alone.
+    assert_eq!(count("ok"), 3, "{told}");
+    assert!(said.contains("hello from pod 10.244.1.1"), "{told}");
+    assert!(said.contains("release \"ako\" uninstalled"), "{told}");
 }
 
 /// Not root, nothing to write to, nothing to gain; asked on the port that it listens on.
