@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use ako_translate::{AutoFqdn, ServiceType, Settings};
+use ako_translate::{AutoFqdn, ServiceType, SettingError, Settings};
 use serde_json::{Value, json};
 
 use crate::first_ingress::{Followed, blocks, follow, root};
@@ -164,6 +164,32 @@ fn a_bad_value_is_refused_with_its_place_and_what_to_write() {
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success() && error.contains(expected), "{values}: {error}");
     }
+}
+
+#[test]
+fn the_notes_name_every_value_that_the_operator_refuses() {
+    let values = r#"
+AKOSettings: {vipPerNamespace: "true", istioEnabled: true, servicesAPI: true, vpcMode: true, cniPlugin: calico}
+L7Settings: {enableMCI: "true", shardVSSize: DEDICATED}
+NetworkSettings: {vipNetworkList: [{networkName: a}, {networkName: b}]}
+"#;
+    let local = "L7Settings: {serviceType: NodePortLocal}";
+    let notes = fs::read_to_string(chart_at("ako").join("templates/NOTES.txt")).unwrap();
+    let mut refused = BTreeSet::new();
+    for values in [values, local] {
+        let Some(objects) = render("ako", values) else { return };
+        let settings = find(&objects, "ConfigMap", "avi-k8s-config")["data"].clone();
+        for error in Settings::parse(&serde_json::from_value(settings).unwrap(), "avi-system").unwrap_err() {
+            let SettingError::Unsupported { key, .. } = error else { continue };
+            let (section, _) = notes.split_once("Not done by this release").unwrap();
+            assert!(section.contains(key), "the notes do not tell that {key} is refused");
+            refused.insert(key);
+        }
+    }
+    // Each of them, so that a release that honours one strikes it from the notes too.
+    let expected = ["cniPlugin", "enableEVH", "enableMCI", "istioEnabled", "serviceType", "servicesAPI", "shardVSSize"];
+    let expected = expected.into_iter().chain(["vipNetworkList", "vipPerNamespace", "vpcMode"]).collect();
+    assert_eq!(refused, expected);
 }
 
 #[test]
