@@ -13,17 +13,42 @@ const PLACE: &str = "/tmp/first";
 
 #[test]
 fn the_guide_to_a_first_ingress_says_what_happens() {
-    let guide = std::fs::read_to_string(root().join("docs/guides/your-first-ingress.md")).unwrap();
-    if let Err(reason) = prerequisites().and_then(|()| programs()) {
+    // The first block builds, and enters the namespace; so does the test.
+    let Some(Followed { said, told }) = follow(&blocks("your-first-ingress")[1..], &[]) else { return };
+    let has = |line: &str| said.lines().any(|of| of == line);
+    for line in
+        ["10.10.25.40", "302 https://hello.avi.iberia.local/", "503", "{\"vsvip\":0}", "{\"sslkeyandcertificate\":0}"]
+    {
+        assert!(has(line), "no line `{line}` in\n{told}");
+    }
+    // Four over HTTP, one over HTTPS, one after the pods came back.
+    let pages = said.lines().filter(|line| line.starts_with("hello from pod 10.244.1.")).count();
+    assert!(pages >= 6, "{pages} pages in\n{told}");
+    assert!(said.contains("status: NXDOMAIN"), "{told}");
+}
+
+/// What the commands of a guide printed.
+pub(crate) struct Followed {
+    pub(crate) said: String,
+    /// With what went to standard error.
+    pub(crate) told: String,
+}
+
+/// The commands of a guide, block by block.
+pub(crate) fn blocks(guide: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(root().join(format!("docs/guides/{guide}.md"))).unwrap();
+    text.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+}
+
+/// Does what the blocks say, in a namespace of its own; `None`, with the reason printed, where that is not possible.
+pub(crate) fn follow(blocks: &[String], needs: &[&str]) -> Option<Followed> {
+    if let Err(reason) = prerequisites().and_then(|()| programs(needs)) {
         println!("skipped: {reason}");
-        return;
+        return None;
     }
     let _turn = Turn::take();
     let place = tempfile::tempdir().unwrap();
     let place_name = place.path().to_str().unwrap();
-    // The first block builds, and enters the namespace; so does the test.
-    let blocks: Vec<String> =
-        guide.split("```sh\n").skip(2).map(|rest| rest.split("```").next().unwrap().to_owned()).collect();
     let end = "trap 'kill $(jobs -p); (cd $src && cargo xtask kube down --dir $place/kube)' EXIT";
     let script = format!("set -u; place={place_name}\n{end}\n{}", blocks.join("\n")).replace(PLACE, place_name);
     let path = format!("{}:{}", Path::new(&binary()).parent().unwrap().display(), variable("PATH").unwrap_or_default());
@@ -42,25 +67,19 @@ fn the_guide_to_a_first_ingress_says_what_happens() {
         "-c",
     ]);
     run.arg(&script).env("PATH", path).current_dir(root()).stdin(Stdio::null());
+    for kept in ["HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"] {
+        run.env(kept, place.path());
+    }
     forget_this_package(&mut run);
     let output = run.output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let told = || format!("{said}\n{}", String::from_utf8_lossy(&output.stderr));
-    let has = |line: &str| said.lines().any(|of| of == line);
-    for line in
-        ["10.10.25.40", "302 https://hello.avi.iberia.local/", "503", "{\"vsvip\":0}", "{\"sslkeyandcertificate\":0}"]
-    {
-        assert!(has(line), "no line `{line}` in\n{}", told());
-    }
-    // Four over HTTP, one over HTTPS, one after the pods came back.
-    let pages = said.lines().filter(|line| line.starts_with("hello from pod 10.244.1.")).count();
-    assert!(pages >= 6, "{pages} pages in\n{}", told());
-    assert!(said.contains("status: NXDOMAIN"), "{}", told());
+    let told = format!("{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    Some(Followed { said, told })
 }
 
 /// Whether everything is there that the guide asks for.
-fn programs() -> Result<(), String> {
-    for program in ["kubectl", "jq", "openssl"] {
+fn programs(more: &[&str]) -> Result<(), String> {
+    for program in ["kubectl", "jq", "openssl"].iter().chain(more) {
         let found = Command::new("sh").args(["-c", &format!("command -v {program}")]).output();
         if !found.is_ok_and(|output| output.status.success()) {
             return Err(format!("no {program} on this machine"));
@@ -86,6 +105,6 @@ fn forget_this_package(command: &mut Command) {
     }
 }
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }

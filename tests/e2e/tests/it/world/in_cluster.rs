@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::{CLUSTERS, GSLB_CONFIGS, JSON, World};
 use crate::demo::binary;
+use crate::first_ingress::root;
 
 const NAMESPACE: &str = "avi-system";
 const RBAC: &str = "rbac.authorization.k8s.io";
@@ -141,18 +142,15 @@ fn server(cluster: &str) -> &'static str {
     CLUSTERS.iter().find(|(name, ..)| *name == cluster).unwrap().1
 }
 
-/// Of amko 11.3, what concerns the kinds that are there.
+/// The rights that the chart of the operator gives its account.
 fn pod_rules() -> Value {
-    let read = ["get", "list", "watch"];
-    let write = ["get", "list", "watch", "patch", "update"];
-    let own = ["gslbconfigs", "gslbconfigs/status", "globaldeploymentpolicies", "globaldeploymentpolicies/status"];
-    json!([
-        {"apiGroups": ["extensions", "networking.k8s.io"], "resources": ["ingresses"], "verbs": read},
-        {"apiGroups": [""], "resources": ["services", "secrets", "namespaces", "pods"], "verbs": read},
-        {"apiGroups": [""], "resources": ["events"], "verbs": ["create", "patch", "update"]},
-        {"apiGroups": ["amko.vmware.com"], "resources": own, "verbs": write},
-        {"apiGroups": ["ako.vmware.com"], "resources": ["hostrules"], "verbs": read}
-    ])
+    let chart = fs::read_to_string(root().join("charts/amko/templates/rbac.yaml")).unwrap();
+    // Only names of namespaces are for Helm to fill in.
+    let plain: Vec<&str> = chart.lines().filter(|line| !line.contains("{{")).collect();
+    let objects: Vec<Value> = serde_saphyr::from_multiple(&plain.join("\n")).unwrap();
+    let rules: Vec<Value> = objects.iter().filter_map(|object| object["rules"].as_array()).flatten().cloned().collect();
+    assert!(rules.len() > 3, "{rules:?}");
+    json!(rules)
 }
 
 /// What a member grants (amko 11.2), without federation.
