@@ -117,6 +117,7 @@ pub(crate) async fn start_counting(config: AmkoConfig, counts: Arc<WriteCounts>)
         set_log_level: config.log_level,
         log_level: None,
         doubts: Vec::new(),
+        policy_doubts: Vec::new(),
         sources,
         silent: BTreeSet::new(),
         first_answers_until: Instant::now() + FIRST_ANSWER_WAIT,
@@ -185,6 +186,8 @@ struct Operator {
     log_level: Option<LogLevel>,
     /// What was told of the `GSLBConfig` that cannot be followed.
     doubts: Vec<String>,
+    /// The same of the policy.
+    policy_doubts: Vec<String>,
     /// Clusters that are watched.
     sources: BTreeSet<String>,
     /// Clusters that were told to be silent since the start.

@@ -45,7 +45,7 @@ pub use monitor::{described_service, is_amko_name, is_shared, non_path_name, pat
 pub use object_ref::{MemberKind, ObjectRef, ObjectRefError};
 pub use policy::{
     DownResponseError, InForce, MonitorPolicy, Policy, PolicyBook, PolicyError, PoolAlgorithmError, Review, Split,
-    Template, lookups, validate,
+    Template, lookups, repeated_splits, validate,
 };
 pub use selection::{Candidate, Identifiers, Protocol, Reason, Rejected, Selection, Traffic};
 pub use translate::{Inputs, Outcome, translate};

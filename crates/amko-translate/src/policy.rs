@@ -212,6 +212,22 @@ pub fn validate(
     })
 }
 
+/// Entries of `trafficSplit` that another entry for the same cluster takes the place of, a line for each cluster. The
+/// original says nothing of it.
+#[must_use]
+pub fn repeated_splits(spec: &GlobalDeploymentPolicySpec) -> Vec<String> {
+    let mut entries: BTreeMap<&str, usize> = BTreeMap::new();
+    for entry in &spec.traffic_split {
+        *entries.entry(&entry.cluster).or_default() += 1;
+    }
+    let repeated = entries.into_iter().filter(|(_, count)| *count > 1);
+    repeated
+        .map(|(cluster, count)| {
+            format!("trafficSplit names cluster {cluster} {count} times, the last entry counts; remove the others")
+        })
+        .collect()
+}
+
 /// The pair of a selector; honoured only when it is the only one.
 fn label(
     selector: Option<&LabelSelector>,

@@ -57,6 +57,7 @@ impl Operator {
             let key = leader_object(Kind::GlobalDeploymentPolicy, NAMESPACE, &name);
             self.write_status(&key, json!({"errorStatus": text}), &text, is_error);
         }
+        self.doubt_policy(index);
         match self.translate(index, config, identity) {
             None => self.work.clear(),
             Some(outcome) => {
@@ -271,7 +272,7 @@ impl Operator {
     fn finish_sync(&mut self, config: &Config) {
         if self.phase == Phase::Accepted {
             let key = leader_object(Kind::GslbConfig, NAMESPACE, &config.name);
-            self.write_status(&key, json!({"state": ACCEPTED}), ACCEPTED, false);
+            self.write_final_state(&key, config);
         }
         if self.work.is_idle() && self.phase == Phase::Syncing {
             let services = self.outcome.as_ref().map_or(0, |outcome| outcome.desired.services.len());
@@ -290,11 +291,17 @@ impl Operator {
             }
             (Phase::Syncing, Phase::Accepted) => {
                 self.statuses.write(&key, WriteBack::Status(json!({"state": "synced all objects"})));
-                self.write_status(&key, json!({"state": ACCEPTED}), ACCEPTED, false);
+                self.write_final_state(&key, config);
             }
             _ => return,
         }
         self.phase = phase;
+    }
+
+    fn write_final_state(&mut self, key: &ObjectKey, config: &Config) {
+        let state = self.final_state(config);
+        let is_error = state != ACCEPTED;
+        self.write_status(key, json!({"state": state}), &state, is_error);
     }
 
     fn write_status(&mut self, key: &ObjectKey, status: serde_json::Value, text: &str, is_error: bool) {

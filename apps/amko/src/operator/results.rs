@@ -51,8 +51,11 @@ impl Operator {
             self.teller.tell(AmkoEvent::ControllerAway { reason: error.to_string() });
         }
         let Some(config) = &self.config else { return };
-        // Once accepted, it stays so while the controller is away; but a follower is a matter of configuration.
-        if is_new && (self.phase == Phase::Starting || matches!(error, ReadError::NotLeader)) {
+        // Once accepted, it stays so while the controller is away; but a follower and wrong credentials are matters of
+        // configuration.
+        let is_misconfigured =
+            matches!(error, ReadError::NotLeader | ReadError::Connect(AviError::InvalidCredentials { .. }));
+        if is_new && (self.phase == Phase::Starting || is_misconfigured) {
             let key = leader_object(Kind::GslbConfig, NAMESPACE, &config.name);
             self.statuses.write(&key, WriteBack::Status(json!({"state": error.to_string()})));
             self.phase = Phase::Starting;
@@ -129,9 +132,13 @@ impl Operator {
         if self.link.away(now, kind) {
             self.teller.tell(AmkoEvent::ControllerAway { reason: reason.to_owned() });
         }
-        if let (ErrorClass::NotLeader, Some(config)) = (class, &self.config) {
+        let state = match class {
+            ErrorClass::NotLeader => "Config Operations can be done ONLY on leader".to_owned(),
+            ErrorClass::InvalidCredentials => format!("error: issue in connecting to the controller API, {reason}"),
+            _ => return,
+        };
+        if let Some(config) = &self.config {
             let key = leader_object(Kind::GslbConfig, NAMESPACE, &config.name);
-            let state = "Config Operations can be done ONLY on leader";
             self.statuses.write(&key, WriteBack::Status(json!({"state": state})));
             self.phase = Phase::Starting;
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use amko::{Amko, AmkoConfig, AmkoEvent, EVENTS_WAITING_MAX, start};
 use avi_client::{AviClient, Config, Verification};
 use controller::{Controller, ControllerConfig, Listen};
-use k8s_crds::{DownResponse, Object, PoolAlgorithmSettings};
+use k8s_crds::{DownResponse, GeoFallback, Object, PoolAlgorithmSettings};
 use k8s_watch::Source;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -120,6 +120,67 @@ async fn what_was_written_once_needs_no_second_write() {
     assert_eq!(writes(&told).len(), 0, "{told:#?}");
     let body = service(&client).await;
     assert_eq!((&body["ttl"], &body["groups"].as_array().unwrap().len()), (&json!(0), &2));
+    amko.shutdown().await;
+    controller.shutdown().await;
+}
+
+/// Each setting of a policy that the test above leaves out, one after the other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_setting_of_a_policy_arrives_and_settles() {
+    let data = tempfile::tempdir().unwrap();
+    let controller = start_controller(data.path()).await;
+    let client = AviClient::new(client_config(&controller)).unwrap();
+    set_up(&client).await;
+    let clusters = clusters();
+    let (amko, _events, _) = sync(&clusters, &controller).await;
+    let settings = |lb_algorithm: &str, geo_fallback| PoolAlgorithmSettings {
+        lb_algorithm: format!("GSLB_ALGORITHM_{lb_algorithm}"),
+        hash_mask: None,
+        geo_fallback,
+    };
+    let fallback = GeoFallback { lb_algorithm: "GSLB_ALGORITHM_CONSISTENT_HASH".into(), hash_mask: Some(20) };
+    let mut geo = policy_object([6, 4, 2]);
+    geo.spec.pool_algorithm_settings = Some(settings("GEO", Some(fallback)));
+    geo.spec.health_monitor_refs = vec!["System-GSLB-TCP".into()];
+    geo.spec.ttl = Some(20);
+    let mut topology = policy_object([6, 4, 2]);
+    topology.spec.pool_algorithm_settings = Some(settings("TOPOLOGY", None));
+    topology.spec.control_plane_hm_only = Some(true);
+    topology.spec.down_response =
+        Some(DownResponse { kind: "GSLB_SERVICE_DOWN_RESPONSE_ALL_RECORDS".into(), fallback_ip: None });
+    let policies = [
+        (geo, json!(["GSLB_ALGORITHM_GEO", "GSLB_ALGORITHM_CONSISTENT_HASH", 20, 2, 1, 20, null])),
+        (
+            topology,
+            json!(["GSLB_ALGORITHM_TOPOLOGY", null, null, 1, 0, null, "GSLB_SERVICE_DOWN_RESPONSE_ALL_RECORDS"]),
+        ),
+    ];
+    for (policy, expected) in policies {
+        clusters[0].apply(Object::GlobalDeploymentPolicy(policy));
+        let mut body = Value::Null;
+        for _ in 0..2000 {
+            body = service(&client).await;
+            if body["groups"][0]["algorithm"] == expected[0] {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await; // bounded: polls a condition
+        }
+        let group = &body["groups"][0];
+        let refs = body["health_monitor_refs"].as_array().map_or(0, Vec::len);
+        let said = json!([
+            group["algorithm"],
+            group["fallback_algorithm"],
+            group["consistent_hash_mask"],
+            group["min_health_monitors_up"],
+            refs,
+            body["ttl"],
+            body["down_response"]["type"],
+        ]);
+        assert_eq!(said, expected, "{body:#}");
+    }
+    amko.shutdown().await;
+    let (amko, _events, told) = sync(&clusters, &controller).await;
+    assert_eq!(writes(&told).len(), 0, "{told:#?}");
     amko.shutdown().await;
     controller.shutdown().await;
 }
