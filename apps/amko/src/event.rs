@@ -53,7 +53,7 @@ pub enum AmkoEvent {
         /// What is amiss with it.
         reason: Reason,
     },
-    /// The status of a `GSLBConfig` or policy changed.
+    /// The status of a `GSLBConfig`, policy or rule changed.
     Status {
         /// `GlobalDeploymentPolicy avi-system/global-gdp`.
         object: String,

@@ -3,6 +3,7 @@
 mod edits;
 mod look;
 mod results;
+mod rules;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,10 +12,10 @@ use std::time::Duration;
 
 use amko_translate::{
     Config, ControllerView, Identity, LogLevel, Lookup, ObjectRef, Outcome, PolicyBook, PublishedMonitor,
-    PublishedService, Reason, Selection,
+    PublishedService, Reason, RuleBook, Selection,
 };
 use avi_client::{AviClient, AviError, Link};
-use k8s_crds::GlobalDeploymentPolicy;
+use k8s_crds::{GlobalDeploymentPolicy, GslbHostRule};
 use k8s_watch::Source;
 use reconcile::Observed;
 use tokio::sync::watch;
@@ -125,6 +126,7 @@ pub(crate) async fn start_counting(config: AmkoConfig, counts: Arc<WriteCounts>)
         view: ControllerView::default(),
         absent: Absent::default(),
         book: PolicyBook::default(),
+        rules: RuleBook::default(),
         observed: Observed::default(),
         published: None,
         outcome: None,
@@ -197,6 +199,7 @@ struct Operator {
     view: ControllerView,
     absent: Absent,
     book: PolicyBook,
+    rules: RuleBook,
     observed: Observed,
     /// What the controller had for us when it was first read; members of silent clusters are held from it.
     published: Option<(Vec<PublishedService>, Vec<PublishedMonitor>)>,
@@ -218,6 +221,7 @@ struct Absent {
     lookups: BTreeSet<(String, Lookup)>,
     /// The policies they were looked up for; another set of policies is looked up anew.
     policies: Vec<GlobalDeploymentPolicy>,
+    rules: Vec<GslbHostRule>,
     again_at: Option<Instant>,
 }
 

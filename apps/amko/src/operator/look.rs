@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use amko_translate::{
     ACCEPTED, ClusterObjects, Config, ConfigError, Desired, Identity, InForce, Index, Inputs, Lookup, NAMESPACE,
-    ObjectRef, Outcome, PolicyBook, PublishedService, Reason, UUID_ANNOTATION, choose_config, explain_change, hold,
-    is_shared, lookups, translate,
+    ObjectRef, Outcome, PolicyBook, PublishedService, Reason, RuleBook, UUID_ANNOTATION, choose_config, explain_change,
+    hold, is_shared, lookups, translate,
 };
 use avi_client::AviClient;
 use k8s_crds::{Kind, ObjectKey};
@@ -58,6 +58,7 @@ impl Operator {
             self.write_status(&key, json!({"errorStatus": text}), &text, is_error);
         }
         self.doubt_policy(index);
+        self.review_rules(index, config);
         match self.translate(index, config, identity) {
             None => self.work.clear(),
             Some(outcome) => {
@@ -91,13 +92,16 @@ impl Operator {
             InForce::Policy(policy) => Some(policy.as_ref()),
         };
         let (services, monitors) = self.published.as_ref().map_or((&[][..], &[][..]), |(s, m)| (s, m));
-        let held = hold(services, monitors, index, policy);
+        let rules = self.rules.in_force();
+        let held = hold(services, monitors, index, policy, rules);
+        let standing = self.standing(identity);
         let placed = match &self.outcome {
             Some(outcome) => outcome.placed(),
             None => placed(services),
         };
         let view = &self.view;
-        Some(translate(Inputs { index, config, policy, identity, view, held: &held, placed: &placed }))
+        let (held, placed, standing) = (&held, &placed, &standing);
+        Some(translate(Inputs { index, config, policy, identity, view, held, placed, rules, standing }))
     }
 
     /// The `GSLBConfig` in force with its identity; `None` when nothing may be done.
@@ -188,16 +192,19 @@ impl Operator {
         if self.is_looking_up {
             return true;
         }
-        if !index.policies().eq(self.absent.policies.iter()) || self.absent.again_at.is_some_and(|at| at <= now) {
+        let is_same =
+            index.policies().eq(self.absent.policies.iter()) && index.host_rules().eq(self.absent.rules.iter());
+        if !is_same || self.absent.again_at.is_some_and(|at| at <= now) {
             self.absent.policies = index.policies().cloned().collect();
+            self.absent.rules = index.host_rules().cloned().collect();
             self.absent.lookups.clear();
             self.absent.again_at = None;
         }
         let tenant = PolicyBook::lookup_tenant(index, config);
-        let named = index.policies().flat_map(|policy| lookups(&policy.spec));
+        let named = index.policies().flat_map(|policy| lookups(&policy.spec)).map(|lookup| (tenant.clone(), lookup));
         let asked: BTreeSet<(String, Lookup)> = named
-            .filter(|lookup| !self.view.answers(&tenant, lookup))
-            .map(|lookup| (tenant.clone(), lookup))
+            .chain(RuleBook::lookups(index, config))
+            .filter(|(tenant, lookup)| !self.view.answers(tenant, lookup))
             .filter(|asked| !self.absent.lookups.contains(asked))
             .collect();
         if asked.is_empty() {
@@ -304,7 +311,7 @@ impl Operator {
         self.write_status(key, json!({"state": state}), &state, is_error);
     }
 
-    fn write_status(&mut self, key: &ObjectKey, status: serde_json::Value, text: &str, is_error: bool) {
+    pub(super) fn write_status(&mut self, key: &ObjectKey, status: serde_json::Value, text: &str, is_error: bool) {
         if self.statuses.write(key, WriteBack::Status(status)) {
             let object = key.to_string();
             self.teller.tell(AmkoEvent::Status { object, text: text.to_owned(), is_error });

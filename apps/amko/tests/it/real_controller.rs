@@ -16,19 +16,19 @@ use crate::setting::{HOST, clusters, hello, policy, policy_object};
 
 const PASSWORD: &str = "a long enough password";
 
-async fn start_controller(data: &Path) -> Controller {
+pub(crate) async fn start_controller(data: &Path) -> Controller {
     let mut config = ControllerConfig::new(data);
     config.listen = Listen::At("127.0.0.1:0".parse().unwrap());
     config.admin_password = Some(PASSWORD.into());
     controller::start(config).await.unwrap()
 }
 
-fn client_config(controller: &Controller) -> Config {
+pub(crate) fn client_config(controller: &Controller) -> Config {
     Config::new(controller.url(), "admin", PASSWORD, Verification::CaFile(controller.ca_path().to_owned()))
 }
 
 /// Makes the DNS virtual service and the GSLB configuration that an administrator makes first.
-async fn set_up(client: &AviClient) {
+pub(crate) async fn set_up(client: &AviClient) {
     let cluster = client.get("/api/cluster", &[], "admin").await.unwrap();
     let profile = json!({
         "name": "g-dns", "type": "APPLICATION_PROFILE_TYPE_DNS",
@@ -49,12 +49,16 @@ async fn set_up(client: &AviClient) {
             "ip_addresses": [{"addr": "127.0.0.1", "type": "V4"}], "member_type": "GSLB_ACTIVE_MEMBER",
             "dns_vses": [{"dns_vs_uuid": dns["uuid"], "domain_names": ["avi.iberia.local"]}],
         }],
+        "third_party_sites": [{"name": "azure", "enabled": true}],
     });
     client.post("/api/gslb", &gslb, "admin").await.unwrap();
 }
 
 /// Starts an operator, waits until it is in sync, and returns what it told.
-async fn sync(clusters: &[Arc<Cluster>], controller: &Controller) -> (Amko, mpsc::Receiver<AmkoEvent>, Vec<String>) {
+pub(crate) async fn sync(
+    clusters: &[Arc<Cluster>],
+    controller: &Controller,
+) -> (Amko, mpsc::Receiver<AmkoEvent>, Vec<String>) {
     let (sender, mut events) = mpsc::channel(EVENTS_WAITING_MAX);
     let config = AmkoConfig {
         leader: "s1az1".into(),
@@ -75,11 +79,11 @@ async fn sync(clusters: &[Arc<Cluster>], controller: &Controller) -> (Amko, mpsc
     }
 }
 
-fn writes(told: &[String]) -> Vec<&String> {
+pub(crate) fn writes(told: &[String]) -> Vec<&String> {
     told.iter().filter(|text| text.starts_with("gslbservice") || text.starts_with("healthmonitor")).collect()
 }
 
-async fn service(client: &AviClient) -> Value {
+pub(crate) async fn service(client: &AviClient) -> Value {
     let found = client.list("/api/gslbservice", &[("name", HOST), ("include_name", "")], "admin").await.unwrap();
     found.into_iter().next().unwrap()
 }

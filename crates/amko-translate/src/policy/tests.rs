@@ -42,6 +42,7 @@ fn view() -> ControllerView {
         .into(),
         persistence_profiles: [named("gslb-persistence")].into(),
         pki_profiles: [named("pki")].into(),
+        third_party_sites: Default::default(),
     }
 }
 
@@ -182,8 +183,7 @@ fn a_template_gives_its_method_version_and_codes() {
     });
     assert_eq!(validate(&object, &contexts(), "admin", &view()).unwrap().monitors, expected);
     object.spec.control_plane_hm_only = Some(true);
-    let monitors = validate(&object, &contexts(), "admin", &view()).unwrap().monitors;
-    assert_eq!(monitors, MonitorPolicy::ControlPlaneOnly);
+    assert!(validate(&object, &contexts(), "admin", &view()).unwrap().control_plane_only);
 }
 
 fn config() -> Config {

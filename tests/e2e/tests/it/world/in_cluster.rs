@@ -145,7 +145,14 @@ fn server(cluster: &str) -> &'static str {
 fn pod_rules() -> Value {
     let read = ["get", "list", "watch"];
     let write = ["get", "list", "watch", "patch", "update"];
-    let own = ["gslbconfigs", "gslbconfigs/status", "globaldeploymentpolicies", "globaldeploymentpolicies/status"];
+    let own = [
+        "gslbconfigs",
+        "gslbconfigs/status",
+        "globaldeploymentpolicies",
+        "globaldeploymentpolicies/status",
+        "gslbhostrules",
+        "gslbhostrules/status",
+    ];
     json!([
         {"apiGroups": ["extensions", "networking.k8s.io"], "resources": ["ingresses"], "verbs": read},
         {"apiGroups": [""], "resources": ["services", "secrets", "namespaces", "pods"], "verbs": read},
