@@ -219,6 +219,8 @@ struct Operator {
 #[derive(Default)]
 struct Absent {
     lookups: BTreeSet<(String, Lookup)>,
+    /// Those of them that the controller failed to tell about.
+    doubtful: BTreeSet<(String, Lookup)>,
     /// The policies they were looked up for; another set of policies is looked up anew.
     policies: Vec<GlobalDeploymentPolicy>,
     rules: Vec<GslbHostRule>,

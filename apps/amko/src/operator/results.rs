@@ -1,5 +1,7 @@
 //! Takes over what tasks found out and did.
 
+use std::collections::BTreeSet;
+
 use amko_translate::{ControllerView, Identity, Lookup, NAMESPACE, PublishedMonitor, PublishedService};
 use avi_client::{AviError, ErrorClass};
 use k8s_crds::Kind;
@@ -85,6 +87,7 @@ impl Operator {
         now: Instant,
     ) {
         self.is_looking_up = false;
+        let has_failed = error.is_some();
         if let Some(error) = error {
             if is_about_the_link(error.class(), error.status()) {
                 return self.lose_link(error.class(), &chain(&error), now);
@@ -93,6 +96,8 @@ impl Operator {
         }
         self.view = view;
         let absent = asked.into_iter().filter(|(tenant, lookup)| !self.view.answers(tenant, lookup));
+        let absent: BTreeSet<_> = absent.collect();
+        self.absent.doubtful = if has_failed { absent.clone() } else { BTreeSet::new() };
         self.absent.lookups.extend(absent);
         if !self.absent.lookups.is_empty() {
             self.absent.again_at = Some(now + LOOK_UP_AGAIN);

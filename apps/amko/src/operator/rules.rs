@@ -13,7 +13,7 @@ use super::look::{leader_object, owner};
 impl Operator {
     /// Settles which rules are in force, and tells each what became of it.
     pub(super) fn review_rules(&mut self, index: &Index, config: &Config) {
-        for review in self.rules.review(index, config, &self.view) {
+        for review in self.rules.review(index, config, &self.view, &self.absent.doubtful) {
             let key = leader_object(Kind::GslbHostRule, &review.namespace, &review.name);
             let error = review.error.map(|error| error.to_string());
             let status = if error.is_some() { "Rejected" } else { "Accepted" };

@@ -1,6 +1,6 @@
 //! Which rules are in force, over time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_crds::GslbHostRule;
 
@@ -45,24 +45,40 @@ impl RuleBook {
         rules.flat_map(of).collect()
     }
 
-    /// Examines all rules and settles which are in force. What they name has to be in `view` by now.
-    pub fn review(&mut self, index: &Index, config: &Config, view: &ControllerView) -> Vec<RuleStatus> {
+    /// Examines all rules and settles which are in force. What they name has to be in `view` by now, but for `doubtful`,
+    /// which the controller failed to tell about: a rule in force that names any of it stays as it is, without a status.
+    pub fn review(
+        &mut self,
+        index: &Index,
+        config: &Config,
+        view: &ControllerView,
+        doubtful: &BTreeSet<(String, Lookup)>,
+    ) -> Vec<RuleStatus> {
         let mut in_force: BTreeMap<ObjectName, HostRule> = BTreeMap::new();
         let mut statuses = Vec::new();
         for object in self.ranked(index) {
             let tenant = tenant(index, config, object);
+            let (namespace, name) = names(object);
+            let key = ObjectName { tenant: tenant.clone(), name: object.spec.fqdn.clone() };
+            let is_doubtful =
+                || rule_lookups(&object.spec).into_iter().any(|l| doubtful.contains(&(tenant.clone(), l)));
+            if let Some(rule) = self.in_force.get(&key)
+                && rule.name == format!("{namespace}/{name}")
+                && is_doubtful()
+            {
+                in_force.insert(key, rule.clone());
+                continue;
+            }
             let error = match validate_rule(object, &config.clusters, &tenant, view) {
                 Err(error) => Some(error),
                 Ok(rule) => {
-                    let name = ObjectName { tenant, name: rule.fqdn.clone() };
-                    let is_taken = in_force.contains_key(&name);
+                    let is_taken = in_force.contains_key(&key);
                     if !is_taken {
-                        in_force.insert(name, rule);
+                        in_force.insert(key, rule);
                     }
                     is_taken.then_some(HostRuleError::Another)
                 }
             };
-            let (namespace, name) = names(object);
             statuses.push(RuleStatus { namespace, name, error });
         }
         self.in_force = in_force;

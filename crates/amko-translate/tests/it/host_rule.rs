@@ -1,6 +1,6 @@
 //! What a rule has otherwise than the policy says (amko 2.3, 5.2 to 5.4, 13.6, 13.10).
 
-use amko_translate::{GslbService, Traffic, explain_change};
+use amko_translate::{GslbService, Lookup, Traffic, explain_change};
 use k8s_crds::{GslbHostRule, Object};
 use serde_json::{Value, json};
 
@@ -256,4 +256,18 @@ fn an_invalid_rule_that_was_accepted_leaves_the_policys_values() {
     assert_eq!(body(&mut world, "foo.avi.com")["ttl"], 20);
     world.put("k8s", rule(json!({"ttl": 20, "healthMonitorRefs": ["gone"]})));
     assert_eq!(body(&mut world, "foo.avi.com")["ttl"], 10);
+}
+
+#[test]
+fn a_rule_in_force_stays_while_the_controller_cannot_tell_about_what_it_names() {
+    let mut world = world();
+    let members = json!([{"vip": "10.9.9.9", "site": "azure"}]);
+    world.put("k8s", rule(json!({"ttl": 20, "thirdPartyMembers": members})));
+    let before = world.outcome();
+    world.view.third_party_sites.clear();
+    world.doubtful = [("admin".to_owned(), Lookup::ThirdPartySite("azure".into()))].into();
+    assert_eq!(world.outcome(), before);
+    assert_eq!(statuses(&world), [""; 0]);
+    world.doubtful.clear();
+    assert_eq!(body(&mut world, "foo.avi.com").get("ttl"), None);
 }

@@ -1,9 +1,9 @@
 //! Clusters, objects and a policy to translate.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use amko_translate::{
-    Config, ControllerView, Identity, InForce, Index, Inputs, KnownMonitor, ObjectName, Outcome, PolicyBook,
+    Config, ControllerView, Identity, InForce, Index, Inputs, KnownMonitor, Lookup, ObjectName, Outcome, PolicyBook,
     PublishedMonitor, PublishedService, RuleBook, RuleStatus, Traffic, hold, translate,
 };
 use k8s_crds::{GlobalDeploymentPolicy, LabelSelector, MatchCluster, Object, ObjectKey, TrafficSplit};
@@ -23,6 +23,7 @@ pub(crate) struct World {
     pub(crate) rules: RuleBook,
     pub(crate) rule_statuses: Vec<RuleStatus>,
     pub(crate) standing: BTreeMap<ObjectName, Traffic>,
+    pub(crate) doubtful: BTreeSet<(String, Lookup)>,
     pub(crate) placed: BTreeMap<amko_translate::ObjectRef, String>,
 }
 
@@ -71,6 +72,7 @@ impl World {
             rules: RuleBook::default(),
             rule_statuses: vec![],
             standing: BTreeMap::new(),
+            doubtful: BTreeSet::new(),
             placed: BTreeMap::new(),
         }
     }
@@ -80,7 +82,7 @@ impl World {
             self.index.apply("k8s", Object::GlobalDeploymentPolicy(self.gdp.clone()));
         }
         self.book.review(&self.index, &self.config, &self.view);
-        self.rule_statuses = self.rules.review(&self.index, &self.config, &self.view);
+        self.rule_statuses = self.rules.review(&self.index, &self.config, &self.view, &self.doubtful);
         let policy = match self.book.in_force() {
             InForce::Policy(policy) => Some(policy.as_ref()),
             InForce::Nothing => None,
