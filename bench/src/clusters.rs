@@ -126,7 +126,7 @@ pub(crate) async fn set_status(client: &Client, name: &str, host: &str, vip: Ipv
 
 /// Definitions, credentials, GSLBConfig and policy.
 async fn fill_leader(client: &Client, system: &System) -> anyhow::Result<()> {
-    for kind in ["globaldeploymentpolicies", "gslbconfigs"] {
+    for kind in ["globaldeploymentpolicies", "gslbconfigs", "gslbhostrules"] {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../deploy/crds/amko.vmware.com_{kind}.yaml"));
         let text = fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
         let definition: Value = serde_saphyr::from_str(&text).with_context(|| format!("reading {}", file.display()))?;

@@ -101,7 +101,7 @@ impl Cluster {
             Object::EndpointSlice(object) => Some(ClusterObject::EndpointSlice(object)),
             Object::Namespace(object) => Some(ClusterObject::Namespace(object)),
             Object::Node(object) => Some(ClusterObject::Node(object)),
-            Object::GslbConfig(_) | Object::GlobalDeploymentPolicy(_) => None,
+            Object::GslbConfig(_) | Object::GlobalDeploymentPolicy(_) | Object::GslbHostRule(_) => None,
         }
     }
 
@@ -120,7 +120,10 @@ impl Cluster {
             k8s_crds::Kind::Secret => Kind::Secret,
             k8s_crds::Kind::Namespace => Kind::Namespace,
             k8s_crds::Kind::Node => Kind::Node,
-            k8s_crds::Kind::ConfigMap | k8s_crds::Kind::GslbConfig | k8s_crds::Kind::GlobalDeploymentPolicy => return,
+            k8s_crds::Kind::ConfigMap
+            | k8s_crds::Kind::GslbConfig
+            | k8s_crds::Kind::GlobalDeploymentPolicy
+            | k8s_crds::Kind::GslbHostRule => return,
         };
         let name = NamespacedName::new(key.namespace.clone().unwrap_or_default(), key.name.clone());
         said.index.delete(kind, &name);

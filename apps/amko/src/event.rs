@@ -53,7 +53,7 @@ pub enum AmkoEvent {
         /// What is amiss with it.
         reason: Reason,
     },
-    /// The status of a `GSLBConfig` or policy changed.
+    /// The status of a `GSLBConfig`, policy or rule changed.
     Status {
         /// `GlobalDeploymentPolicy avi-system/global-gdp`.
         object: String,
@@ -69,7 +69,7 @@ pub enum AmkoEvent {
         /// What changed, a line for each field.
         changes: Vec<String>,
     },
-    /// Part of the `GSLBConfig` in force cannot be followed.
+    /// Part of the `GSLBConfig` or policy in force cannot be followed.
     ConfigDoubtful {
         /// `GSLBConfig avi-system/gc-1`.
         object: String,
@@ -193,7 +193,7 @@ fn log(event: &AmkoEvent) {
         AmkoEvent::ConfigEdited { object, changes } => {
             info!(object, reason = changes.join("; "), "gslb config edited, in force without a restart");
         }
-        AmkoEvent::ConfigDoubtful { object, reason } => warn!(object, reason, "gslb config cannot be followed in full"),
+        AmkoEvent::ConfigDoubtful { object, reason } => warn!(object, reason, "object cannot be followed in full"),
         AmkoEvent::ClusterSilent { cluster } => warn!(cluster, "cluster does not answer, its members stay"),
         AmkoEvent::ClusterBack { cluster } => info!(cluster, "cluster answers"),
         AmkoEvent::Problem { cluster, problem } => warn!(cluster, reason = %problem, "cannot be read"),

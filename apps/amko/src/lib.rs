@@ -8,7 +8,7 @@
 //! ```text
 //!  sources ──> clusters.rs (index) ─┐
 //!                                   ├─> operator.rs ──> writer.rs ──> controller
-//!  controller ──> reading.rs ───────┘        └──> statuses.rs ──> GSLBConfig, GlobalDeploymentPolicy
+//!  controller ──> reading.rs ───────┘        └──> statuses.rs ──> GSLBConfig, GlobalDeploymentPolicy, GSLBHostRule
 //! ```
 //!
 //! Source: amko 1.7 to 1.10, 7.2 to 7.9. Choices, mostly those of amko 12:

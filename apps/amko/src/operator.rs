@@ -3,6 +3,7 @@
 mod edits;
 mod look;
 mod results;
+mod rules;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,10 +12,10 @@ use std::time::Duration;
 
 use amko_translate::{
     Config, ControllerView, Identity, LogLevel, Lookup, ObjectRef, Outcome, PolicyBook, PublishedMonitor,
-    PublishedService, Reason, Selection,
+    PublishedService, Reason, RuleBook, Selection,
 };
 use avi_client::{AviClient, AviError, Link};
-use k8s_crds::GlobalDeploymentPolicy;
+use k8s_crds::{GlobalDeploymentPolicy, GslbHostRule};
 use k8s_watch::Source;
 use reconcile::Observed;
 use tokio::sync::watch;
@@ -119,6 +120,7 @@ pub(crate) async fn start_counting(config: AmkoConfig, counts: Arc<WriteCounts>)
         set_log_level: config.log_level,
         log_level: None,
         doubts: Vec::new(),
+        policy_doubts: Vec::new(),
         sources,
         silent: BTreeSet::new(),
         first_answers_until: Instant::now() + FIRST_ANSWER_WAIT,
@@ -126,6 +128,7 @@ pub(crate) async fn start_counting(config: AmkoConfig, counts: Arc<WriteCounts>)
         view: ControllerView::default(),
         absent: Absent::default(),
         book: PolicyBook::default(),
+        rules: RuleBook::default(),
         observed: Observed::default(),
         published: None,
         outcome: None,
@@ -187,6 +190,8 @@ struct Operator {
     log_level: Option<LogLevel>,
     /// What was told of the `GSLBConfig` that cannot be followed.
     doubts: Vec<String>,
+    /// The same of the policy.
+    policy_doubts: Vec<String>,
     /// Clusters that are watched.
     sources: BTreeSet<String>,
     /// Clusters that were told to be silent since the start.
@@ -196,6 +201,7 @@ struct Operator {
     view: ControllerView,
     absent: Absent,
     book: PolicyBook,
+    rules: RuleBook,
     observed: Observed,
     /// What the controller had for us when it was first read; members of silent clusters are held from it.
     published: Option<(Vec<PublishedService>, Vec<PublishedMonitor>)>,
@@ -215,8 +221,11 @@ struct Operator {
 #[derive(Default)]
 struct Absent {
     lookups: BTreeSet<(String, Lookup)>,
+    /// Those of them that the controller failed to tell about.
+    doubtful: BTreeSet<(String, Lookup)>,
     /// The policies they were looked up for; another set of policies is looked up anew.
     policies: Vec<GlobalDeploymentPolicy>,
+    rules: Vec<GslbHostRule>,
     again_at: Option<Instant>,
 }
 

@@ -90,6 +90,12 @@ pub(crate) async fn look_up(
         Lookup::HealthMonitor(_) => "/api/healthmonitor",
         Lookup::PersistenceProfile(_) => "/api/applicationpersistenceprofile",
         Lookup::PkiProfile(_) => "/api/pkiprofile",
+        Lookup::ThirdPartySite(_) => {
+            let gslb = client.get("/api/gslb", &[], tenant).await?;
+            let sites = gslb["results"][0]["third_party_sites"].as_array().into_iter().flatten();
+            view.third_party_sites.extend(sites.filter_map(|site| site["name"].as_str().map(str::to_owned)));
+            return Ok(());
+        }
     };
     let found = client.list(path, &[("name", lookup.name())], tenant).await?;
     let Some(body) = found.first() else { return Ok(()) };
@@ -98,6 +104,7 @@ pub(crate) async fn look_up(
         Lookup::HealthMonitor(_) => drop(view.monitors.insert(key, known_monitor(body))),
         Lookup::PersistenceProfile(_) => drop(view.persistence_profiles.insert(key)),
         Lookup::PkiProfile(_) => drop(view.pki_profiles.insert(key)),
+        Lookup::ThirdPartySite(_) => {}
     }
     Ok(())
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use amko_translate::{LogLevel, NAMESPACE, choose_config};
 use anyhow::Context;
 use avi_client::{Config, Verification};
-use k8s_crds::{GslbConfig, Kind as ObjectKind, Object};
-use k8s_watch::{Event, Source};
+use k8s_crds::{GslbConfig, Kind as ObjectKind, Object, ObjectKey};
+use k8s_watch::{Event, Source, WriteBack};
 use k8s_watch_api::{Access, ApiServer, LEADER_KINDS, MEMBER_KINDS, POLICY_KINDS};
 use lifecycle::{Admin, Family, Kind, Metrics, Ready, Sample, StopSignals, within_shutdown};
 use telemetry::{FILTER_DEBUG, FILTER_DEFAULT, Filter};
@@ -83,6 +83,14 @@ async fn run(
             None => members_from_secret(&policies).await,
         };
         let contexts = members.contexts().await?.all;
+        if resolved.leader_context.is_some() && !contexts.contains(&leader) {
+            tracing::warn!(
+                leader,
+                contexts = contexts.join(" "),
+                "--leader-context is not in the kubeconfig of the members; where the GSLBConfig calls the leader otherwise, \
+                 name that"
+            );
+        }
         anyhow::Ok((leader, policies, Members { access: members, contexts }))
     };
     let (leader, policies, members) = tokio::select! {
@@ -173,10 +181,16 @@ fn log_level(log: Filter) -> Arc<dyn Fn(LogLevel) + Send + Sync> {
 }
 
 async fn leader_name(resolved: &Resolved) -> anyhow::Result<String> {
+    let contexts = resolved.leader.contexts().await?;
     if let Some(name) = &resolved.leader_context {
+        let is_there = matches!(resolved.leader, Access::InCluster) || contexts.all.contains(name);
+        anyhow::ensure!(
+            is_there,
+            "--leader-context {name} is not in the leader's kubeconfig, which has {}; name one of them",
+            contexts.all.join(", ")
+        );
         return Ok(name.clone());
     }
-    let contexts = resolved.leader.contexts().await?;
     contexts.current.context("the leader's kubeconfig has no current context; name one with --leader-context")
 }
 
@@ -282,10 +296,28 @@ async fn follow_named(leader: ApiServer, needs_authority: bool, named: watch::Se
                 if told != reason {
                     tracing::warn!(reason, "the controller of the GSLBConfig cannot be used, looking again");
                 }
+                // While an operator runs, with what was there before, the status is its own.
+                let is_running = named.borrow().is_some();
+                let state = Some(unusable_secret(&config.spec.gslb_leader.credentials, &reason));
+                let there = config.status.as_ref().map(|status| status.state.clone());
+                if !is_running && there != state {
+                    let (kind, name) = (ObjectKind::GslbConfig, config.metadata.name.clone().unwrap_or_default());
+                    let key = ObjectKey { kind, namespace: Some(NAMESPACE.to_owned()), name };
+                    let write = WriteBack::Status(serde_json::json!({"state": state}));
+                    if let Err(error) = leader.write_back(&key, write).await {
+                        tracing::warn!(object = %key, reason = chain(&error), "status cannot be written back, trying on");
+                    }
+                }
                 told = reason;
             }
         }
     }
+}
+
+/// Status of a `GSLBConfig` whose Secret is of no use (amko 2.1); the bare words where it is not there.
+fn unusable_secret(name: &str, reason: &str) -> String {
+    let state = format!("error: secret object doesn't exist {name}");
+    if reason.ends_with("does not exist") { state } else { format!("{state}, {reason}") }
 }
 
 /// The words are those of amko 8.3.
@@ -397,6 +429,36 @@ mod tests {
     fn kubeconfig(contexts: &[&str]) -> String {
         let contexts: String = contexts.iter().map(|name| format!("- name: {name}\n")).collect();
         format!("apiVersion: v1\nkind: Config\ncontexts:\n{contexts}")
+    }
+
+    #[tokio::test]
+    async fn a_leader_context_that_does_not_exist_is_told_with_those_that_do() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), kubeconfig(&["s1", "s2"])).unwrap();
+        let name = async |context: &str| {
+            let access = Access::Kubeconfig { path: file.path().to_owned(), context: Some(context.to_owned()) };
+            let resolved = Resolved {
+                leader: access,
+                members: None,
+                leader_context: Some(context.to_owned()),
+                controller: None,
+                tls: None,
+                admin_listen: ([127, 0, 0, 1], 0).into(),
+            };
+            leader_name(&resolved).await.map_err(|error| error.to_string())
+        };
+        assert_eq!(name("s2").await.unwrap(), "s2");
+        let told = "--leader-context s3 is not in the leader's kubeconfig, which has s1, s2; name one of them";
+        assert_eq!(name("s3").await.unwrap_err(), told);
+    }
+
+    #[test]
+    fn a_secret_of_no_use_is_told_in_the_words_of_amko() {
+        let state = unusable_secret("gslb-avi-secret", "Secret avi-system/gslb-avi-secret does not exist");
+        assert_eq!(state, "error: secret object doesn't exist gslb-avi-secret");
+        let state = unusable_secret("s", "Secret avi-system/s has no text in its key password");
+        let expected = "error: secret object doesn't exist s, Secret avi-system/s has no text in its key password";
+        assert_eq!(state, expected);
     }
 
     #[tokio::test(start_paused = true)]

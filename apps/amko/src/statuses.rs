@@ -58,7 +58,9 @@ impl Statuses {
     /// Looks at the leader's objects as they are. One that is gone is forgotten, so that another of its name starts
     /// afresh; one that was replaced by a text without our words gets them again.
     pub(crate) fn compare<'a>(&mut self, objects: impl Iterator<Item = &'a Object>) {
-        let ours = objects.filter(|object| matches!(object.kind(), Kind::GslbConfig | Kind::GlobalDeploymentPolicy));
+        let ours = objects.filter(|object| {
+            matches!(object.kind(), Kind::GslbConfig | Kind::GlobalDeploymentPolicy | Kind::GslbHostRule)
+        });
         self.seen = ours.map(|object| (object.key(), object.clone())).collect();
         self.queues.retain(|key, queue| {
             let object = self.seen.get(key);
@@ -104,6 +106,10 @@ fn carries(object: &Object, write: &WriteBack) -> bool {
             Object::GlobalDeploymentPolicy(policy) => {
                 policy.status.as_ref().is_some_and(|status| wanted["errorStatus"] == status.error_status)
             }
+            Object::GslbHostRule(rule) => rule
+                .status
+                .as_ref()
+                .is_some_and(|status| wanted["status"] == status.status && wanted["error"] == status.error),
             _ => false,
         },
         WriteBack::Annotation { key, value } => {

@@ -11,6 +11,8 @@ pub struct ControllerView {
     pub persistence_profiles: BTreeSet<(String, String)>,
     /// PKI profiles.
     pub pki_profiles: BTreeSet<(String, String)>,
+    /// Names of the third-party sites of the GSLB configuration.
+    pub third_party_sites: BTreeSet<String>,
 }
 
 /// A health monitor on the controller.
@@ -35,6 +37,8 @@ pub enum Lookup {
     PersistenceProfile(String),
     /// A PKI profile.
     PkiProfile(String),
+    /// A third-party site.
+    ThirdPartySite(String),
 }
 
 /// Objects of this tenant are visible from every other.
@@ -75,6 +79,7 @@ impl ControllerView {
             Lookup::HealthMonitor(name) => self.monitor(tenant, name).is_some(),
             Lookup::PersistenceProfile(name) => self.has_persistence_profile(tenant, name),
             Lookup::PkiProfile(name) => self.has_pki_profile(tenant, name),
+            Lookup::ThirdPartySite(name) => self.third_party_sites.contains(name),
         }
     }
 }

@@ -68,6 +68,8 @@ pub struct Member {
     pub ratio: u32,
     /// Identifiers of the virtual service; `None` for members that are published by address only.
     pub vs: Option<VsRef>,
+    /// Address that is answered to clients outside.
+    pub public_ip: Option<IpAddr>,
     /// The object it stands for; the first, when several share the address.
     pub object: ObjectRef,
 }

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use self::side::Side;
 use crate::desired::{GslbService, Member, MonitorRefs, ObjectName};
 use crate::selection::Reason;
-use crate::{NAMESPACE, ObjectRef, Outcome, Policy};
+use crate::{MemberKind, NAMESPACE, ObjectRef, Outcome, Policy};
 
 /// One thing that changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub fn explain_change(old: &Outcome, new: &Outcome) -> Vec<ChangeReason> {
         if before == after && old_side.monitors(name) == new_side.monitors(name) {
             continue;
         }
-        let explanation = Explanation { old: &old_side, new: &new_side, lines: Vec::new() };
+        let explanation = Explanation { name, old: &old_side, new: &new_side, lines: Vec::new() };
         let lines = explanation.service(before, after);
         reasons.extend(lines.into_iter().map(|text| ChangeReason { service: name.clone(), text }));
     }
@@ -39,6 +39,7 @@ pub fn explain_change(old: &Outcome, new: &Outcome) -> Vec<ChangeReason> {
 }
 
 struct Explanation<'a> {
+    name: &'a ObjectName,
     old: &'a Side<'a>,
     new: &'a Side<'a>,
     lines: Vec<String>,
@@ -85,7 +86,7 @@ impl Explanation<'_> {
     }
 
     fn member(&mut self, old_priority: u32, before: &Member, priority: u32, after: &Member) {
-        let because = policy(self.new.outcome.policy.as_ref());
+        let because = self.because();
         if before.object.cluster != after.object.cluster {
             self.lines.push(format!(
                 "{} now stands for {} ({}), no longer for {} ({})",
@@ -102,6 +103,10 @@ impl Explanation<'_> {
         if old_priority != priority {
             self.lines.push(format!("priority of {} {old_priority} → {priority}: {because}", named(after)));
         }
+        if before.public_ip != after.public_ip {
+            let text = after.public_ip.map_or_else(|| "none".to_owned(), |address| address.to_string());
+            self.lines.push(format!("public address of {} is now {text}: {because}", named(after)));
+        }
         if before.vs != after.vs {
             let vip_only =
                 |of: &Outcome| of.policy.as_ref().and_then(|p| p.clusters.get(&after.object.cluster).copied());
@@ -115,7 +120,7 @@ impl Explanation<'_> {
     }
 
     fn properties(&mut self, before: &GslbService, after: &GslbService) {
-        let because = policy(self.new.outcome.policy.as_ref());
+        let because = self.because();
         if before.ttl != after.ttl {
             let text = |ttl: Option<u32>| ttl.map_or_else(|| "the controller's".to_owned(), |ttl| format!("{ttl} s"));
             self.lines.push(format!("TTL {} → {}: {because}", text(before.ttl), text(after.ttl)));
@@ -143,7 +148,7 @@ impl Explanation<'_> {
     }
 
     fn monitors(&mut self, before: &GslbService, after: &GslbService) {
-        let because = policy(self.new.outcome.policy.as_ref());
+        let because = self.because();
         match (&before.monitors, &after.monitors) {
             (MonitorRefs::Generated(_), MonitorRefs::Generated(_)) => self.generated_monitors(after),
             (old, new) if old == new => {}
@@ -194,7 +199,19 @@ impl Explanation<'_> {
         }
     }
 
+    /// What set a property: the rule for this name where that changed, else the policy.
+    fn because(&self) -> String {
+        match (self.old.outcome.rules.get(self.name), self.new.outcome.rules.get(self.name)) {
+            (before, Some(rule)) if before != Some(rule) => format!("GSLBHostRule {}", rule.name),
+            (Some(rule), None) => format!("GSLBHostRule {} is no longer in force", rule.name),
+            _ => policy(self.new.outcome.policy.as_ref()),
+        }
+    }
+
     fn why_left(&self, object: &ObjectRef) -> String {
+        if object.kind == MemberKind::ThirdParty {
+            return self.because();
+        }
         let spoken = object.spoken();
         let because = policy(self.new.outcome.policy.as_ref().or(self.old.outcome.policy.as_ref()));
         match self.new.rejection(object) {
@@ -242,6 +259,9 @@ impl Explanation<'_> {
     }
 
     fn why_joined(&self, object: &ObjectRef) -> String {
+        if object.kind == MemberKind::ThirdParty {
+            return self.because();
+        }
         let spoken = object.spoken();
         let because = policy(self.new.outcome.policy.as_ref());
         match self.old.rejection(object) {

@@ -4,13 +4,18 @@
 //! is read back from its services instead, and translated like everything else, so that weights still follow the policy
 //! and nothing is taken away on the strength of silence. The same keeps members of kinds that this release does not read.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use k8s_crds::{Kind, ObjectKey};
 use serde_json::Value;
 
+use crate::host_rule::effective;
 use crate::monitor;
-use crate::{Candidate, Identifiers, Index, MemberKind, ObjectName, ObjectRef, Policy, Protocol, Split, Traffic};
+use crate::{
+    Candidate, HostRule, Identifiers, Index, MemberKind, ObjectName, ObjectRef, Policy, Protocol, Split, Traffic,
+};
 
 /// A service as the controller has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,14 +61,18 @@ pub fn hold(
     monitors: &[PublishedMonitor],
     index: &Index,
     policy: Option<&Policy>,
+    rules: &BTreeMap<ObjectName, HostRule>,
 ) -> Vec<Candidate> {
     let mut held = Vec::new();
     for service in services {
         if !service.objects.iter().any(|object| is_unreadable(index, object)) {
             continue;
         }
-        let traffic = traffic(service, monitors);
-        for (object, member) in attribute(service, index, policy) {
+        let traffic = standing_traffic(&service.name, monitors);
+        let rule = rules.get(&service.name);
+        let policy = policy.map(|policy| effective(policy, rule));
+        let service = without_third_party(service, rule);
+        for (object, member) in attribute(&service, index, policy.as_deref()) {
             held.push(Candidate {
                 object: object.clone(),
                 host: service.name.name.clone(),
@@ -84,6 +93,7 @@ pub(crate) fn is_unreadable(index: &Index, object: &ObjectRef) -> bool {
         MemberKind::Ingress => Kind::Ingress,
         MemberKind::LbService => Kind::Service,
         MemberKind::Route | MemberKind::MultiClusterIngress => return true,
+        MemberKind::ThirdParty => return false,
     };
     let key = ObjectKey { kind, namespace: Some(object.namespace.clone()), name: object.name.clone() };
     index.is_unknown(&object.cluster, &key)
@@ -133,12 +143,25 @@ fn readable_addresses(service: &PublishedService, index: &Index) -> Vec<IpAddr> 
     readable.flat_map(|object| crate::selection::addresses(index, object)).collect()
 }
 
+/// The service without the members that its rule names, which no object stands behind.
+fn without_third_party<'a>(service: &'a PublishedService, rule: Option<&HostRule>) -> Cow<'a, PublishedService> {
+    let third_party = rule.map_or(&[][..], |rule| &rule.third_party);
+    let is_third_party = |member: &PublishedMember| third_party.iter().any(|party| party.vip == member.address);
+    if !service.members.iter().any(is_third_party) {
+        return Cow::Borrowed(service);
+    }
+    let mut service = service.clone();
+    service.members.retain(|member| !is_third_party(member));
+    Cow::Owned(service)
+}
+
 /// What the service's monitors probe; an HTTP request for `/` when it has none of ours.
-fn traffic(service: &PublishedService, monitors: &[PublishedMonitor]) -> Traffic {
+#[must_use]
+pub fn standing_traffic(service: &ObjectName, monitors: &[PublishedMonitor]) -> Traffic {
     let mut all_paths: Vec<String> = Vec::new();
     let mut any_tls = false;
     let mut port = None;
-    for monitor in monitors.iter().filter(|monitor| monitor.service == service.name) {
+    for monitor in monitors.iter().filter(|monitor| monitor.service == *service) {
         match &monitor.traffic {
             Traffic::Paths { paths, tls } => {
                 any_tls |= tls;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use k8s_crds::{GlobalDeploymentPolicy, GslbConfig, Kind, Object, ObjectKey};
+use k8s_crds::{GlobalDeploymentPolicy, GslbConfig, GslbHostRule, Kind, Object, ObjectKey};
 use k8s_openapi::api::core::v1::Namespace;
 
 use crate::NAMESPACE;
@@ -105,6 +105,14 @@ impl Index {
             Object::GlobalDeploymentPolicy(policy) if policy.metadata.namespace.as_deref() == Some(NAMESPACE) => {
                 Some(policy)
             }
+            _ => None,
+        })
+    }
+
+    /// Rules of the leader, in any namespace.
+    pub fn host_rules(&self) -> impl Iterator<Item = &GslbHostRule> {
+        self.of_leader().filter_map(|object| match object {
+            Object::GslbHostRule(rule) => Some(rule),
             _ => None,
         })
     }

@@ -1,11 +1,11 @@
 //! Member clusters' objects and policies to desired GSLB services and health monitors.
 //!
 //! Everything here is a function of values: what each cluster last said ([`Index`]), the `GSLBConfig` in force
-//! ([`Config`]), the `GlobalDeploymentPolicy` in force ([`Policy`]), what the controller holds ([`ControllerView`]).
+//! ([`Config`]), the `GlobalDeploymentPolicy` in force ([`Policy`]), the `GSLBHostRule`s in force ([`HostRule`]), what the controller holds ([`ControllerView`]).
 //! Start reading at [`translate`]. Nothing here talks to a cluster or a controller.
 //!
 //! Source: amko 2.1, 2.2, 2.4, 2.5, 3.3, 3.4, 3.6, 3.7, 4.1, 5 and 6; bodies as 7.7. Left for later: Routes,
-//! MultiClusterIngress, HostRules, GSLBHostRules and the custom host-name mode, which is refused by name; wildcard hosts, whose
+//! MultiClusterIngress, HostRules and the custom host-name mode, which is refused by name; wildcard hosts, whose
 //! objects are rejected with that reason (line 31 of section 12).
 //!
 //! Choices where amko leaves room, or where section 12 names a better behaviour:
@@ -23,6 +23,7 @@ mod controller_view;
 mod desired;
 mod explain;
 mod held;
+mod host_rule;
 mod index;
 mod monitor;
 mod object_ref;
@@ -39,13 +40,16 @@ pub use desired::{
     PoolAlgorithm, Probe, VsRef,
 };
 pub use explain::{ChangeReason, explain_change};
-pub use held::{PublishedMember, PublishedMonitor, PublishedService, hold};
+pub use held::{PublishedMember, PublishedMonitor, PublishedService, hold, standing_traffic};
+pub use host_rule::{
+    HostRule, HostRuleError, RuleBook, RulePersistence, RuleStatus, ThirdParty, effective, rule_lookups, validate_rule,
+};
 pub use index::{ClusterObjects, Index};
 pub use monitor::{described_service, is_amko_name, is_shared, non_path_name, path_name};
 pub use object_ref::{MemberKind, ObjectRef, ObjectRefError};
 pub use policy::{
     DownResponseError, InForce, MonitorPolicy, Policy, PolicyBook, PolicyError, PoolAlgorithmError, Review, Split,
-    Template, lookups, validate,
+    Template, lookups, repeated_splits, validate,
 };
 pub use selection::{Candidate, Identifiers, Protocol, Reason, Rejected, Selection, Traffic};
 pub use translate::{Inputs, Outcome, translate};

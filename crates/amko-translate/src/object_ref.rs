@@ -14,6 +14,8 @@ pub enum MemberKind {
     Route,
     /// MultiClusterIngress; known from descriptions only.
     MultiClusterIngress,
+    /// A member outside of clusters, which no description names: its site stands in place of a cluster.
+    ThirdParty,
 }
 
 /// One object, and one host of it where the object has several.
@@ -45,6 +47,7 @@ impl MemberKind {
             Self::LbService => "LBSVC",
             Self::Route => "ROUTE",
             Self::MultiClusterIngress => "MCI",
+            Self::ThirdParty => "THIRDPARTY",
         }
     }
 
@@ -56,6 +59,7 @@ impl MemberKind {
             Self::LbService => "Service",
             Self::Route => "Route",
             Self::MultiClusterIngress => "MultiClusterIngress",
+            Self::ThirdParty => "third-party member",
         }
     }
 
@@ -68,6 +72,9 @@ impl ObjectRef {
     /// `Ingress default/hello`: how a person names it within its cluster.
     #[must_use]
     pub fn spoken(&self) -> String {
+        if self.kind == MemberKind::ThirdParty {
+            return format!("third-party member {}", self.name);
+        }
         format!("{} {}/{}", self.kind.kind(), self.namespace, self.name)
     }
 

@@ -16,6 +16,7 @@ use crate::{ControllerView, Lookup};
 pub use book::{InForce, PolicyBook, Review};
 pub use down_response::DownResponseError;
 pub use pool_algorithm::PoolAlgorithmError;
+pub(crate) use {down_response::validate as down_response, pool_algorithm::validate as pool_algorithm};
 
 /// A valid policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub struct Policy {
     pub split: BTreeMap<String, Split>,
     /// Time to live, in seconds; `None` leaves it to the controller.
     pub ttl: Option<u32>,
+    /// Whether services get no monitor, whatever `monitors` says.
+    pub control_plane_only: bool,
     /// Which monitors services get.
     pub monitors: MonitorPolicy,
     /// Persistence profile for services with TLS members.
@@ -62,8 +65,6 @@ pub enum MonitorPolicy {
     Template(Template),
     /// The named ones, in this order; none is made.
     Refs(Vec<String>),
-    /// None at all.
-    ControlPlaneOnly,
 }
 
 /// What is taken over from a template (amko 6.6).
@@ -183,7 +184,7 @@ pub fn validate(
     let clusters = match_clusters(spec, contexts)?;
     let split = traffic_split(spec, contexts)?;
     let monitors = monitors(spec, tenant, view)?;
-    let algorithm = pool_algorithm::validate(spec.pool_algorithm_settings.as_ref()).map_err(PolicyError::Algorithm)?;
+    let algorithm = pool_algorithm(spec.pool_algorithm_settings.as_ref()).map_err(PolicyError::Algorithm)?;
     match spec.site_persistence_ref.as_deref() {
         Some("") => return Err(PolicyError::PersistenceEmpty),
         Some(name) if !view.has_persistence_profile(tenant, name) => {
@@ -196,7 +197,7 @@ pub fn validate(
         Some(name) if !view.has_pki_profile(tenant, name) => return Err(PolicyError::PkiMissing(name.to_owned())),
         _ => {}
     }
-    let down_response = down_response::validate(spec.down_response.as_ref()).map_err(PolicyError::DownResponse)?;
+    let down_response = self::down_response(spec.down_response.as_ref()).map_err(PolicyError::DownResponse)?;
     Ok(Policy {
         name: object.metadata.name.clone().unwrap_or_default(),
         app_label,
@@ -204,12 +205,29 @@ pub fn validate(
         clusters,
         split,
         ttl: spec.ttl.map(ttl).transpose()?,
+        control_plane_only: spec.control_plane_hm_only == Some(true),
         monitors,
         persistence: spec.site_persistence_ref.clone(),
         pki_profile: spec.pki_profile_ref.clone(),
         algorithm,
         down_response,
     })
+}
+
+/// Entries of `trafficSplit` that another entry for the same cluster takes the place of, a line for each cluster. The
+/// original says nothing of it.
+#[must_use]
+pub fn repeated_splits(spec: &GlobalDeploymentPolicySpec) -> Vec<String> {
+    let mut entries: BTreeMap<&str, usize> = BTreeMap::new();
+    for entry in &spec.traffic_split {
+        *entries.entry(&entry.cluster).or_default() += 1;
+    }
+    let repeated = entries.into_iter().filter(|(_, count)| *count > 1);
+    repeated
+        .map(|(cluster, count)| {
+            format!("trafficSplit names cluster {cluster} {count} times, the last entry counts; remove the others")
+        })
+        .collect()
 }
 
 /// The pair of a selector; honoured only when it is the only one.
@@ -287,14 +305,13 @@ fn monitors(
         }
     }
     Ok(match template {
-        _ if spec.control_plane_hm_only == Some(true) => MonitorPolicy::ControlPlaneOnly,
         Some(template) => MonitorPolicy::Template(template),
         None if spec.health_monitor_refs.is_empty() => MonitorPolicy::Generated,
         None => MonitorPolicy::Refs(spec.health_monitor_refs.clone()),
     })
 }
 
-fn template(name: &str, tenant: &str, view: &ControllerView) -> Result<Template, PolicyError> {
+pub(crate) fn template(name: &str, tenant: &str, view: &ControllerView) -> Result<Template, PolicyError> {
     let monitor = view.monitor(tenant, name).ok_or_else(|| PolicyError::TemplateMissing(name.to_owned()))?;
     if !monitor.is_federated {
         return Err(PolicyError::TemplateNotFederated(name.to_owned()));
@@ -313,11 +330,11 @@ fn template(name: &str, tenant: &str, view: &ControllerView) -> Result<Template,
     })
 }
 
-fn ttl(seconds: i64) -> Result<u32, PolicyError> {
+pub(crate) fn ttl(seconds: i64) -> Result<u32, PolicyError> {
     in_range(seconds, 0, 86_400).ok_or(PolicyError::Ttl(seconds))
 }
 
-fn in_range(value: i64, min: u32, max: u32) -> Option<u32> {
+pub(crate) fn in_range(value: i64, min: u32, max: u32) -> Option<u32> {
     u32::try_from(value).ok().filter(|value| (min..=max).contains(value))
 }
 
@@ -326,7 +343,10 @@ impl Lookup {
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
-            Self::HealthMonitor(name) | Self::PersistenceProfile(name) | Self::PkiProfile(name) => name,
+            Self::HealthMonitor(name)
+            | Self::PersistenceProfile(name)
+            | Self::PkiProfile(name)
+            | Self::ThirdPartySite(name) => name,
         }
     }
 }

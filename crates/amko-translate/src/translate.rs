@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::desired::{
     Desired, GslbService, HealthMonitor, Member, MonitorRefs, ObjectName, Persistence, Pool, Probe, VsRef,
 };
+use crate::host_rule::{HostRule, effective};
 use crate::selection::{self, Candidate, Protocol, Reason, Rejected, Selection, Traffic};
-use crate::{Config, ControllerView, Identity, Index, MonitorPolicy, ObjectRef, Policy, monitor};
+use crate::{Config, ControllerView, Identity, Index, MemberKind, MonitorPolicy, ObjectRef, Policy, monitor};
 
 /// All that the result depends on.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +26,11 @@ pub struct Inputs<'a> {
     pub held: &'a [Candidate],
     /// Tenant in which each object's membership is at present.
     pub placed: &'a BTreeMap<ObjectRef, String>,
+    /// The rules in force.
+    pub rules: &'a BTreeMap<ObjectName, HostRule>,
+    /// Services of ours that the controller has and that a rule gives third-party members, with what their monitors
+    /// probe: these stay when the last object behind them goes (amko 5.3 rule 4).
+    pub standing: &'a BTreeMap<ObjectName, Traffic>,
 }
 
 /// What comes out; kept for the next time, to explain what changed.
@@ -38,6 +44,8 @@ pub struct Outcome {
     pub policy: Option<Policy>,
     /// Member clusters of the `GSLBConfig` it was made with.
     pub clusters: Vec<String>,
+    /// The rules it was made with.
+    pub rules: BTreeMap<ObjectName, HostRule>,
 }
 
 /// Translates. The same inputs give the same result, in the same order.
@@ -49,14 +57,34 @@ pub fn translate(inputs: Inputs<'_>) -> Outcome {
     let mut desired = Desired::default();
     if let Some(policy) = inputs.policy {
         drop_unidentified(&mut selection, policy);
-        for (name, candidates) in by_service(&selection.accepted) {
-            let monitors = generated_monitors(&name, &candidates, policy, inputs.identity);
-            let service = service(&name, &candidates, &monitors, policy, &inputs);
+        let mut services = by_service(&selection.accepted);
+        for name in inputs.standing.keys() {
+            services.entry(name.clone()).or_default();
+        }
+        for (name, candidates) in services {
+            let rule = inputs.rules.get(&name);
+            let policy = effective(policy, rule);
+            let traffics: Vec<&Traffic> = match inputs.standing.get(&name) {
+                Some(traffic) if candidates.is_empty() => vec![traffic],
+                _ => candidates.iter().map(|candidate| &candidate.traffic).collect(),
+            };
+            let pools = pools(&candidates, &policy, rule);
+            if pools.is_empty() {
+                continue;
+            }
+            let monitors = generated_monitors(&name, &traffics, &policy, inputs.identity);
+            let service = service(&name, &candidates, (pools, &traffics), &monitors, &policy, &inputs);
             desired.monitors.extend(monitors.into_iter().map(|monitor| (monitor.name.clone(), monitor)));
             desired.services.insert(name, service);
         }
     }
-    Outcome { desired, selection, policy: inputs.policy.cloned(), clusters: inputs.config.clusters.clone() }
+    Outcome {
+        desired,
+        selection,
+        policy: inputs.policy.cloned(),
+        clusters: inputs.config.clusters.clone(),
+        rules: inputs.rules.clone(),
+    }
 }
 
 impl Outcome {
@@ -122,11 +150,12 @@ fn by_service(candidates: &[Candidate]) -> BTreeMap<ObjectName, Vec<&Candidate>>
 fn service(
     name: &ObjectName,
     candidates: &[&Candidate],
+    (pools, traffics): (Vec<Pool>, &[&Traffic]),
     monitors: &[HealthMonitor],
     policy: &Policy,
     inputs: &Inputs<'_>,
 ) -> GslbService {
-    let has_tls = candidates.iter().any(|candidate| matches!(candidate.traffic, Traffic::Paths { tls: true, .. }));
+    let has_tls = traffics.iter().any(|traffic| matches!(traffic, Traffic::Paths { tls: true, .. }));
     let persistence = policy.persistence.as_ref().filter(|_| has_tls).map(|profile| Persistence {
         profile: profile.clone(),
         pki_profile: policy
@@ -139,9 +168,9 @@ fn service(
         domain_names: vec![name.name.clone()],
         objects: objects(candidates),
         created_by: inputs.identity.as_str().to_owned(),
-        pools: pools(candidates, policy),
+        pools,
         monitors: match &policy.monitors {
-            MonitorPolicy::ControlPlaneOnly => MonitorRefs::None,
+            _ if policy.control_plane_only => MonitorRefs::None,
             MonitorPolicy::Refs(names) => MonitorRefs::Explicit(names.clone()),
             MonitorPolicy::Generated | MonitorPolicy::Template(_) => {
                 MonitorRefs::Generated(monitors.iter().map(|monitor| monitor.name.name.clone()).collect())
@@ -162,7 +191,8 @@ fn objects(candidates: &[&Candidate]) -> Vec<ObjectRef> {
 }
 
 /// Pools by priority, highest first; of members with the same address the first stays (amko 5.3 rule 2).
-fn pools(candidates: &[&Candidate], policy: &Policy) -> Vec<Pool> {
+/// Members outside of clusters come last.
+fn pools(candidates: &[&Candidate], policy: &Policy, rule: Option<&HostRule>) -> Vec<Pool> {
     let mut addresses = BTreeSet::new();
     let mut pools: BTreeMap<u32, Vec<Member>> = BTreeMap::new();
     for candidate in candidates {
@@ -180,7 +210,27 @@ fn pools(candidates: &[&Candidate], policy: &Policy) -> Vec<Pool> {
             address: candidate.address,
             ratio: split.ratio,
             vs,
+            public_ip: rule.and_then(|rule| rule.public_ips.get(cluster).copied()),
             object: candidate.object.clone(),
+        });
+    }
+    for (rule, party) in rule.into_iter().flat_map(|rule| rule.third_party.iter().map(move |party| (rule, party))) {
+        if !addresses.insert(party.vip) {
+            continue;
+        }
+        let split = rule.split_of_site(&party.site);
+        pools.entry(split.priority).or_default().push(Member {
+            address: party.vip,
+            ratio: split.ratio,
+            vs: None,
+            public_ip: party.public_ip,
+            object: ObjectRef {
+                cluster: party.site.clone(),
+                namespace: String::new(),
+                name: party.vip.to_string(),
+                kind: MemberKind::ThirdParty,
+                host: None,
+            },
         });
     }
     pools.into_iter().rev().map(|(priority, members)| Pool { priority, members }).collect()
@@ -189,20 +239,21 @@ fn pools(candidates: &[&Candidate], policy: &Policy) -> Vec<Pool> {
 /// Monitors that are made for a service (amko 6.1): one per path when any member has paths, else one for a port.
 fn generated_monitors(
     name: &ObjectName,
-    candidates: &[&Candidate],
+    traffics: &[&Traffic],
     policy: &Policy,
     identity: &Identity,
 ) -> Vec<HealthMonitor> {
     let template = match &policy.monitors {
-        MonitorPolicy::Refs(_) | MonitorPolicy::ControlPlaneOnly => return vec![],
+        _ if policy.control_plane_only => return vec![],
+        MonitorPolicy::Refs(_) => return vec![],
         MonitorPolicy::Generated => None,
         MonitorPolicy::Template(template) => Some(template),
     };
     let mut paths: Vec<&str> = Vec::new();
     let mut tls = false;
     let mut port: Option<(u16, Protocol)> = None;
-    for candidate in candidates {
-        match &candidate.traffic {
+    for traffic in traffics {
+        match traffic {
             Traffic::Paths { paths: of_member, tls: is_tls } => {
                 tls |= is_tls;
                 for path in of_member {

@@ -42,7 +42,8 @@ pub fn definitions() -> Vec<(String, Value)> {
     let config = Names { kind: "GSLBConfig", plural: "gslbconfigs", short: "gc", version: "v1alpha1" };
     let policy =
         Names { kind: "GlobalDeploymentPolicy", plural: "globaldeploymentpolicies", short: "gdp", version: "v1alpha2" };
-    let kinds = [(config, gslb_config()), (policy, global_deployment_policy())];
+    let rule = Names { kind: "GSLBHostRule", plural: "gslbhostrules", short: "ghr", version: "v1alpha1" };
+    let kinds = [(config, gslb_config()), (policy, global_deployment_policy()), (rule, gslb_host_rule())];
     kinds.map(|(names, schema)| (format!("{GROUP}_{}.yaml", names.plural), define(&names, &schema))).into()
 }
 
@@ -142,6 +143,67 @@ fn global_deployment_policy() -> Value {
     );
     let status = object("What was found.", &[], [("errorStatus", string("success, or what is wrong."))]);
     root("Which objects become members of global services, and how traffic is split.", spec, status)
+}
+
+/// amko 2.3. A third-party site has no limit of priority.
+fn gslb_host_rule() -> Value {
+    let persistence = object(
+        "Site persistence; as the policy says when absent.",
+        &[],
+        [
+            ("enabled", boolean("Whether there is any.")),
+            ("profileRef", string("Federated application persistence profile.")),
+            ("pkiProfileRef", string("Federated PKI profile; the policy's when absent.")),
+        ],
+    );
+    let third_party = [
+        ("vip", string("Its address.")),
+        ("site", string("Third-party site of the GSLB configuration.")),
+        ("publicIP", string("Its public address.")),
+    ];
+    let public_ip = [("cluster", string("Context of the cluster.")), ("ip", string("IPv4 or IPv6 address."))];
+    let spec = object(
+        "What is wanted; as the policy says where it is absent.",
+        &[],
+        [
+            ("fqdn", string("Global name that it is about.")),
+            ("ttl", integer("Time to live of answers in seconds.", Some((0, 86_400)))),
+            ("sitePersistence", persistence),
+            ("thirdPartyMembers", array("Members outside of clusters.", object("A member.", &[], third_party))),
+            ("controlPlaneHmOnly", boolean("No health monitors that probe members.")),
+            ("healthMonitorRefs", array("Federated health monitors, in place of generated ones.", string("Its name."))),
+            (
+                "healthMonitorTemplate",
+                string("Federated health monitor whose request line and response codes are copied."),
+            ),
+            ("poolAlgorithmSettings", pool_algorithm_settings()),
+            ("trafficSplit", rule_split()),
+            (
+                "publicIP",
+                array(
+                    "Public addresses of the members of clusters.",
+                    object("A cluster.", &["cluster", "ip"], public_ip),
+                ),
+            ),
+            ("downResponse", down_response()),
+        ],
+    );
+    let status = [("status", string("Accepted or Rejected.")), ("error", string("Why it is rejected."))];
+    root("What one global name has otherwise than the policy says.", spec, object("What was found.", &[], status))
+}
+
+fn rule_split() -> Value {
+    let mut weight = integer("Share of the traffic.", Some((1, 20)));
+    let mut priority = integer("The highest priority that is up gets the traffic.", None);
+    weight["default"] = 1.into();
+    priority["default"] = 1.into();
+    priority["minimum"] = 0.into();
+    let fields = [
+        ("cluster", string("Context of the cluster, or third-party site.")),
+        ("weight", weight),
+        ("priority", priority),
+    ];
+    array("Weight and priority of clusters and third-party sites.", object("A cluster or site.", &[], fields))
 }
 
 fn match_rules() -> Value {

@@ -7,9 +7,11 @@
 mod definition;
 mod global_deployment_policy;
 mod gslb_config;
+mod gslb_host_rule;
 mod object;
 
 pub use definition::{GROUP, definitions};
 pub use global_deployment_policy::*;
 pub use gslb_config::*;
+pub use gslb_host_rule::*;
 pub use object::{Kind, Object, ObjectKey};

@@ -7,7 +7,7 @@ use k8s_openapi::api::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use crate::{GlobalDeploymentPolicy, GslbConfig};
+use crate::{GlobalDeploymentPolicy, GslbConfig, GslbHostRule};
 
 /// Kinds that are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,6 +32,8 @@ pub enum Kind {
     GslbConfig,
     /// `amko.vmware.com/v1alpha2` GlobalDeploymentPolicy.
     GlobalDeploymentPolicy,
+    /// `amko.vmware.com/v1alpha1` GSLBHostRule.
+    GslbHostRule,
 }
 
 impl Kind {
@@ -49,6 +51,7 @@ impl Kind {
             Self::IngressClass => "IngressClass",
             Self::GslbConfig => "GSLBConfig",
             Self::GlobalDeploymentPolicy => "GlobalDeploymentPolicy",
+            Self::GslbHostRule => "GSLBHostRule",
         }
     }
 
@@ -109,6 +112,8 @@ pub enum Object {
     GslbConfig(GslbConfig),
     /// `amko.vmware.com/v1alpha2` GlobalDeploymentPolicy.
     GlobalDeploymentPolicy(GlobalDeploymentPolicy),
+    /// `amko.vmware.com/v1alpha1` GSLBHostRule.
+    GslbHostRule(GslbHostRule),
 }
 
 impl Object {
@@ -126,6 +131,7 @@ impl Object {
             Self::IngressClass(_) => Kind::IngressClass,
             Self::GslbConfig(_) => Kind::GslbConfig,
             Self::GlobalDeploymentPolicy(_) => Kind::GlobalDeploymentPolicy,
+            Self::GslbHostRule(_) => Kind::GslbHostRule,
         }
     }
 
@@ -143,6 +149,7 @@ impl Object {
             Self::IngressClass(object) => &object.metadata,
             Self::GslbConfig(object) => &object.metadata,
             Self::GlobalDeploymentPolicy(object) => &object.metadata,
+            Self::GslbHostRule(object) => &object.metadata,
         }
     }
 
@@ -159,6 +166,7 @@ impl Object {
             Self::IngressClass(object) => &mut object.metadata,
             Self::GslbConfig(object) => &mut object.metadata,
             Self::GlobalDeploymentPolicy(object) => &mut object.metadata,
+            Self::GslbHostRule(object) => &mut object.metadata,
         }
     }
 
@@ -176,6 +184,7 @@ impl Object {
             Self::Secret(_) | Self::ConfigMap(_) | Self::EndpointSlice(_) | Self::IngressClass(_) => {}
             Self::GslbConfig(object) => object.status = serde_json::from_value(status)?,
             Self::GlobalDeploymentPolicy(object) => object.status = serde_json::from_value(status)?,
+            Self::GslbHostRule(object) => object.status = serde_json::from_value(status)?,
         }
         Ok(())
     }

@@ -23,8 +23,14 @@ pub const MEMBER_KINDS: &[Kind] = &[Kind::Namespace, Kind::Service, Kind::Ingres
 /// Kinds of a leader cluster that holds no members.
 pub const POLICY_KINDS: &[Kind] = &[Kind::GslbConfig, Kind::GlobalDeploymentPolicy];
 /// Kinds of a leader cluster that may hold members too.
-pub const LEADER_KINDS: &[Kind] =
-    &[Kind::Namespace, Kind::Service, Kind::Ingress, Kind::GslbConfig, Kind::GlobalDeploymentPolicy];
+pub const LEADER_KINDS: &[Kind] = &[
+    Kind::Namespace,
+    Kind::Service,
+    Kind::Ingress,
+    Kind::GslbConfig,
+    Kind::GlobalDeploymentPolicy,
+    Kind::GslbHostRule,
+];
 /// Kinds that the operator of one cluster reads (ako 1.2).
 pub const AKO_KINDS: &[Kind] = &[
     Kind::Namespace,

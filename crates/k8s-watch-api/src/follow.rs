@@ -86,6 +86,11 @@ struct Page {
     items: Vec<Value>,
 }
 
+/// Kinds that a cluster may do without: their definition came later than the others.
+fn is_optional(kind: Kind) -> bool {
+    kind == Kind::GslbHostRule
+}
+
 impl Follower {
     /// Follows until nobody listens.
     pub(crate) async fn run(self) {
@@ -97,6 +102,21 @@ impl Follower {
                 Err(End::Deaf) => return,
                 Err(End::Trouble(trouble)) => trouble,
             };
+            if is_optional(self.kind) && trouble.is_unserved() {
+                // Whose definition is not there, of that there are no objects.
+                let (objects, unreadable) = (Vec::new(), Vec::new());
+                if self.tell(News::Listed { kind: self.kind, objects, unreadable }).await.is_err()
+                    || self.tell(News::Trouble(self.kind, None)).await.is_err()
+                {
+                    return;
+                }
+                tokio::select! {
+                    () = sleep(back_off.next(rand::random())) => {}
+                    () = self.news.closed() => return,
+                }
+                position = Position::default();
+                continue;
+            }
             match trouble {
                 Trouble::Gone => position = Position::default(),
                 _ => position.is_doubtful = true,

@@ -29,6 +29,7 @@ pub(crate) fn resource(kind: Kind) -> Resource {
         Kind::IngressClass => ("networking.k8s.io", "v1", "ingressclasses", false),
         Kind::GslbConfig => (k8s_crds::GROUP, "v1alpha1", "gslbconfigs", false),
         Kind::GlobalDeploymentPolicy => (k8s_crds::GROUP, "v1alpha2", "globaldeploymentpolicies", false),
+        Kind::GslbHostRule => (k8s_crds::GROUP, "v1alpha1", "gslbhostrules", false),
     };
     Resource { group, version, plural, has_status }
 }
@@ -81,6 +82,7 @@ pub(crate) fn decode(cluster: &str, kind: Kind, mut object: Value) -> Result<Obj
         Kind::IngressClass => read(&object).map(Object::IngressClass),
         Kind::GslbConfig => read(&object).map(Object::GslbConfig),
         Kind::GlobalDeploymentPolicy => read(&object).map(Object::GlobalDeploymentPolicy),
+        Kind::GslbHostRule => read(&object).map(Object::GslbHostRule),
     };
     decoded.map_err(|what| Problem {
         place: place(),
@@ -108,6 +110,7 @@ mod tests {
         check(Kind::Service, Some("a"), "/api/v1/namespaces/a/services");
         check(Kind::Ingress, None, "/apis/networking.k8s.io/v1/ingresses");
         check(Kind::GslbConfig, Some("avi-system"), "/apis/amko.vmware.com/v1alpha1/namespaces/avi-system/gslbconfigs");
+        check(Kind::GslbHostRule, Some("a"), "/apis/amko.vmware.com/v1alpha1/namespaces/a/gslbhostrules");
         check(Kind::GlobalDeploymentPolicy, None, "/apis/amko.vmware.com/v1alpha2/globaldeploymentpolicies");
     }
 

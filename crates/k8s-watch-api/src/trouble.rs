@@ -49,6 +49,11 @@ impl Trouble {
         }
     }
 
+    /// Whether the API server does not know the kind.
+    pub(crate) fn is_unserved(&self) -> bool {
+        matches!(self, Self::Call(_, Error::Api(status)) if status.code == 404)
+    }
+
     /// Whether another client might help: the server is not there, or does not know us.
     pub(crate) fn wants_new_client(&self) -> bool {
         match self {

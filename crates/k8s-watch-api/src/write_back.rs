@@ -1,6 +1,6 @@
 //! What is written back to an object: a JSON merge patch that touches nothing else of it.
 //!
-//! `GSLBConfig` and `GlobalDeploymentPolicy` have no status sub-resource: their status is patched on the main resource.
+//! `GSLBConfig`, `GlobalDeploymentPolicy` and `GSLBHostRule` have no status sub-resource: their status is patched on the main resource.
 //! The original replaces the whole policy to set its status (amko 2); a patch says the same and cannot undo what a user
 //! changes at the same moment.
 

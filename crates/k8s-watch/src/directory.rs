@@ -44,8 +44,14 @@ pub struct ManifestDirectory {
 }
 
 /// Kinds that are read where nobody says otherwise: those of the multi-cluster operator.
-pub(crate) const KINDS: &[Kind] =
-    &[Kind::Namespace, Kind::Service, Kind::Ingress, Kind::GslbConfig, Kind::GlobalDeploymentPolicy];
+pub(crate) const KINDS: &[Kind] = &[
+    Kind::Namespace,
+    Kind::Service,
+    Kind::Ingress,
+    Kind::GslbConfig,
+    Kind::GlobalDeploymentPolicy,
+    Kind::GslbHostRule,
+];
 
 /// What a source and its watches have in common.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use amko_translate::{Config, NAMESPACE};
+use amko_translate::{ACCEPTED, Config, InForce, Index, NAMESPACE, repeated_splits};
 use k8s_crds::Kind;
 
 use super::Operator;
@@ -31,6 +31,36 @@ impl Operator {
         }
     }
 
+    /// Tells what of the policy in force counts for nothing, once.
+    pub(super) fn doubt_policy(&mut self, index: &Index) {
+        let InForce::Policy(policy) = self.book.in_force() else { return self.policy_doubts.clear() };
+        let object = index.policies().find(|object| object.metadata.name.as_ref() == Some(&policy.name));
+        let doubts = object.map(|object| repeated_splits(&object.spec)).unwrap_or_default();
+        let object = leader_object(Kind::GlobalDeploymentPolicy, NAMESPACE, &policy.name).to_string();
+        for reason in doubts.iter().filter(|doubt| !self.policy_doubts.contains(doubt)) {
+            self.teller.tell(AmkoEvent::ConfigDoubtful { object: object.clone(), reason: reason.clone() });
+        }
+        self.policy_doubts = doubts;
+    }
+
+    /// What the status of the `GSLBConfig` says once everything was tried (amko 2.1): a member that is not known is an
+    /// error of the cluster check, though the others are served.
+    pub(super) fn final_state(&self, config: &Config) -> String {
+        let missing: Vec<&str> = self.missing(config).map(String::as_str).collect();
+        match &missing[..] {
+            [] => ACCEPTED.to_owned(),
+            missing => format!(
+                "error: cluster healthcheck failed, cluster context {} is not in the kubeconfig of the members",
+                missing.join(", ")
+            ),
+        }
+    }
+
+    /// Members that there is no way to.
+    fn missing<'a>(&'a self, config: &'a Config) -> impl Iterator<Item = &'a String> {
+        config.clusters.iter().filter(|context| !self.sources.contains(*context))
+    }
+
     fn doubts(&self, config: &Config) -> Vec<String> {
         let unknown = config
             .unknown_log_level
@@ -38,7 +68,7 @@ impl Operator {
             .map(|level| format!("logLevel {level} is unknown, INFO is in force; use DEBUG, INFO, WARN or ERROR"));
         let is_fixed = self.set_log_level.is_none() && config.log_level != amko_translate::LogLevel::default();
         let fixed = is_fixed.then(|| format!("logLevel {} is not followed, --log decides here", config.log_level));
-        let missing = config.clusters.iter().filter(|context| !self.sources.contains(*context)).map(|context| {
+        let missing = self.missing(config).map(|context| {
             format!("cluster context {context} is not in the kubeconfig of the members, its members stay as they are; add it there")
         });
         unknown.chain(fixed).chain(missing).collect()

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use amko_translate::{
     ACCEPTED, ClusterObjects, Config, ConfigError, Desired, Identity, InForce, Index, Inputs, Lookup, NAMESPACE,
-    ObjectRef, Outcome, PolicyBook, PublishedService, Reason, UUID_ANNOTATION, choose_config, explain_change, hold,
-    is_shared, lookups, translate,
+    ObjectRef, Outcome, PolicyBook, PublishedService, Reason, RuleBook, UUID_ANNOTATION, choose_config, explain_change,
+    hold, is_shared, lookups, translate,
 };
 use avi_client::AviClient;
 use k8s_crds::{Kind, ObjectKey};
@@ -57,6 +57,8 @@ impl Operator {
             let key = leader_object(Kind::GlobalDeploymentPolicy, NAMESPACE, &name);
             self.write_status(&key, json!({"errorStatus": text}), &text, is_error);
         }
+        self.doubt_policy(index);
+        self.review_rules(index, config);
         match self.translate(index, config, identity) {
             None => self.work.clear(),
             Some(outcome) => {
@@ -90,13 +92,16 @@ impl Operator {
             InForce::Policy(policy) => Some(policy.as_ref()),
         };
         let (services, monitors) = self.published.as_ref().map_or((&[][..], &[][..]), |(s, m)| (s, m));
-        let held = hold(services, monitors, index, policy);
+        let rules = self.rules.in_force();
+        let held = hold(services, monitors, index, policy, rules);
+        let standing = self.standing(identity);
         let placed = match &self.outcome {
             Some(outcome) => outcome.placed(),
             None => placed(services),
         };
         let view = &self.view;
-        Some(translate(Inputs { index, config, policy, identity, view, held: &held, placed: &placed }))
+        let (held, placed, standing) = (&held, &placed, &standing);
+        Some(translate(Inputs { index, config, policy, identity, view, held, placed, rules, standing }))
     }
 
     /// The `GSLBConfig` in force with its identity; `None` when nothing may be done.
@@ -187,16 +192,19 @@ impl Operator {
         if self.is_looking_up {
             return true;
         }
-        if !index.policies().eq(self.absent.policies.iter()) || self.absent.again_at.is_some_and(|at| at <= now) {
+        let is_same =
+            index.policies().eq(self.absent.policies.iter()) && index.host_rules().eq(self.absent.rules.iter());
+        if !is_same || self.absent.again_at.is_some_and(|at| at <= now) {
             self.absent.policies = index.policies().cloned().collect();
+            self.absent.rules = index.host_rules().cloned().collect();
             self.absent.lookups.clear();
             self.absent.again_at = None;
         }
         let tenant = PolicyBook::lookup_tenant(index, config);
-        let named = index.policies().flat_map(|policy| lookups(&policy.spec));
+        let named = index.policies().flat_map(|policy| lookups(&policy.spec)).map(|lookup| (tenant.clone(), lookup));
         let asked: BTreeSet<(String, Lookup)> = named
-            .filter(|lookup| !self.view.answers(&tenant, lookup))
-            .map(|lookup| (tenant.clone(), lookup))
+            .chain(RuleBook::lookups(index, config))
+            .filter(|(tenant, lookup)| !self.view.answers(tenant, lookup))
             .filter(|asked| !self.absent.lookups.contains(asked))
             .collect();
         if asked.is_empty() {
@@ -271,7 +279,7 @@ impl Operator {
     fn finish_sync(&mut self, config: &Config) {
         if self.phase == Phase::Accepted {
             let key = leader_object(Kind::GslbConfig, NAMESPACE, &config.name);
-            self.write_status(&key, json!({"state": ACCEPTED}), ACCEPTED, false);
+            self.write_final_state(&key, config);
         }
         if self.work.is_idle() && self.phase == Phase::Syncing {
             let services = self.outcome.as_ref().map_or(0, |outcome| outcome.desired.services.len());
@@ -290,14 +298,20 @@ impl Operator {
             }
             (Phase::Syncing, Phase::Accepted) => {
                 self.statuses.write(&key, WriteBack::Status(json!({"state": "synced all objects"})));
-                self.write_status(&key, json!({"state": ACCEPTED}), ACCEPTED, false);
+                self.write_final_state(&key, config);
             }
             _ => return,
         }
         self.phase = phase;
     }
 
-    fn write_status(&mut self, key: &ObjectKey, status: serde_json::Value, text: &str, is_error: bool) {
+    fn write_final_state(&mut self, key: &ObjectKey, config: &Config) {
+        let state = self.final_state(config);
+        let is_error = state != ACCEPTED;
+        self.write_status(key, json!({"state": state}), &state, is_error);
+    }
+
+    pub(super) fn write_status(&mut self, key: &ObjectKey, status: serde_json::Value, text: &str, is_error: bool) {
         if self.statuses.write(key, WriteBack::Status(status)) {
             let object = key.to_string();
             self.teller.tell(AmkoEvent::Status { object, text: text.to_owned(), is_error });

@@ -1,5 +1,7 @@
 //! Takes over what tasks found out and did.
 
+use std::collections::BTreeSet;
+
 use amko_translate::{ControllerView, Identity, Lookup, NAMESPACE, PublishedMonitor, PublishedService};
 use avi_client::{AviError, ErrorClass};
 use k8s_crds::Kind;
@@ -51,8 +53,11 @@ impl Operator {
             self.teller.tell(AmkoEvent::ControllerAway { reason: error.to_string() });
         }
         let Some(config) = &self.config else { return };
-        // Once accepted, it stays so while the controller is away; but a follower is a matter of configuration.
-        if is_new && (self.phase == Phase::Starting || matches!(error, ReadError::NotLeader)) {
+        // Once accepted, it stays so while the controller is away; but a follower and wrong credentials are matters of
+        // configuration.
+        let is_misconfigured =
+            matches!(error, ReadError::NotLeader | ReadError::Connect(AviError::InvalidCredentials { .. }));
+        if is_new && (self.phase == Phase::Starting || is_misconfigured) {
             let key = leader_object(Kind::GslbConfig, NAMESPACE, &config.name);
             self.statuses.write(&key, WriteBack::Status(json!({"state": error.to_string()})));
             self.phase = Phase::Starting;
@@ -82,6 +87,7 @@ impl Operator {
         now: Instant,
     ) {
         self.is_looking_up = false;
+        let has_failed = error.is_some();
         if let Some(error) = error {
             if is_about_the_link(error.class(), error.status()) {
                 return self.lose_link(error.class(), &chain(&error), now);
@@ -90,6 +96,8 @@ impl Operator {
         }
         self.view = view;
         let absent = asked.into_iter().filter(|(tenant, lookup)| !self.view.answers(tenant, lookup));
+        let absent: BTreeSet<_> = absent.collect();
+        self.absent.doubtful = if has_failed { absent.clone() } else { BTreeSet::new() };
         self.absent.lookups.extend(absent);
         if !self.absent.lookups.is_empty() {
             self.absent.again_at = Some(now + LOOK_UP_AGAIN);
@@ -129,9 +137,13 @@ impl Operator {
         if self.link.away(now, kind) {
             self.teller.tell(AmkoEvent::ControllerAway { reason: reason.to_owned() });
         }
-        if let (ErrorClass::NotLeader, Some(config)) = (class, &self.config) {
+        let state = match class {
+            ErrorClass::NotLeader => "Config Operations can be done ONLY on leader".to_owned(),
+            ErrorClass::InvalidCredentials => format!("error: issue in connecting to the controller API, {reason}"),
+            _ => return,
+        };
+        if let Some(config) = &self.config {
             let key = leader_object(Kind::GslbConfig, NAMESPACE, &config.name);
-            let state = "Config Operations can be done ONLY on leader";
             self.statuses.write(&key, WriteBack::Status(json!({"state": state})));
             self.phase = Phase::Starting;
         }

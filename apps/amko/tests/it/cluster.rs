@@ -114,13 +114,21 @@ impl Source for Cluster {
             (Object::GlobalDeploymentPolicy(policy), WriteBack::Status(status)) => {
                 policy.status = Some(serde_json::from_value(status.clone()).unwrap());
             }
+            (Object::GslbHostRule(rule), WriteBack::Status(status)) => {
+                rule.status = Some(serde_json::from_value(status.clone()).unwrap());
+            }
             (Object::GslbConfig(config), WriteBack::Annotation { key, value }) => {
                 config.metadata.annotations.get_or_insert_default().insert(key.clone(), value.clone());
             }
             (object, write) => panic!("{write:?} to {}", object.key()),
         }
         if let WriteBack::Status(status) = &write {
-            let text = status.as_object().unwrap().values().next().and_then(Value::as_str).unwrap().to_owned();
+            let status = status.as_object().unwrap();
+            let text = ["status", "error"].iter().filter_map(|key| status.get(*key)?.as_str()).collect::<Vec<_>>();
+            let text = match text[..] {
+                [] => status.values().next().and_then(Value::as_str).unwrap().to_owned(),
+                _ => text.join(" ").trim_end().to_owned(),
+            };
             inner.statuses.push(text);
         }
         let object = inner.objects[key].clone();

@@ -1,9 +1,9 @@
 //! Edits of the `GSLBConfig` while the operator runs, and objects that cannot become members (amko 2.1, 3.7, 12).
 
 use amko::AmkoEvent;
-use k8s_crds::{GslbConfig, Kind, MemberCluster, Object};
+use k8s_crds::{GslbConfig, Kind, MemberCluster, Object, TrafficSplit};
 
-use crate::setting::{Setting, gslb_config, ingress};
+use crate::setting::{Setting, gslb_config, ingress, policy_object};
 
 /// The config, edited; the operator writes its identity back anew.
 fn edited(edit: impl FnOnce(&mut GslbConfig)) -> Object {
@@ -45,11 +45,30 @@ async fn what_cannot_be_followed_is_told_once_and_the_rest_is_in_force() {
     let expected = "cluster context s3 is not in the kubeconfig of the members, its members stay as they are; \
                     add it there";
     assert!(texts.last().unwrap().ends_with(expected), "{texts:?}");
+    let failed = "error: cluster healthcheck failed, cluster context s3 is not in the kubeconfig of the members";
+    setting.until("the status", |s| s.leader().statuses().last().is_some_and(|last| last == failed)).await;
     // The same again is no news, and the missing cluster holds up nobody.
     setting.leader().apply(with(40));
     setting.settle().await;
     let texts = setting.until_event(|event| event.to_string().contains("marker")).await;
     assert!(!texts.iter().any(|text| text.contains("cannot be followed")), "{texts:?}");
+    setting.leader().apply(gslb_config());
+    let accepted = |s: &Setting| s.leader().statuses().last().is_some_and(|last| last.starts_with("success"));
+    setting.until("it is accepted again", accepted).await;
+}
+
+#[tokio::test]
+async fn a_cluster_named_twice_in_the_split_is_told() {
+    let mut setting = Setting::hello().await;
+    let mut object = policy_object([6, 4, 2]);
+    let again = object.spec.traffic_split[1].clone();
+    object.spec.traffic_split.push(TrafficSplit { weight: Some(9), ..again });
+    setting.leader().apply(Object::GlobalDeploymentPolicy(object));
+    let texts = setting.until_event(|event| matches!(event, AmkoEvent::ConfigDoubtful { .. })).await;
+    let expected = "GlobalDeploymentPolicy avi-system/global-gdp cannot be followed in full: \
+                    trafficSplit names cluster s1az2 2 times, the last entry counts; remove the others";
+    assert_eq!(texts.last().unwrap(), expected);
+    setting.until_members(&["127.10.23.40*2", "127.10.25.40*6", "127.10.26.40*9"]).await;
 }
 
 /// `kubectl replace` drops what the operator wrote: identity and status.

@@ -184,6 +184,8 @@ async fn a_wrong_password_is_told() {
     setting.start().await;
     let texts = setting.until_event(|event| matches!(event, AmkoEvent::ControllerAway { .. })).await;
     assert!(texts.last().unwrap().contains("Invalid credentials"), "{texts:#?}");
+    let text = "error: issue in connecting to the controller API, ";
+    setting.until("a status", |s| s.leader().statuses().last().is_some_and(|last| last.starts_with(text))).await;
 }
 
 #[tokio::test]

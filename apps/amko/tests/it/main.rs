@@ -8,6 +8,7 @@ mod controller;
 mod directories;
 mod edits;
 mod failures;
+mod host_rules;
 mod many;
 mod real_controller;
 mod setting;

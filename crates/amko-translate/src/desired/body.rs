@@ -133,6 +133,9 @@ impl HealthMonitor {
 
 fn member(member: &Member) -> Value {
     let mut body = json!({"enabled": true, "ratio": member.ratio, "ip": address(member.address)});
+    if let Some(public_ip) = member.public_ip {
+        body["public_ip"] = json!({"ip": address(public_ip)});
+    }
     match &member.vs {
         Some(VsRef::Known(identifiers)) => {
             body["vs_uuid"] = identifiers.vs_uuid.clone().into();

@@ -19,7 +19,7 @@ pub enum DownResponseError {
     Unsupported(String),
 }
 
-pub(super) fn validate(setting: Option<&k8s_crds::DownResponse>) -> Result<Option<DownResponse>, DownResponseError> {
+pub(crate) fn validate(setting: Option<&k8s_crds::DownResponse>) -> Result<Option<DownResponse>, DownResponseError> {
     let Some(setting) = setting else { return Ok(None) };
     let address = setting.fallback_ip.as_deref().filter(|text| !text.is_empty());
     let plain = |response| match address {

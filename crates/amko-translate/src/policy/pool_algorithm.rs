@@ -36,7 +36,7 @@ const CONSISTENT_HASH: &str = "GSLB_ALGORITHM_CONSISTENT_HASH";
 const TOPOLOGY: &str = "GSLB_ALGORITHM_TOPOLOGY";
 const GEO: &str = "GSLB_ALGORITHM_GEO";
 
-pub(super) fn validate(settings: Option<&PoolAlgorithmSettings>) -> Result<PoolAlgorithm, PoolAlgorithmError> {
+pub(crate) fn validate(settings: Option<&PoolAlgorithmSettings>) -> Result<PoolAlgorithm, PoolAlgorithmError> {
     let Some(settings) = settings else { return Ok(PoolAlgorithm::RoundRobin) };
     let name = || settings.lb_algorithm.clone();
     match settings.lb_algorithm.as_str() {

@@ -42,6 +42,7 @@ fn view() -> ControllerView {
         .into(),
         persistence_profiles: [named("gslb-persistence")].into(),
         pki_profiles: [named("pki")].into(),
+        third_party_sites: Default::default(),
     }
 }
 
@@ -160,6 +161,17 @@ fn absent_weight_and_priority_are_one_and_ten() {
 }
 
 #[test]
+fn a_cluster_that_is_split_twice_is_told_and_its_last_entry_counts() {
+    let mut object = policy("global-gdp");
+    object.spec.traffic_split = vec![split("k8s", Some(3), None), split("oshift", Some(5), None)];
+    assert_eq!(repeated_splits(&object.spec), [""; 0]);
+    object.spec.traffic_split.push(split("k8s", Some(7), None));
+    let told = ["trafficSplit names cluster k8s 2 times, the last entry counts; remove the others"];
+    assert_eq!(repeated_splits(&object.spec), told);
+    assert_eq!(validate(&object, &contexts(), "admin", &view()).unwrap().split_of("k8s").ratio, 7);
+}
+
+#[test]
 fn a_template_gives_its_method_version_and_codes() {
     let mut object = policy("global-gdp");
     object.spec.health_monitor_template = Some("System-GSLB-HTTP".into());
@@ -171,8 +183,7 @@ fn a_template_gives_its_method_version_and_codes() {
     });
     assert_eq!(validate(&object, &contexts(), "admin", &view()).unwrap().monitors, expected);
     object.spec.control_plane_hm_only = Some(true);
-    let monitors = validate(&object, &contexts(), "admin", &view()).unwrap().monitors;
-    assert_eq!(monitors, MonitorPolicy::ControlPlaneOnly);
+    assert!(validate(&object, &contexts(), "admin", &view()).unwrap().control_plane_only);
 }
 
 fn config() -> Config {

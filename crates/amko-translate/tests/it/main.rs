@@ -4,6 +4,7 @@
 mod bodies;
 mod explanations;
 mod held;
+mod host_rule;
 mod ingress;
 mod policy;
 mod scale;

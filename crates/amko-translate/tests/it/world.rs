@@ -1,10 +1,10 @@
 //! Clusters, objects and a policy to translate.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use amko_translate::{
-    Config, ControllerView, Identity, InForce, Index, Inputs, KnownMonitor, ObjectName, Outcome, PolicyBook,
-    PublishedMonitor, PublishedService, hold, translate,
+    Config, ControllerView, Identity, InForce, Index, Inputs, KnownMonitor, Lookup, ObjectName, Outcome, PolicyBook,
+    PublishedMonitor, PublishedService, RuleBook, RuleStatus, Traffic, hold, translate,
 };
 use k8s_crds::{GlobalDeploymentPolicy, LabelSelector, MatchCluster, Object, ObjectKey, TrafficSplit};
 use serde_json::{Value, json};
@@ -20,6 +20,10 @@ pub(crate) struct World {
     pub(crate) view: ControllerView,
     pub(crate) published: (Vec<PublishedService>, Vec<PublishedMonitor>),
     pub(crate) book: PolicyBook,
+    pub(crate) rules: RuleBook,
+    pub(crate) rule_statuses: Vec<RuleStatus>,
+    pub(crate) standing: BTreeMap<ObjectName, Traffic>,
+    pub(crate) doubtful: BTreeSet<(String, Lookup)>,
     pub(crate) placed: BTreeMap<amko_translate::ObjectRef, String>,
 }
 
@@ -56,6 +60,7 @@ impl World {
             monitors: [(named("my-hm1"), monitor("HTTP")), (named("my-hm2"), monitor("TCP"))].into(),
             persistence_profiles: [named("gslb-persistence")].into(),
             pki_profiles: [named("pki-a"), named("pki-b")].into(),
+            third_party_sites: ["azure".to_owned()].into(),
         };
         Self {
             index,
@@ -64,6 +69,10 @@ impl World {
             view,
             published: (vec![], vec![]),
             book: PolicyBook::default(),
+            rules: RuleBook::default(),
+            rule_statuses: vec![],
+            standing: BTreeMap::new(),
+            doubtful: BTreeSet::new(),
             placed: BTreeMap::new(),
         }
     }
@@ -73,12 +82,13 @@ impl World {
             self.index.apply("k8s", Object::GlobalDeploymentPolicy(self.gdp.clone()));
         }
         self.book.review(&self.index, &self.config, &self.view);
+        self.rule_statuses = self.rules.review(&self.index, &self.config, &self.view, &self.doubtful);
         let policy = match self.book.in_force() {
             InForce::Policy(policy) => Some(policy.as_ref()),
             InForce::Nothing => None,
             InForce::Unknown => panic!("no policy was ever valid"),
         };
-        let held = hold(&self.published.0, &self.published.1, &self.index, policy);
+        let held = hold(&self.published.0, &self.published.1, &self.index, policy, self.rules.in_force());
         translate(Inputs {
             index: &self.index,
             config: &self.config,
@@ -87,6 +97,8 @@ impl World {
             view: &self.view,
             held: &held,
             placed: &self.placed,
+            rules: self.rules.in_force(),
+            standing: &self.standing,
         })
     }
 

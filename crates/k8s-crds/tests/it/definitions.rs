@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use k8s_crds::{
     DownResponse, GeoFallback, GlobalDeploymentPolicy, GlobalDeploymentPolicySpec, GlobalDeploymentPolicyStatus,
-    GslbConfig, GslbConfigSpec, GslbConfigStatus, GslbLeader, Kind, LabelSelector, MatchCluster, MatchRules,
-    MemberCluster, PoolAlgorithmSettings, TrafficSplit, definitions,
+    GslbConfig, GslbConfigSpec, GslbConfigStatus, GslbHostRule, GslbHostRuleSpec, GslbHostRuleStatus, GslbLeader, Kind,
+    LabelSelector, MatchCluster, MatchRules, MemberCluster, PoolAlgorithmSettings, PublicIp, SitePersistence,
+    ThirdPartyMember, TrafficSplit, definitions,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -105,10 +106,40 @@ fn each_field_of_the_types_is_in_the_schema() {
 }
 
 #[test]
+fn each_field_of_a_host_rule_is_in_the_schema() {
+    let text = || Some("x".to_owned());
+    check(
+        Kind::GslbHostRule,
+        GslbHostRule {
+            metadata: Default::default(),
+            spec: GslbHostRuleSpec {
+                fqdn: "x".to_owned(),
+                ttl: Some(1),
+                site_persistence: Some(SitePersistence { enabled: true, profile_ref: text(), pki_profile_ref: text() }),
+                third_party_members: vec![ThirdPartyMember { public_ip: text(), ..Default::default() }],
+                control_plane_hm_only: Some(true),
+                health_monitor_refs: vec!["x".to_owned()],
+                health_monitor_template: text(),
+                pool_algorithm_settings: Some(PoolAlgorithmSettings {
+                    hash_mask: Some(1),
+                    geo_fallback: Some(GeoFallback { hash_mask: Some(1), ..Default::default() }),
+                    ..Default::default()
+                }),
+                traffic_split: vec![TrafficSplit { weight: Some(1), priority: Some(1), ..Default::default() }],
+                public_ip: vec![PublicIp::default()],
+                down_response: Some(DownResponse { fallback_ip: text(), ..Default::default() }),
+            },
+            status: Some(GslbHostRuleStatus::default()),
+        },
+    );
+}
+
+#[test]
 fn status_is_written_on_the_main_resource_and_short_names_are_those_of_the_original() {
     for (kind, name, short, version) in [
         (Kind::GslbConfig, "gslbconfigs.amko.vmware.com", "gc", "v1alpha1"),
         (Kind::GlobalDeploymentPolicy, "globaldeploymentpolicies.amko.vmware.com", "gdp", "v1alpha2"),
+        (Kind::GslbHostRule, "gslbhostrules.amko.vmware.com", "ghr", "v1alpha1"),
     ] {
         let definition = definition(kind);
         assert_eq!(definition["metadata"]["name"], name);

@@ -135,9 +135,9 @@ async fn define(client: &Client) {
         })
         .await;
     }
-    // Both kinds have a namespace where they count.
+    // The kinds have a namespace where they count.
     create(client, "/api/v1/namespaces", namespace("avi-system")).await;
-    for path in ["v1alpha1/gslbconfigs", "v1alpha2/globaldeploymentpolicies"] {
+    for path in ["v1alpha1/gslbconfigs", "v1alpha1/gslbhostrules", "v1alpha2/globaldeploymentpolicies"] {
         until("the kind can be listed", async || {
             get::<Value>(client, &format!("/apis/amko.vmware.com/{path}")).await.ok()
         })

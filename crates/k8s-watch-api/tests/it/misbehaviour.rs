@@ -187,3 +187,29 @@ async fn a_cluster_that_went_back_to_an_earlier_state_is_listed_anew() {
     reader.until(|reader| reader.deletes == 1 && reader.problems.is_empty()).await;
     assert_eq!((reader.resets, reader.objects.len()), (1, 1));
 }
+
+#[tokio::test]
+async fn a_cluster_without_the_definition_of_rules_has_none_until_it_comes() {
+    let is_defined = Arc::new(AtomicUsize::new(0));
+    let defined = Arc::clone(&is_defined);
+    let server = Scripted::start(move |target| match (is_watch(target), target.contains("gslbhostrules")) {
+        (_, true) if defined.load(Ordering::SeqCst) == 0 => {
+            let status =
+                json!({"kind": "Status", "status": "Failure", "message": "x", "reason": "NotFound", "code": 404});
+            Answer::Whole(404, status.to_string())
+        }
+        (true, _) => silence(),
+        (false, true) => {
+            let metadata = json!({"name": "r", "namespace": "a", "uid": "r", "resourceVersion": "1"});
+            list(&[json!({"metadata": metadata, "spec": {"fqdn": "x"}})], 1, None)
+        }
+        (false, false) => list(&[service("x", 1)], 1, None),
+    })
+    .await;
+    let mut reader = Reader::start("s1az1", server.access(), &[Kind::Service, Kind::GslbHostRule]);
+    reader.until_reset().await;
+    assert_eq!(reader.problems, []);
+    is_defined.store(1, Ordering::SeqCst);
+    reader.until(|reader| reader.objects.keys().any(|key| key.kind == Kind::GslbHostRule)).await;
+    assert_eq!(reader.problems, []);
+}

@@ -20,8 +20,15 @@ use crate::{
 /// Directory of the write-backs within the cluster's; hidden, so that it is not taken for manifests.
 pub(super) const STATUS_DIRECTORY: &str = ".status";
 /// Kinds that something is written back to.
-const KINDS: [Kind; 6] =
-    [Kind::Namespace, Kind::Node, Kind::Service, Kind::Ingress, Kind::GslbConfig, Kind::GlobalDeploymentPolicy];
+const KINDS: [Kind; 7] = [
+    Kind::Namespace,
+    Kind::Node,
+    Kind::Service,
+    Kind::Ingress,
+    Kind::GslbConfig,
+    Kind::GlobalDeploymentPolicy,
+    Kind::GslbHostRule,
+];
 /// Stands for the namespace of objects that have none; not a name that a namespace can have.
 const NO_NAMESPACE: &str = "_";
 

@@ -56,6 +56,7 @@ pub(super) fn read(node: &Node, kind: Kind) -> Result<(Object, Vec<Unknown>), Fi
         Kind::IngressClass => Object::IngressClass(Deserialize::deserialize(reader)?),
         Kind::GslbConfig => Object::GslbConfig(Deserialize::deserialize(reader)?),
         Kind::GlobalDeploymentPolicy => Object::GlobalDeploymentPolicy(Deserialize::deserialize(reader)?),
+        Kind::GslbHostRule => Object::GslbHostRule(Deserialize::deserialize(reader)?),
     };
     Ok((object, unknown.into_inner()))
 }

@@ -32,7 +32,7 @@ pub(super) struct ListOf<'a> {
 }
 
 /// Kinds that some reader reads.
-const READ: [Kind; 10] = [
+const READ: [Kind; 11] = [
     Kind::Namespace,
     Kind::Service,
     Kind::Ingress,
@@ -43,6 +43,7 @@ const READ: [Kind; 10] = [
     Kind::IngressClass,
     Kind::GslbConfig,
     Kind::GlobalDeploymentPolicy,
+    Kind::GslbHostRule,
 ];
 
 /// Kinds that a directory of an application's manifests holds beside those that are read.
@@ -93,7 +94,6 @@ const NOT_YET: &[&str] = &[
     "AviInfraSetting",
     "ClusterSet",
     "GRPCRoute",
-    "GSLBHostRule",
     "Gateway",
     "GatewayClass",
     "HTTPRoute",
@@ -115,7 +115,7 @@ fn api_version_of(kind: Kind) -> &'static str {
         Kind::Namespace | Kind::Service | Kind::Secret | Kind::ConfigMap | Kind::Node => "v1",
         Kind::EndpointSlice => "discovery.k8s.io/v1",
         Kind::Ingress | Kind::IngressClass => "networking.k8s.io/v1",
-        Kind::GslbConfig => "amko.vmware.com/v1alpha1",
+        Kind::GslbConfig | Kind::GslbHostRule => "amko.vmware.com/v1alpha1",
         Kind::GlobalDeploymentPolicy => "amko.vmware.com/v1alpha2",
     }
 }

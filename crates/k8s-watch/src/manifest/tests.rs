@@ -200,9 +200,9 @@ fn kinds_are_read_passed_over_or_told() {
         "d/a.yaml:1: unknown kind `Widget` (example.com/v1); remove it, or move it to a directory that is not watched",
     ];
     check(&object("example.com/v1", "Widget"), &[], &told);
-    let told = ["d/a.yaml:1: kind GSLBHostRule (amko.vmware.com/v1alpha1) is not supported yet; remove it to silence \
+    let told = ["d/a.yaml:1: kind HostRule (ako.vmware.com/v1alpha1) is not supported yet; remove it to silence \
                  this; the rest of the file is used"];
-    assert!(!check(&object("amko.vmware.com/v1alpha1", "GSLBHostRule"), &[], &told).is_incomplete);
+    assert!(!check(&object("ako.vmware.com/v1alpha1", "HostRule"), &[], &told).is_incomplete);
     let told = ["d/a.yaml:1: Ingress in version `networking.k8s.io/v1beta1` is not read; write `apiVersion: \
                  networking.k8s.io/v1`, `backend.service.name` and `.port` in place of `serviceName` and `servicePort`, \
                  and a `pathType` for each path"];

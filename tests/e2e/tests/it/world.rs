@@ -275,7 +275,7 @@ impl World {
 
     /// Definitions, credentials, GSLBConfig and policy in the leader.
     pub(crate) fn fill_leader(&self) {
-        for kind in ["globaldeploymentpolicies", "gslbconfigs"] {
+        for kind in ["globaldeploymentpolicies", "gslbconfigs", "gslbhostrules"] {
             let text = fs::read_to_string(root().join(format!("deploy/crds/amko.vmware.com_{kind}.yaml"))).unwrap();
             let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
             self.kube("s1az1", "POST", path, YAML, &text);

@@ -1,0 +1,46 @@
+//! `GSLBHostRule`s: their statuses, and the services that they keep (amko 2.3, 5.3).
+
+use std::collections::BTreeMap;
+
+use amko_translate::{Config, Identity, Index, ObjectName, PublishedMonitor, Traffic, standing_traffic};
+use k8s_crds::Kind;
+use reconcile::{Key, ObjectType, Ownership};
+use serde_json::json;
+
+use super::Operator;
+use super::look::{leader_object, owner};
+
+impl Operator {
+    /// Settles which rules are in force, and tells each what became of it.
+    pub(super) fn review_rules(&mut self, index: &Index, config: &Config) {
+        for review in self.rules.review(index, config, &self.view, &self.absent.doubtful) {
+            let key = leader_object(Kind::GslbHostRule, &review.namespace, &review.name);
+            let error = review.error.map(|error| error.to_string());
+            let status = if error.is_some() { "Rejected" } else { "Accepted" };
+            let text = error.as_ref().map_or_else(|| status.to_owned(), |error| format!("{status}: {error}"));
+            let body = json!({"status": status, "error": error.as_deref().unwrap_or_default()});
+            self.write_status(&key, body, &text, error.is_some());
+        }
+    }
+
+    /// Services of ours on the controller that a rule gives third-party members, and what their monitors probe.
+    pub(super) fn standing(&self, identity: &Identity) -> BTreeMap<ObjectName, Traffic> {
+        let owner = owner(identity);
+        let rules = self.rules.in_force().iter().filter(|(_, rule)| !rule.third_party.is_empty());
+        let names = rules.map(|(name, _)| name).filter(|name| {
+            let key = Key { kind: ObjectType::GslbService, tenant: name.tenant.clone(), name: name.name.clone() };
+            let there = self.observed.objects.get(&key);
+            there.is_some_and(|object| owner.ownership(key.kind, &object.body) == Ownership::Ours)
+        });
+        let traffic = |name: &ObjectName| {
+            let monitors = self.observed.objects.iter().filter(|(key, object)| {
+                key.kind == ObjectType::HealthMonitor
+                    && key.tenant == name.tenant
+                    && object.service.as_ref() == Some(&name.name)
+            });
+            let monitors = monitors.filter_map(|(key, object)| PublishedMonitor::from_body(&key.tenant, &object.body));
+            standing_traffic(name, &monitors.collect::<Vec<_>>())
+        };
+        names.map(|name| (name.clone(), traffic(name))).collect()
+    }
+}
