@@ -53,6 +53,7 @@ impl Durable {
             Save::Base(mark, state) => self.log = Log::new(Arc::clone(state), mark.clone()),
             Save::Cut(revision) => self.log.cut(*revision),
             Save::Applied(revision) => self.applied = *revision,
+            Save::Known(change) => self.aside.retain(|entry| entry.change != *change),
             Save::Aside(entry) => self.aside.push(Arc::clone(entry)),
         }
     }
@@ -75,6 +76,8 @@ pub enum Save {
     Applied(Revision),
     /// Put aside.
     Aside(Arc<Entry>),
+    /// No longer aside: the leader has it too.
+    Known(Change),
 }
 
 /// What the edge is to do, in this order; all [`Effect::Save`], [`Effect::Apply`] and [`Effect::Replace`] in one
@@ -366,6 +369,9 @@ impl Site {
         let entries: Vec<_> = self.durable.log.range(self.durable.applied, through, usize::MAX).cloned().collect();
         for entry in entries {
             self.view.apply(&entry);
+            if self.durable.aside.iter().any(|aside| aside.change == entry.change) {
+                self.save(Save::Known(entry.change.clone()));
+            }
             self.effects.push(Effect::Apply(entry));
         }
         self.save(Save::Applied(through));

@@ -1,8 +1,8 @@
 //! Ten thousand histories, each from a seed; `SIM_HISTORIES=100000` for more, `SIM_SEED=n` to see one again.
 
-use site_replication::{Leadership, State, Write};
+use site_replication::{Change, Leadership, State, Write};
 
-use crate::world::{World, create};
+use crate::world::{Node, World, create};
 
 const HISTORIES: u64 = 10_000;
 /// What an election takes when all hear each other, and a copy of everything, with room for bad dice.
@@ -39,12 +39,54 @@ fn in_ten_thousand_histories_nobody_writes_beside_another_and_nothing_acknowledg
     assert!(terms > histories, "histories in which nobody else leads show nothing: {terms}");
 }
 
+#[test]
+fn by_hand_nothing_acknowledged_is_lost_either_and_the_sites_agree_in_the_end() {
+    for seed in 0..1_000 {
+        let done = std::panic::catch_unwind(|| history_by_hand(seed));
+        assert!(done.is_ok(), "seed {seed}");
+    }
+}
+
+/// People promote whom they like, whenever they like; each write makes an object of its own.
+fn history_by_hand(seed: u64) {
+    let mut world = World::new(seed, 3, false, |_| {});
+    world.loss_percent = world.dice.below(3) * 10;
+    world.double_percent = 10;
+    world.detour_percent = 2;
+    world.stop_percent = 2;
+    for step in 0..30 {
+        trouble(&mut world, 3);
+        for at in 0..3 {
+            if world.nodes[at].site.is_some() && world.dice.chance(50) {
+                let _ = world.write(at, create(&format!("{step}-{at}")));
+            }
+        }
+        let pause = 20_000 + world.dice.below(300_000);
+        world.run(pause);
+    }
+    quiet(&mut world);
+    let writer = world.writer().unwrap();
+    let shown = world.site(writer).view();
+    for name in &world.acknowledged_names {
+        let uuid = format!("gslbservice-{name}");
+        let is_aside = |node: &Node| {
+            node.disk.aside.iter().any(|entry| matches!(&entry.change, Change::Put(object) if object.uuid == uuid))
+        };
+        assert!(shown.get(&uuid).is_some() || world.nodes.iter().any(is_aside), "{name} is lost");
+    }
+    for node in &world.nodes {
+        assert_eq!(*node.site.as_ref().unwrap().durable(), node.disk, "{} has not saved all it knows", node.id);
+    }
+}
+
 /// One history: trouble, then quiet. Acknowledged writes, and how often somebody began to lead.
 fn history(seed: u64) -> (u64, u64) {
-    let sites = if seed % 3 == 0 { 5 } else { 3 };
+    let sites = if seed.is_multiple_of(3) { 5 } else { 3 };
     let mut world = World::new(seed, sites, true, |settings| settings.leadership = Leadership::Elected);
     world.loss_percent = world.dice.below(3) * 10;
     world.double_percent = world.dice.below(2) * 20;
+    world.detour_percent = 2;
+    world.stop_percent = 2;
     world.run(1_500_000);
     for step in 0..30 {
         trouble(&mut world, sites);
@@ -69,6 +111,7 @@ fn trouble(world: &mut World, sites: usize) {
     let at = usize::try_from(world.dice.below(sites as u64)).unwrap();
     // Half of it hits whoever writes, where it hurts.
     let at = if world.dice.chance(50) { world.writer().unwrap_or(at) } else { at };
+    let acts = world.nodes[at].site.is_some() && world.nodes[at].paused_until <= world.now;
     match world.dice.below(20) {
         0 => world.isolate(at),
         1 => {
@@ -89,21 +132,15 @@ fn trouble(world: &mut World, sites: usize) {
         6 => world.nodes[at].paused_until = world.now + 100_000 + world.dice.below(3_000_000),
         7 => world.crash(at),
         8..=10 if world.nodes[at].site.is_none() => world.start(at),
-        11 => {
-            if world.nodes[at].site.is_some() {
-                let _ = world.ask(at, |site, _, _| Ok(((), site.cut(2))));
-            }
+        11 if acts => {
+            let _ = world.ask(at, |site, _, _| Ok(((), site.cut(2))));
         }
-        12 => {
+        12 if acts => {
             let to = world.nodes[usize::try_from(world.dice.below(sites as u64)).unwrap()].id.clone();
-            if world.nodes[at].site.is_some() && world.nodes[at].paused_until <= world.now {
-                let _ = world.ask(at, |site, _, _| Ok(((), site.hand_over(&to)?)));
-            }
+            let _ = world.ask(at, |site, _, _| Ok(((), site.hand_over(&to)?)));
         }
-        13 => {
-            if world.nodes[at].site.is_some() && world.nodes[at].paused_until <= world.now {
-                let _ = world.ask(at, |site, now, _| Ok(((), site.promote(now)?)));
-            }
+        13 if acts => {
+            let _ = world.ask(at, |site, now, _| Ok(((), site.promote(now)?)));
         }
         _ => {}
     }
@@ -137,7 +174,7 @@ fn quiet(world: &mut World) {
 }
 
 fn check(world: &World) {
-    for (revision, term) in world.acknowledged.keys() {
+    for (revision, term) in &world.acknowledged {
         let shown = world.shown.get(revision).map(|entry| &entry.term);
         assert_eq!(shown, Some(term), "the write acknowledged as {revision:?} is lost");
     }

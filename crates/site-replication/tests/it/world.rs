@@ -27,6 +27,9 @@ impl Dice {
     }
 }
 
+/// Longest way of a message without a detour.
+const DELAY_US: u64 = 20_000;
+
 /// What happens at a moment.
 #[derive(Debug)]
 enum Event {
@@ -50,7 +53,7 @@ pub(crate) struct Node {
     /// Its wall clock is off by this.
     wall_skew: u64,
     /// Writes that wait for an answer.
-    pending: BTreeMap<Revision, Term>,
+    pending: BTreeMap<Revision, (Term, String)>,
 }
 
 /// All sites, and what an observer who sees everything has noted.
@@ -62,14 +65,19 @@ pub(crate) struct World {
     pub(crate) cut: BTreeSet<(usize, usize)>,
     pub(crate) loss_percent: u64,
     pub(crate) double_percent: u64,
-    pub(crate) delay_us: u64,
+    /// Messages that take a way forty times as long, and are overtaken by many.
+    pub(crate) detour_percent: u64,
+    /// Writes after which the machine stops, when its disk has them and one site was told.
+    pub(crate) stop_percent: u64,
     /// Acknowledged writes.
-    pub(crate) acknowledged: BTreeMap<(Revision, Term), ()>,
+    pub(crate) acknowledged: BTreeSet<(Revision, Term)>,
+    /// Bodies of acknowledged writes.
+    pub(crate) acknowledged_names: BTreeSet<String>,
     /// What any site showed.
     pub(crate) shown: BTreeMap<Revision, Arc<Entry>>,
     /// Two sites never write in one moment (elected only).
     pub(crate) one_writer: bool,
-    /// Messages of each kind that carried everything.
+    /// Messages that carried everything, and entries in the others.
     pub(crate) bases: u64,
     pub(crate) entries_sent: u64,
     events: BinaryHeap<Reverse<(u64, u64)>>,
@@ -106,8 +114,10 @@ impl World {
             cut: BTreeSet::new(),
             loss_percent: 0,
             double_percent: 0,
-            delay_us: 20_000,
-            acknowledged: BTreeMap::new(),
+            detour_percent: 0,
+            stop_percent: 0,
+            acknowledged: BTreeSet::new(),
+            acknowledged_names: BTreeSet::new(),
             shown: BTreeMap::new(),
             one_writer,
             bases: 0,
@@ -200,11 +210,14 @@ impl World {
         let node = &mut self.nodes[at];
         let (clock, wall) = (node.clock(self.now), self.now + node.wall_skew);
         let site = node.site.as_mut().expect("the site is up");
+        let name = match &write {
+            Write::Put { body, .. } => String::from_utf8_lossy(body).into_owned(),
+            Write::Delete { uuid, .. } => uuid.clone(),
+        };
         let (revision, effects) = site.write(clock, wall, write)?;
         let term = site.term().clone();
-        node.pending.insert(revision, term);
-        // A machine may stop after its disk has it and before anyone is told.
-        let sends = if self.dice.chance(98) { usize::MAX } else { 1 };
+        node.pending.insert(revision, (term, name));
+        let sends = if self.dice.chance(self.stop_percent) { 1 } else { usize::MAX };
         self.perform(at, effects, sends);
         self.observe();
         Ok(revision)
@@ -301,7 +314,10 @@ impl World {
                 Effect::Acknowledge(through) => {
                     let later = self.nodes[at].pending.split_off(&through.next());
                     let done = std::mem::replace(&mut self.nodes[at].pending, later);
-                    self.acknowledged.extend(done.into_iter().map(|answered| (answered, ())));
+                    for (revision, (term, name)) in done {
+                        self.acknowledged.insert((revision, term));
+                        self.acknowledged_names.insert(name);
+                    }
                 }
                 Effect::Abandon(_) | Effect::Follow => self.nodes[at].pending.clear(),
             }
@@ -319,9 +335,8 @@ impl World {
         let copies = if self.dice.chance(self.double_percent) { 2 } else { 1 };
         for _ in 0..copies {
             if !self.cut.contains(&(from, to)) && !self.dice.chance(self.loss_percent) {
-                // Now and then one takes a long way, and is overtaken by many.
-                let long = if self.dice.chance(2) { 40 } else { 1 };
-                let delay = 500 + self.dice.below(self.delay_us * long);
+                let times = if self.dice.chance(self.detour_percent) { 40 } else { 1 };
+                let delay = 500 + self.dice.below(DELAY_US * times);
                 self.schedule(self.now + delay, Event::Deliver { from, to, message: message.clone() });
             }
         }
