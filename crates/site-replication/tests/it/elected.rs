@@ -1,0 +1,141 @@
+//! Leadership by election: what a person sees of it. What can go wrong is in `histories`.
+
+use std::time::Duration;
+
+use site_replication::{Held, Leadership, Mark, Message, Refusal, Replication, Revision, SiteId, Term};
+
+use crate::world::{World, create};
+
+const LONG_US: u64 = 60_000_000;
+
+fn world() -> World {
+    let mut world = World::new(7, 3, true, |settings| settings.leadership = Leadership::Elected);
+    world.run(5_000_000);
+    assert!(world.writer().is_some());
+    world
+}
+
+#[test]
+fn when_the_leader_is_cut_off_it_stops_and_another_leads_within_three_seconds() {
+    for seed in 0..200 {
+        let mut world = World::new(seed, 3, true, |settings| settings.leadership = Leadership::Elected);
+        world.run(5_000_000);
+        let old = world.writer().unwrap();
+        world.write(old, create("before")).unwrap();
+        world.run(1_000_000);
+        assert_eq!(world.acknowledged.len(), 1);
+        world.isolate(old);
+        let cut_at = world.now;
+        // A client tries again until it has its answer, as operators do.
+        for attempt in 0.. {
+            if let Some(writer) = world.writer().filter(|writer| *writer != old) {
+                world.write(writer, create(&format!("after-{attempt}"))).unwrap();
+            }
+            world.run(50_000);
+            if world.acknowledged.len() > 1 {
+                break;
+            }
+            assert!(world.now - cut_at <= 3_000_000, "seed {seed}: no write within three seconds");
+        }
+        assert!(!world.site(old).is_leader());
+        assert!(world.write(old, create("late")).is_err());
+        world.run(1_000_000);
+        let new = world.writer().unwrap();
+        world.cut.clear();
+        assert!(world.run_until(LONG_US, World::converged));
+        assert_eq!(world.writer(), Some(new), "a site that returns disturbs nobody");
+    }
+}
+
+#[test]
+fn a_write_that_no_majority_has_is_not_acknowledged() {
+    let mut world = world();
+    let leader = world.writer().unwrap();
+    world.isolate(leader);
+    world.write(leader, create("alone")).unwrap(); // within its lease
+    world.run(10_000_000);
+    assert_eq!(world.acknowledged.len(), 0);
+    assert!(world.site(leader).view().get("gslbservice-alone").is_none(), "nor shown");
+}
+
+#[test]
+fn a_leader_without_lease_refuses() {
+    let mut world = world();
+    let leader = world.writer().unwrap();
+    world.isolate(leader);
+    let refusal = world.ask(leader, |site, now, wall| site.write(now + Duration::from_secs(2), wall, create("late")));
+    assert_eq!(refusal, Err(Refusal::NoLease));
+}
+
+#[test]
+fn a_leader_hands_over_without_waiting_for_promises() {
+    let mut world = world();
+    let old = world.writer().unwrap();
+    let new = (old + 1) % 3;
+    let to = world.nodes[new].id.clone();
+    world.run(2_000_000);
+    let asked_at = world.now;
+    world.ask(old, |site, _, _| Ok(((), site.hand_over(&to)?))).unwrap();
+    assert!(world.run_until(LONG_US, |world| world.writer() == Some(new)));
+    let took = world.now - asked_at;
+    assert!(took < 1_000_000, "less than a lease: {took} us");
+}
+
+#[test]
+fn in_manual_mode_followers_store_everything_and_show_the_checkpoint() {
+    let mut world = world();
+    for node in 0..3 {
+        let settings = &mut world.nodes[node].settings;
+        settings.replication = Replication::Manual { checkpoint: Revision(0) };
+        let settings = settings.clone();
+        world.nodes[node].site.as_mut().unwrap().configure(settings);
+    }
+    let leader = world.writer().unwrap();
+    world.write(leader, create("hello")).unwrap();
+    world.run(2_000_000);
+    assert_eq!(world.acknowledged.len(), 1);
+    let follower = (leader + 1) % 3;
+    assert!(world.site(follower).view().get("gslbservice-hello").is_none());
+    world.isolate(leader);
+    assert!(world.run_until(LONG_US, |world| world.writer().is_some_and(|writer| writer != leader)));
+    let new = world.writer().unwrap();
+    assert!(world.run_until(LONG_US, |world| world.site(new).view().get("gslbservice-hello").is_some()));
+}
+
+#[test]
+fn what_strangers_liars_and_old_terms_say_changes_nothing() {
+    let mut world = world();
+    world.run(1_000_000);
+    let leader = world.writer().unwrap();
+    let follower = (leader + 1) % 3;
+    let own = world.site(follower).term().clone();
+    let leader_id = world.nodes[leader].id.clone();
+    let stranger = SiteId::from("cluster-9");
+    let other = world.nodes[(leader + 2) % 3].id.clone();
+    let append = |term: Term| Message::Append {
+        after: Mark { revision: Revision(0), term: term.clone() },
+        term,
+        entries: Vec::new(),
+        committed: Revision(99),
+        shown: Revision(99),
+        sent: Duration::ZERO,
+    };
+    let high = |leader: &SiteId| Term { view: own.view + 5, leader: leader.clone() };
+    let last = Mark { revision: Revision(u64::MAX), term: high(&other) };
+    let before = world.nodes[follower].disk.clone();
+    let lies = [
+        (&stranger, append(high(&stranger))),
+        (&other, append(high(&leader_id))),
+        (&other, append(Term { view: 0, leader: other.clone() })),
+        (&other, Message::Ask { term: high(&other), last: last.clone(), trial: false, instead_of: None }),
+        (&other, Message::Ask { term: high(&other), last, trial: false, instead_of: Some(high(&other)) }),
+        (&other, Message::Grant { term: high(&leader_id), trial: false }),
+        (&other, Message::HandOver { term: own.clone() }),
+        (&other, Message::Answer { term: own.clone(), sent: Duration::MAX, held: Held::Through(Revision(99)) }),
+    ];
+    for (from, lie) in lies {
+        world.ask(follower, |site, now, _| Ok(((), site.receive(now, from, lie)))).unwrap();
+        assert_eq!(world.nodes[follower].disk, before);
+        assert!(!world.site(follower).is_leader());
+    }
+}
