@@ -27,6 +27,8 @@ pub enum AkoEvent {
         kind: &'static str,
         /// Name of the object.
         name: String,
+        /// Whom it concerns: `host shop.example.com of Ingress default/shop with Secret default/shop-tls`.
+        of: String,
         /// Why, with the controller's words.
         reason: String,
     },
@@ -78,6 +80,13 @@ pub enum AkoEvent {
         services: usize,
         /// Writes that led there.
         writes: u64,
+    },
+    /// All is tried, and some of it failed; that is told each by itself, and tried again.
+    Unfinished {
+        /// Number of hosts, parents and Services that lack something on the controller.
+        units: usize,
+        /// Number of hosts that are wanted, those among them.
+        hosts: usize,
     },
     /// `deleteConfig` is set and nothing of ours is left.
     Deleted,
@@ -145,8 +154,8 @@ impl Teller {
             AkoEvent::Changed { what, why } => {
                 info!(cluster, what, reason = why.join("; "), "controller has the change")
             }
-            AkoEvent::NotWritten { kind, name, reason } => {
-                warn!(cluster, kind, name, reason, "write failed, will be tried again");
+            AkoEvent::NotWritten { kind, name, of, reason } => {
+                warn!(cluster, kind, name, of, reason, "write failed, will be tried again");
             }
             AkoEvent::NotServed { what } => warn!(cluster, what, "not served as it says"),
             AkoEvent::Status { object, text } => info!(cluster, object, status = text, "status written"),
@@ -167,6 +176,9 @@ impl Teller {
             AkoEvent::Synced { hosts, services, writes } => {
                 info!(cluster, hosts, services, writes, "controller holds what it should");
             }
+            AkoEvent::Unfinished { units, hosts } => {
+                warn!(cluster, failed = units, hosts, "controller lacks what could not be written, trying on");
+            }
             AkoEvent::Deleted => {
                 info!(cluster, "deleteConfig is set: nothing of this cluster is left on the controller")
             }
@@ -181,7 +193,9 @@ impl fmt::Display for AkoEvent {
                 write!(f, "{what}")?;
                 why.iter().try_for_each(|line| write!(f, "\n    {line}"))
             }
-            Self::NotWritten { kind, name, reason } => write!(f, "{kind} {name} not written: {reason}; trying again"),
+            Self::NotWritten { kind, name, of, reason } => {
+                write!(f, "{of}: {kind} {name} not written: {reason}; trying again")
+            }
             Self::NotServed { what } => f.write_str(what),
             Self::Status { object, text } => write!(f, "{object}: {text}"),
             Self::SettingsEdited { text } => write!(f, "settings edited, in force without a restart: {text}"),
@@ -194,6 +208,9 @@ impl fmt::Display for AkoEvent {
             Self::ControllerBack => f.write_str("controller can be used"),
             Self::Synced { hosts, services, writes } => {
                 write!(f, "in sync: {hosts} hosts, {services} Services, {writes} writes")
+            }
+            Self::Unfinished { units, hosts } => {
+                write!(f, "{units} of what {hosts} hosts and the Services need could not be written; trying on")
             }
             Self::Deleted => f.write_str("deleteConfig is set: nothing of this cluster is left on the controller"),
         }
