@@ -54,6 +54,8 @@ pub enum AkoEvent {
         /// All that is amiss, and what to do.
         reasons: Vec<String>,
     },
+    /// The settings can be followed again, and are.
+    SettingsBack,
     /// The cluster does not answer; the controller keeps what it has.
     ClusterSilent,
     /// The cluster answers again.
@@ -167,6 +169,7 @@ impl Teller {
                     "settings cannot be followed, nothing is written or deleted"
                 );
             }
+            AkoEvent::SettingsBack => info!(cluster, "settings can be followed again, they are in force"),
             AkoEvent::ClusterSilent => warn!(cluster, "cluster does not answer, the controller keeps what it has"),
             AkoEvent::ClusterBack => info!(cluster, "cluster answers"),
             AkoEvent::Problem { problem } => warn!(cluster, reason = %problem, "cannot be read"),
@@ -200,6 +203,7 @@ impl fmt::Display for AkoEvent {
             Self::Status { object, text } => write!(f, "{object}: {text}"),
             Self::SettingsEdited { text } => write!(f, "settings edited, in force without a restart: {text}"),
             Self::Idle { reasons } => write!(f, "nothing is written or deleted: {}", reasons.join("; ")),
+            Self::SettingsBack => f.write_str("settings can be followed again, they are in force"),
             Self::ClusterSilent => f.write_str("the cluster does not answer; the controller keeps what it has"),
             Self::ClusterBack => f.write_str("the cluster answers"),
             Self::Problem { problem } => write!(f, "{problem}"),

@@ -74,7 +74,9 @@ impl Operator {
                 return None;
             }
         };
-        self.idle.clear();
+        if !std::mem::take(&mut self.idle).is_empty() {
+            self.teller.tell(AkoEvent::SettingsBack);
+        }
         if let Some(known) = self.instructions.as_ref().filter(|known| ***known == instructions) {
             return Some(Arc::clone(known));
         }
