@@ -99,6 +99,14 @@ fn site() -> Site {
     Site::new(Settings::parse(&values, "avi-system").unwrap(), cloud)
 }
 
+/// A certificate and its key.
+const PAIR: (&str, &str) = (include_str!("../../tests/data/one.pem"), include_str!("../../tests/data/one.key"));
+
+fn pair(certificate: &str, key: &str) -> BTreeMap<String, k8s_openapi::ByteString> {
+    let bytes = |text: &str| k8s_openapi::ByteString(text.as_bytes().to_vec());
+    [("tls.crt".to_owned(), bytes(certificate)), ("tls.key".to_owned(), bytes(key))].into()
+}
+
 fn index(ingresses: &[Value]) -> Index {
     let mut index = Index::default();
     let class = json!({"metadata": {"name": "avi-lb", "annotations":
@@ -106,9 +114,7 @@ fn index(ingresses: &[Value]) -> Index {
     index.apply(ClusterObject::IngressClass(serde_json::from_value(class).unwrap()));
     let secret = json!({"metadata": {"name": "tls", "namespace": "default"}, "data": {}});
     let mut secret: k8s_openapi::api::core::v1::Secret = serde_json::from_value(secret).unwrap();
-    let pem =
-        |what: &str| k8s_openapi::ByteString(format!("-----BEGIN {what}-----\nM\n-----END {what}-----\n").into_bytes());
-    secret.data = Some([("tls.crt".to_owned(), pem("CERTIFICATE")), ("tls.key".to_owned(), pem("PRIVATE KEY"))].into());
+    secret.data = Some(pair(PAIR.0, PAIR.1));
     index.apply(ClusterObject::Secret(secret));
     for ingress in ingresses {
         index.apply(ClusterObject::Ingress(serde_json::from_value(ingress.clone()).unwrap()));
@@ -196,11 +202,7 @@ fn another_key_of_the_same_certificate_is_a_write() {
     let mut other: k8s_openapi::api::core::v1::Secret = serde_json::from_value(json!({"metadata": {"name": "tls",
         "namespace": "default"}}))
     .unwrap();
-    let pem = |what: &str, with: &str| {
-        k8s_openapi::ByteString(format!("-----BEGIN {what}-----\n{with}\n-----END {what}-----\n").into_bytes())
-    };
-    let data = [("tls.crt".to_owned(), pem("CERTIFICATE", "M")), ("tls.key".to_owned(), pem("PRIVATE KEY", "N"))];
-    other.data = Some(data.into());
+    other.data = Some(pair(PAIR.0, &format!("{}\n", PAIR.1)));
     index.apply(ClusterObject::Secret(other));
     let desired = translator.translate(&index, &BTreeSet::new()).desired;
     let steps = plan(&desired, &mut controller.held, true, &BTreeSet::new());
