@@ -27,6 +27,8 @@ pub enum AkoEvent {
         kind: &'static str,
         /// Name of the object.
         name: String,
+        /// Whom it concerns: `host shop.example.com of Ingress default/shop with Secret default/shop-tls`.
+        of: String,
         /// Why, with the controller's words.
         reason: String,
     },
@@ -52,6 +54,8 @@ pub enum AkoEvent {
         /// All that is amiss, and what to do.
         reasons: Vec<String>,
     },
+    /// The settings can be followed again, and are.
+    SettingsBack,
     /// The cluster does not answer; the controller keeps what it has.
     ClusterSilent,
     /// The cluster answers again.
@@ -78,6 +82,13 @@ pub enum AkoEvent {
         services: usize,
         /// Writes that led there.
         writes: u64,
+    },
+    /// All is tried, and some of it failed; that is told each by itself, and tried again.
+    Unfinished {
+        /// Number of hosts, parents and Services that lack something on the controller.
+        units: usize,
+        /// Number of hosts that are wanted, those among them.
+        hosts: usize,
     },
     /// `deleteConfig` is set and nothing of ours is left.
     Deleted,
@@ -145,8 +156,8 @@ impl Teller {
             AkoEvent::Changed { what, why } => {
                 info!(cluster, what, reason = why.join("; "), "controller has the change")
             }
-            AkoEvent::NotWritten { kind, name, reason } => {
-                warn!(cluster, kind, name, reason, "write failed, will be tried again");
+            AkoEvent::NotWritten { kind, name, of, reason } => {
+                warn!(cluster, kind, name, of, reason, "write failed, will be tried again");
             }
             AkoEvent::NotServed { what } => warn!(cluster, what, "not served as it says"),
             AkoEvent::Status { object, text } => info!(cluster, object, status = text, "status written"),
@@ -158,6 +169,7 @@ impl Teller {
                     "settings cannot be followed, nothing is written or deleted"
                 );
             }
+            AkoEvent::SettingsBack => info!(cluster, "settings can be followed again, they are in force"),
             AkoEvent::ClusterSilent => warn!(cluster, "cluster does not answer, the controller keeps what it has"),
             AkoEvent::ClusterBack => info!(cluster, "cluster answers"),
             AkoEvent::Problem { problem } => warn!(cluster, reason = %problem, "cannot be read"),
@@ -166,6 +178,9 @@ impl Teller {
             AkoEvent::ControllerBack => info!(cluster, "controller can be used"),
             AkoEvent::Synced { hosts, services, writes } => {
                 info!(cluster, hosts, services, writes, "controller holds what it should");
+            }
+            AkoEvent::Unfinished { units, hosts } => {
+                warn!(cluster, failed = units, hosts, "controller lacks what could not be written, trying on");
             }
             AkoEvent::Deleted => {
                 info!(cluster, "deleteConfig is set: nothing of this cluster is left on the controller")
@@ -181,11 +196,14 @@ impl fmt::Display for AkoEvent {
                 write!(f, "{what}")?;
                 why.iter().try_for_each(|line| write!(f, "\n    {line}"))
             }
-            Self::NotWritten { kind, name, reason } => write!(f, "{kind} {name} not written: {reason}; trying again"),
+            Self::NotWritten { kind, name, of, reason } => {
+                write!(f, "{of}: {kind} {name} not written: {reason}; trying again")
+            }
             Self::NotServed { what } => f.write_str(what),
             Self::Status { object, text } => write!(f, "{object}: {text}"),
             Self::SettingsEdited { text } => write!(f, "settings edited, in force without a restart: {text}"),
             Self::Idle { reasons } => write!(f, "nothing is written or deleted: {}", reasons.join("; ")),
+            Self::SettingsBack => f.write_str("settings can be followed again, they are in force"),
             Self::ClusterSilent => f.write_str("the cluster does not answer; the controller keeps what it has"),
             Self::ClusterBack => f.write_str("the cluster answers"),
             Self::Problem { problem } => write!(f, "{problem}"),
@@ -194,6 +212,9 @@ impl fmt::Display for AkoEvent {
             Self::ControllerBack => f.write_str("controller can be used"),
             Self::Synced { hosts, services, writes } => {
                 write!(f, "in sync: {hosts} hosts, {services} Services, {writes} writes")
+            }
+            Self::Unfinished { units, hosts } => {
+                write!(f, "{units} of what {hosts} hosts and the Services need could not be written; trying on")
             }
             Self::Deleted => f.write_str("deleteConfig is set: nothing of this cluster is left on the controller"),
         }

@@ -107,6 +107,7 @@ pub(crate) fn start_counting(config: AkoConfig, counts: Arc<WriteCounts>) -> Ako
         left_out: BTreeSet::new(),
         l4_services: BTreeSet::new(),
         is_synced_told: false,
+        unfinished_told: 0,
         writes_before: 0,
         work: Work::default(),
         tasks: JoinSet::new(),
@@ -180,6 +181,8 @@ struct Operator {
     /// Services of type LoadBalancer that were told of.
     l4_services: BTreeSet<NamespacedName>,
     is_synced_told: bool,
+    /// Number of units that were told to lack something.
+    unfinished_told: usize,
     /// Writes before this synchronisation.
     writes_before: u64,
     work: Work,

@@ -60,36 +60,47 @@ impl Action {
 
 /// Steps, by object. `held` takes note of what turns out to be right. Unless the cluster `is_complete`, nothing of an
 /// earlier run is taken away: neither objects, nor names and certificates of a parent.
-pub(crate) fn plan(desired: &Desired, held: &mut Held, is_complete: bool) -> BTreeMap<ObjectKey, Step> {
+///
+/// What is made for many does without what one alone brings: a parent without the certificates that are `refused` and
+/// not there. It gets them when they are.
+pub(crate) fn plan(
+    desired: &Desired,
+    held: &mut Held,
+    is_complete: bool,
+    refused: &BTreeSet<ObjectKey>,
+) -> BTreeMap<ObjectKey, Step> {
     let mut steps = BTreeMap::new();
     let mut wanted_keys = BTreeSet::new();
-    for (name, unit) in &desired.units {
-        for (at, object) in unit.iter().enumerate() {
-            wanted_keys.insert(&object.key);
-            let wanted = Wanted { unit: Arc::clone(unit), at };
-            let action = match held.get_mut(&object.key) {
-                None => Action::Create(wanted),
-                Some(there) => {
-                    let is_right = match &there.sent {
-                        Some(sent) => sent.is_same(&wanted),
-                        None => there.checksum == Some(object.checksum(&desired.site)),
-                    };
-                    let is_ours = there.unit.replace(name.clone()).is_some();
-                    if is_right {
-                        there.sent = Some(wanted);
-                        continue;
-                    }
-                    let may_shrink = matches!(object.key.kind, ObjectType::VsVip | ObjectType::VirtualService);
-                    if may_shrink && !is_complete && !is_ours {
-                        there.unit = None;
-                        continue;
-                    }
-                    Action::Update { uuid: there.uuid.clone(), wanted }
+    let missing: BTreeSet<&ObjectKey> = refused.iter().filter(|key| held.get(key).is_none()).collect();
+    let units: Vec<(&UnitName, Arc<Vec<Object>>)> =
+        desired.units.iter().map(|(name, unit)| (name, without(unit, &missing))).collect();
+    let all = units.iter().flat_map(|(name, unit)| unit.iter().enumerate().map(move |(at, _)| (*name, unit, at)));
+    for (name, unit, at) in all {
+        let object = &unit[at];
+        wanted_keys.insert(object.key.clone());
+        let wanted = Wanted { unit: Arc::clone(unit), at };
+        let action = match held.get_mut(&object.key) {
+            None => Action::Create(wanted),
+            Some(there) => {
+                let is_right = match &there.sent {
+                    Some(sent) => sent.is_same(&wanted),
+                    None => there.checksum == Some(object.checksum(&desired.site)),
+                };
+                let is_ours = there.unit.replace(name.clone()).is_some();
+                if is_right {
+                    there.sent = Some(wanted);
+                    continue;
                 }
-            };
-            let step = Step { key: object.key.clone(), unit: Some(name.clone()), action, after: Vec::new() };
-            steps.insert(object.key.clone(), step);
-        }
+                let may_shrink = matches!(object.key.kind, ObjectType::VsVip | ObjectType::VirtualService);
+                if may_shrink && !is_complete && !is_ours {
+                    there.unit = None;
+                    continue;
+                }
+                Action::Update { uuid: there.uuid.clone(), wanted }
+            }
+        };
+        let step = Step { key: object.key.clone(), unit: Some(name.clone()), action, after: Vec::new() };
+        steps.insert(object.key.clone(), step);
     }
     let gone = held.iter().filter(|(key, there)| !wanted_keys.contains(key) && (is_complete || there.unit.is_some()));
     for (key, there) in gone {
@@ -122,6 +133,28 @@ fn order(steps: &mut BTreeMap<ObjectKey, Step>, held: &Held) {
             step.after.retain(|user| user.kind > step.key.kind);
         }
     }
+}
+
+/// The unit, its parent without certificates that are `missing`.
+fn without(unit: &Arc<Vec<Object>>, missing: &BTreeSet<&ObjectKey>) -> Arc<Vec<Object>> {
+    let lacks = |object: &Object| references(object).iter().any(|key| missing.contains(key));
+    let is_parent = |object: &Object| matches!(&object.spec, Spec::VirtualService(service) if matches!(service.role, Role::Parent { .. }));
+    if missing.is_empty() || !unit.iter().any(|object| is_parent(object) && lacks(object)) {
+        return Arc::clone(unit);
+    }
+    let mut objects = (**unit).clone();
+    for object in &mut objects {
+        let tenant = object.key.tenant.clone();
+        if let Spec::VirtualService(service) = &mut object.spec
+            && let Role::Parent { certificates } = &mut service.role
+        {
+            certificates.retain(|name| {
+                let kind = ObjectType::SslKeyAndCertificate;
+                !missing.contains(&ObjectKey { kind, tenant: tenant.clone(), name: name.clone() })
+            });
+        }
+    }
+    Arc::new(objects)
 }
 
 /// Objects that one refers to by name.

@@ -1,5 +1,6 @@
 //! Certificates from Secrets (ako 5.1).
 
+use certificates::{CertificateError, KeyError, PrivateKey};
 use k8s_openapi::ByteString;
 
 use crate::NamespacedName;
@@ -11,9 +12,36 @@ use crate::view::View;
 /// Secret of hosts that ask for TLS without one of their own, in the operator's namespace.
 pub(crate) const DEFAULT_SECRET: &str = "router-certs-default";
 
-/// What is wrong with certificate and key.
-const NOT_PEM: [&str; 2] = ["tls.crt is not a certificate in PEM", "tls.key is not a private key in PEM"];
-const ALTERNATE_NOT_PEM: [&str; 2] = ["alt.crt is not a certificate in PEM", "alt.key is not a private key in PEM"];
+/// What can be wrong with a certificate and its key, and what to do.
+struct Faults {
+    no_certificate: &'static str,
+    certificate_broken: &'static str,
+    no_key: &'static str,
+    key_encrypted: &'static str,
+    key_unusable: &'static str,
+    mismatch: &'static str,
+}
+
+/// Of `tls.crt` and `tls.key`.
+const MAIN: Faults = Faults {
+    no_certificate: "tls.crt is not a certificate in PEM",
+    certificate_broken: "tls.crt does not parse as a certificate; make the Secret again from the original file",
+    no_key: "tls.key is not a private key in PEM",
+    key_encrypted: "tls.key is encrypted; decrypt it first, for example with `openssl pkey`",
+    key_unusable: "tls.key is no key that TLS can use; use RSA of 2048 to 8192 bits, ECDSA P-256, P-384 or P-521, or Ed25519",
+    mismatch: "tls.key does not belong to the first certificate in tls.crt; put the host's own certificate first, its \
+               chain after it, and its own key into tls.key",
+};
+/// Of `alt.crt` and `alt.key`.
+const ALTERNATE: Faults = Faults {
+    no_certificate: "alt.crt is not a certificate in PEM",
+    certificate_broken: "alt.crt does not parse as a certificate; make the Secret again from the original file",
+    no_key: "alt.key is not a private key in PEM",
+    key_encrypted: "alt.key is encrypted; decrypt it first, for example with `openssl pkey`",
+    key_unusable: "alt.key is no key that TLS can use; use RSA of 2048 to 8192 bits, ECDSA P-256, P-384 or P-521, or Ed25519",
+    mismatch: "alt.key does not belong to the first certificate in alt.crt; put the host's own certificate first, its \
+               chain after it, and its own key into alt.key",
+};
 
 /// One or two certificates of a Secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,9 +56,9 @@ pub(crate) fn read(view: &mut View<'_>, name: &NamespacedName) -> Result<Pair, R
     let secret = view.secret(name).ok_or_else(|| Reason::SecretMissing(name.clone()))?;
     let data = |key: &str| secret.data.as_ref().and_then(|data| data.get(key));
     let invalid = |what| Reason::SecretInvalid { secret: name.clone(), what };
-    let main = certificate(data("tls.crt"), data("tls.key"), NOT_PEM).map_err(invalid)?;
+    let main = certificate(data("tls.crt"), data("tls.key"), &MAIN).map_err(invalid)?;
     let main = main.ok_or_else(|| invalid("it lacks tls.crt or tls.key"))?;
-    let alternate = certificate(data("alt.crt"), data("alt.key"), ALTERNATE_NOT_PEM).map_err(invalid)?;
+    let alternate = certificate(data("alt.crt"), data("alt.key"), &ALTERNATE).map_err(invalid)?;
     Ok(Pair { main, alternate })
 }
 
@@ -52,17 +80,28 @@ pub(crate) fn objects(pair: &Pair, tenant: &str, names: [String; 2], markers: &M
     .collect()
 }
 
-/// A certificate and its key; `None` when either is not there. What is plainly no PEM is refused here, because a
-/// controller would refuse it each time anew (ako 13 line 48).
+/// A certificate and its key; `None` when either is not there. What a controller would refuse each time anew is not sent
+/// to it (ako 13 line 48).
 fn certificate(
     certificate: Option<&ByteString>,
     key: Option<&ByteString>,
-    [not_certificate, not_key]: [&'static str; 2],
+    faults: &Faults,
 ) -> Result<Option<Certificate>, &'static str> {
     let (Some(certificate), Some(key)) = (certificate, key) else { return Ok(None) };
-    let certificate = text(certificate).filter(|pem| pem.contains("-----BEGIN CERTIFICATE-----"));
-    let key = text(key).filter(|pem| pem.contains("-----BEGIN ") && pem.contains("PRIVATE KEY-----"));
-    Ok(Some(Certificate { certificate: certificate.ok_or(not_certificate)?, key: key.ok_or(not_key)? }))
+    let certificate = text(certificate).ok_or(faults.no_certificate)?;
+    let key = text(key).ok_or(faults.no_key)?;
+    let parsed = certificates::Certificate::parse(&certificate).map_err(|error| match error {
+        CertificateError::Pem(_) => faults.no_certificate,
+        CertificateError::Der(_) => faults.certificate_broken,
+    })?;
+    let belongs = PrivateKey::parse(&key).and_then(|key| key.belongs_to(&parsed));
+    belongs.map_err(|error| match error {
+        KeyError::Encrypted => faults.key_encrypted,
+        KeyError::Pem => faults.no_key,
+        KeyError::Unusable => faults.key_unusable,
+        KeyError::Mismatch => faults.mismatch,
+    })?;
+    Ok(Some(Certificate { certificate, key }))
 }
 
 fn text(bytes: &ByteString) -> Option<String> {

@@ -193,7 +193,7 @@ fn tls_hosts(entry: &IngressTLS) -> &[String] {
 }
 
 /// `spec.tls` for the host, else the annotation (ako 5.1). An entry without hosts is for all.
-fn tls_source(ingress: &Ingress, host: &str) -> Option<TlsSource> {
+pub(crate) fn tls_source(ingress: &Ingress, host: &str) -> Option<TlsSource> {
     let entries = || ingress.spec.iter().filter_map(|spec| spec.tls.as_ref()).flatten();
     let exact = entries().find(|entry| tls_hosts(entry).iter().any(|of| of.eq_ignore_ascii_case(host)));
     match exact.or_else(|| entries().find(|entry| tls_hosts(entry).is_empty())) {

@@ -103,7 +103,7 @@ pub enum Reason {
         namespace: String,
     },
     /// An older Ingress has the same host and path.
-    #[error("Ingress {0} has the same host and path, and is older")]
+    #[error("Ingress {0} has the same host and path, and came first")]
     DuplicatePath(NamespacedName),
     /// Two paths whose objects would have one name.
     #[error("its objects would have the names of those of path `{path}` of Ingress {ingress}")]
@@ -131,7 +131,7 @@ pub enum Reason {
     #[error("spec.tls names no Secret for host {0}")]
     NoSecretName(String),
     /// Another Ingress gave the host's certificate.
-    #[error("the host has the certificate of {0}, which is older")]
+    #[error("the host has the certificate of {0}, which came first")]
     OtherCertificate(NamespacedName),
     /// A backend that is no Service.
     #[error("a backend is no Service")]

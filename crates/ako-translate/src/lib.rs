@@ -35,6 +35,7 @@ mod left_out;
 mod metadata;
 mod name;
 mod namespace;
+mod origin;
 mod parent;
 mod routes;
 mod service;
@@ -53,6 +54,7 @@ pub use index::{Index, Kind, Object as ClusterObject};
 pub use left_out::{LeftOut, Reason, Severity, Source};
 pub use metadata::{Markers, ServiceMetadata};
 pub use name::{Names, NamespacedName, PathName, shard};
+pub use origin::asked_for_by;
 pub use routes::{StaticRoute, merge_routes};
 pub use settings::{
     AutoFqdn, Cloud, CloudKind, IpFamily, NetworkRef, NodeNetwork, ServiceType, SettingError, Settings, Subnet,

@@ -51,7 +51,7 @@ impl Operator {
         let (outcome, parents_until) = self.translate(said, &site, instructions.deletes, now);
         self.tell_left_out(&outcome.left_out);
         self.tell_l4(&outcome);
-        let steps = plan(&outcome.desired, &mut self.held, !said.has_problems);
+        let steps = plan(&outcome.desired, &mut self.held, !said.has_problems, &self.work.refused());
         self.work.set(steps, now);
         self.begin_writes();
         self.keep_routes(&outcome, &site, now);
@@ -74,7 +74,9 @@ impl Operator {
                 return None;
             }
         };
-        self.idle.clear();
+        if !std::mem::take(&mut self.idle).is_empty() {
+            self.teller.tell(AkoEvent::SettingsBack);
+        }
         if let Some(known) = self.instructions.as_ref().filter(|known| ***known == instructions) {
             return Some(Arc::clone(known));
         }
@@ -244,9 +246,23 @@ impl Operator {
             self.finish_deletion(site);
             return;
         }
-        if !std::mem::replace(&mut self.is_synced_told, true) {
-            self.reasons.clear();
-            let outcome = self.outcome.as_ref();
+        if self.work.is_settling() {
+            return;
+        }
+        let unfinished = self.work.unfinished();
+        let was_told = std::mem::replace(&mut self.is_synced_told, true);
+        let before = std::mem::replace(&mut self.unfinished_told, unfinished);
+        if was_told && before == unfinished {
+            return;
+        }
+        if !was_told {
+            let work = &self.work;
+            self.reasons.retain(|unit, _| work.concerns(unit));
+        }
+        let outcome = self.outcome.as_ref();
+        if unfinished > 0 {
+            self.teller.tell(AkoEvent::Unfinished { units: unfinished, hosts: outcome.map_or(0, hosts) });
+        } else {
             let writes = self.teller.counts().read().0 - self.writes_before;
             let services = outcome.map_or(0, |outcome| outcome.services.len());
             self.teller.tell(AkoEvent::Synced { hosts: outcome.map_or(0, hosts), services, writes });

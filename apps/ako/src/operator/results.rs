@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ako_translate::Site;
+use ako_translate::{Site, asked_for_by};
 use avi_client::{AviError, ErrorClass, chain};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -86,8 +86,12 @@ impl Operator {
             self.work.interrupted(&step.key);
             self.lose_link(failure.class, &failure.reason, now);
         } else if self.work.failed(&step, &failure, now) {
+            let of = match (&step.unit, &self.outcome) {
+                (Some(unit), Some(outcome)) => asked_for_by(&self.cluster.said().index, outcome, unit),
+                _ => "left by an earlier run".to_owned(),
+            };
             let (kind, name) = (step.key.kind.path(), step.key.name);
-            self.teller.tell(AkoEvent::NotWritten { kind, name, reason: failure.reason });
+            self.teller.tell(AkoEvent::NotWritten { kind, name, of, reason: failure.reason });
         }
         true
     }
@@ -109,7 +113,12 @@ impl Operator {
                 let reason = chain(&error);
                 if self.routes.told.as_ref() != Some(&reason) {
                     let name = "routes to the nodes".to_owned();
-                    self.teller.tell(AkoEvent::NotWritten { kind: "vrfcontext", name, reason: reason.clone() });
+                    self.teller.tell(AkoEvent::NotWritten {
+                        kind: "vrfcontext",
+                        name,
+                        of: "nodes".to_owned(),
+                        reason: reason.clone(),
+                    });
                 }
                 self.routes.told = Some(reason);
             }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use ako_translate::{ObjectKey, UnitName};
+use ako_translate::{ObjectKey, ObjectType, UnitName};
 use avi_client::{BackOff, ErrorClass};
 use tokio::time::Instant;
 
@@ -39,6 +39,8 @@ struct Failed {
     until: Instant,
     back_off: BackOff,
     times: u32,
+    /// How often it has to fail to be told.
+    told_at: u32,
     reason: String,
 }
 
@@ -126,10 +128,11 @@ impl Work {
             _ => (back_off(failure), 1),
         };
         let until = now + back_off.next();
-        let failed = Failed { action: step.action.clone(), until, back_off, times, reason };
-        self.failed.insert(step.key.clone(), failed);
         let settles = failure.is_settled || matches!(failure.class, ErrorClass::NotFound | ErrorClass::Stale);
-        times == if settles { SETTLING_TRIES } else { 1 }
+        let told_at = if settles { SETTLING_TRIES } else { 1 };
+        let failed = Failed { action: step.action.clone(), until, back_off, times, told_at, reason };
+        self.failed.insert(step.key.clone(), failed);
+        times == told_at
     }
 
     /// It did not get through, for a reason that concerns all.
@@ -163,6 +166,24 @@ impl Work {
     /// When something that failed is due next.
     pub(super) fn wake(&self, now: Instant) -> Option<Instant> {
         self.failed.values().map(|failed| failed.until).filter(|until| *until > now).min()
+    }
+
+    /// Certificates that the controller would not take. They stay among these while they are tried again.
+    pub(super) fn refused(&self) -> BTreeSet<ObjectKey> {
+        let creates = self.failed.iter().filter(|(_, failed)| matches!(failed.action, Action::Create(_)));
+        creates.map(|(key, _)| key.clone()).filter(|key| key.kind == ObjectType::SslKeyAndCertificate).collect()
+    }
+
+    /// Whether something failed that is likely to be settled by another look.
+    pub(super) fn is_settling(&self) -> bool {
+        self.failed.values().any(|failed| failed.times < failed.told_at)
+    }
+
+    /// Number of units that are not as they should be, when nothing is under way: something of them failed, or waits for
+    /// what did. What was left by an earlier run counts as one.
+    pub(super) fn unfinished(&self) -> usize {
+        let units: BTreeSet<Option<&UnitName>> = self.steps.values().map(|step| step.unit.as_ref()).collect();
+        units.len()
     }
 
     /// What failed, with the reason.

@@ -12,6 +12,8 @@ struct FakeController {
     objects: BTreeMap<ObjectKey, Vec<ObjectKey>>,
     held: Held,
     writes: usize,
+    /// What it does not take.
+    refused: BTreeSet<ObjectKey>,
 }
 
 impl FakeController {
@@ -47,9 +49,30 @@ impl FakeController {
         }
     }
 
+    /// Carries out what does not wait for what is refused; tells how many steps did.
+    fn carry_out_what_is_taken(&mut self, mut steps: BTreeMap<ObjectKey, Step>, site: &Site) -> usize {
+        let mut stuck = self.refused.clone();
+        loop {
+            let more: Vec<ObjectKey> = steps
+                .values()
+                .filter(|step| !stuck.contains(&step.key) && step.after.iter().any(|other| stuck.contains(other)))
+                .map(|step| step.key.clone())
+                .collect();
+            if more.is_empty() {
+                break;
+            }
+            stuck.extend(more);
+        }
+        let count = steps.len();
+        steps.retain(|key, _| !stuck.contains(key));
+        let left = count - steps.len();
+        self.carry_out(steps, site);
+        left
+    }
+
     fn settle(&mut self, desired: &Desired, is_complete: bool) -> usize {
         let before = self.writes;
-        let steps = plan(desired, &mut self.held, is_complete);
+        let steps = plan(desired, &mut self.held, is_complete, &BTreeSet::new());
         self.carry_out(steps, &desired.site);
         self.writes - before
     }
@@ -76,6 +99,14 @@ fn site() -> Site {
     Site::new(Settings::parse(&values, "avi-system").unwrap(), cloud)
 }
 
+/// A certificate and its key.
+const PAIR: (&str, &str) = (include_str!("../../tests/data/one.pem"), include_str!("../../tests/data/one.key"));
+
+fn pair(certificate: &str, key: &str) -> BTreeMap<String, k8s_openapi::ByteString> {
+    let bytes = |text: &str| k8s_openapi::ByteString(text.as_bytes().to_vec());
+    [("tls.crt".to_owned(), bytes(certificate)), ("tls.key".to_owned(), bytes(key))].into()
+}
+
 fn index(ingresses: &[Value]) -> Index {
     let mut index = Index::default();
     let class = json!({"metadata": {"name": "avi-lb", "annotations":
@@ -83,9 +114,7 @@ fn index(ingresses: &[Value]) -> Index {
     index.apply(ClusterObject::IngressClass(serde_json::from_value(class).unwrap()));
     let secret = json!({"metadata": {"name": "tls", "namespace": "default"}, "data": {}});
     let mut secret: k8s_openapi::api::core::v1::Secret = serde_json::from_value(secret).unwrap();
-    let pem =
-        |what: &str| k8s_openapi::ByteString(format!("-----BEGIN {what}-----\nM\n-----END {what}-----\n").into_bytes());
-    secret.data = Some([("tls.crt".to_owned(), pem("CERTIFICATE")), ("tls.key".to_owned(), pem("PRIVATE KEY"))].into());
+    secret.data = Some(pair(PAIR.0, PAIR.1));
     index.apply(ClusterObject::Secret(secret));
     for ingress in ingresses {
         index.apply(ClusterObject::Ingress(serde_json::from_value(ingress.clone()).unwrap()));
@@ -173,14 +202,34 @@ fn another_key_of_the_same_certificate_is_a_write() {
     let mut other: k8s_openapi::api::core::v1::Secret = serde_json::from_value(json!({"metadata": {"name": "tls",
         "namespace": "default"}}))
     .unwrap();
-    let pem = |what: &str, with: &str| {
-        k8s_openapi::ByteString(format!("-----BEGIN {what}-----\n{with}\n-----END {what}-----\n").into_bytes())
-    };
-    let data = [("tls.crt".to_owned(), pem("CERTIFICATE", "M")), ("tls.key".to_owned(), pem("PRIVATE KEY", "N"))];
-    other.data = Some(data.into());
+    other.data = Some(pair(PAIR.0, &format!("{}\n", PAIR.1)));
     index.apply(ClusterObject::Secret(other));
     let desired = translator.translate(&index, &BTreeSet::new()).desired;
-    let steps = plan(&desired, &mut controller.held, true);
+    let steps = plan(&desired, &mut controller.held, true, &BTreeSet::new());
     let kinds: Vec<_> = steps.keys().map(|key| key.kind).collect();
     assert_eq!(kinds, [ObjectType::SslKeyAndCertificate]);
+}
+
+#[test]
+fn a_certificate_that_is_refused_holds_up_its_own_host_alone() {
+    let world: Vec<Value> =
+        ["a.com", "b.com", "c.com"].iter().map(|host| ingress(&host[..1], host, &["/"], true)).collect();
+    let mut controller = FakeController::default();
+    let mut translator = Translator::new(site());
+    let desired = desired(&mut translator, &world);
+    let mut certificates = desired.objects().filter(|object| object.key.kind == ObjectType::SslKeyAndCertificate);
+    controller.refused.insert(certificates.next().unwrap().key.clone());
+    let refused = controller.refused.clone();
+    let steps = plan(&desired, &mut controller.held, true, &refused);
+    assert_eq!(controller.carry_out_what_is_taken(steps, &desired.site), 1, "the certificate alone");
+    let steps = plan(&desired, &mut controller.held, true, &refused);
+    assert_eq!(steps.keys().collect::<Vec<_>>(), refused.iter().collect::<Vec<_>>(), "it stays to be tried");
+
+    controller.refused.clear();
+    controller.carry_out(steps, &desired.site);
+    let steps = plan(&desired, &mut controller.held, true, &refused);
+    let kinds: Vec<_> = steps.keys().map(|key| key.kind).collect();
+    assert_eq!(kinds, [ObjectType::VirtualService], "its parent gets it once it is there");
+    controller.carry_out(steps, &desired.site);
+    assert_eq!(controller.settle(&desired, true), 0);
 }

@@ -15,6 +15,7 @@ async fn a_setting_that_cannot_be_honoured_is_named_and_waited_for() {
     cluster.until("idle", |progress| !progress.idle.is_empty() && !progress.is_synced).await;
     assert!(world.everything("s1az1").await.is_empty());
     cluster.configure(&[]);
+    cluster.told("settings can be followed again").await;
     cluster.synced().await;
     assert_eq!(world.everything("s1az1").await.len(), 6);
 
@@ -24,6 +25,7 @@ async fn a_setting_that_cannot_be_honoured_is_named_and_waited_for() {
     cluster.told("ConfigMap avi-system/avi-k8s-config does not exist").await;
     assert_eq!(world.everything("s1az1").await.len(), 6, "nothing is taken away for it");
     cluster.configure(&[]);
+    cluster.told("settings can be followed again").await;
     cluster.synced().await;
     assert_eq!(world.everything("s1az1").await.len(), 6);
     cluster.stop().await;

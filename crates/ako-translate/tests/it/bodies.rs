@@ -377,7 +377,7 @@ fn checksums_stay_the_same_from_release_to_release() {
         [
             "vsvip 1657419353",
             "virtualservice 4224235868",
-            "sslkeyandcertificate 3850583626",
+            "sslkeyandcertificate 4150281735",
             "pool 194985440",
             "poolgroup 4077729204",
             "httppolicyset 3692593865",

@@ -164,7 +164,7 @@ fn the_older_of_two_equal_paths_is_served() {
     world.put(ingress_with("b", &[("foo.com", &["/=web"])], created(10)));
     let outcome = world.outcome();
     assert_eq!(pools(&outcome).keys().cloned().collect::<Vec<_>>(), ["default/a foo.com/a", "default/b foo.com/"]);
-    let reason = "Ingress default/a, foo.com/: Ingress default/b has the same host and path, and is older";
+    let reason = "Ingress default/a, foo.com/: Ingress default/b has the same host and path, and came first";
     assert_eq!(left_out(&outcome), [reason]);
     world.delete(Kind::Ingress, "b");
     let outcome = world.outcome();

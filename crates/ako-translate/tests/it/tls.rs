@@ -4,7 +4,8 @@ use ako_translate::{Kind, ObjectType, Outcome};
 use serde_json::{Value, json};
 
 use crate::world::{
-    CERTIFICATE, KEY, World, bodies, created, hosts, ingress, ingress_with, left_out, secret, secret_of, tls, web,
+    CERTIFICATE, KEY, RENEWED, World, bodies, created, hosts, ingress, ingress_with, left_out, secret, secret_of, tls,
+    web,
 };
 
 const FOO: [(&str, &[&str]); 1] = [("foo.com", &["/=web"])];
@@ -69,9 +70,7 @@ fn a_new_certificate_changes_the_certificate_alone() {
     world.put(secret("cert", CERTIFICATE, KEY));
     world.put(ingress_with("ing", &FOO, tls(&["foo.com"], "cert")));
     let before = world.outcome();
-    for (certificate, key) in
-        [(CERTIFICATE.replace("MIIB", "MIIC"), KEY.to_owned()), (CERTIFICATE.into(), KEY.replace("MHcC", "MHcD"))]
-    {
+    for (certificate, key) in [(RENEWED.to_owned(), KEY.to_owned()), (CERTIFICATE.to_owned(), format!("{KEY}\n"))] {
         world.put(secret("cert", &certificate, &key));
         let after = world.outcome();
         let changed: Vec<_> = after
@@ -104,6 +103,19 @@ fn what_is_no_certificate_is_told() {
         (vec![("tls.crt", CERTIFICATE)], "it lacks tls.crt or tls.key"),
         (vec![("tls.crt", "x"), ("tls.key", KEY)], "tls.crt is not a certificate in PEM"),
         (vec![("tls.crt", CERTIFICATE), ("tls.key", "x")], "tls.key is not a private key in PEM"),
+        (
+            vec![("tls.crt", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"), ("tls.key", KEY)],
+            "tls.crt does not parse as a certificate; make the Secret again from the original file",
+        ),
+        (
+            vec![("tls.crt", CERTIFICATE), ("tls.key", include_str!("../data/encrypted.key"))],
+            "tls.key is encrypted; decrypt it first, for example with `openssl pkey`",
+        ),
+        (
+            vec![("tls.crt", CERTIFICATE), ("tls.key", include_str!("../data/other.key"))],
+            "tls.key does not belong to the first certificate in tls.crt; put the host's own certificate first, its chain \
+             after it, and its own key into tls.key",
+        ),
         (
             vec![("tls.crt", CERTIFICATE), ("tls.key", KEY), ("alt.crt", "x"), ("alt.key", KEY)],
             "alt.crt is not a certificate in PEM",
@@ -144,9 +156,9 @@ fn hosts_without_a_secret_may_ask_for_the_default_certificate() {
 #[test]
 fn the_certificate_of_the_older_ingress_is_used() {
     let mut world = world();
-    let other = CERTIFICATE.replace("MIIB", "MIIC");
+    let other = RENEWED;
     world.put(secret("one", CERTIFICATE, KEY));
-    world.put(secret("two", &other, KEY));
+    world.put(secret("two", other, KEY));
     world.put(ingress_with("a", &[("foo.com", &["/a=web"])], |body| {
         created(20)(body);
         tls(&["foo.com"], "two")(body);
@@ -156,7 +168,7 @@ fn the_certificate_of_the_older_ingress_is_used() {
         tls(&["foo.com"], "one")(body);
     }));
     let outcome = world.outcome();
-    let reason = "Ingress default/a, foo.com: the host has the certificate of default/b, which is older";
+    let reason = "Ingress default/a, foo.com: the host has the certificate of default/b, which came first";
     assert_eq!(left_out(&outcome), [reason]);
     assert_eq!(bodies(&outcome, ObjectType::SslKeyAndCertificate)[0]["certificate"]["certificate"], CERTIFICATE);
     assert_eq!(crate::world::pools(&outcome).len(), 2, "both are served");

@@ -10,8 +10,10 @@ use ako_translate::{
 use serde_json::{Value, json};
 
 /// A certificate and a key that look like ones.
-pub(crate) const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
-pub(crate) const KEY: &str = "-----BEGIN EC PRIVATE KEY-----\nMHcC\n-----END EC PRIVATE KEY-----\n";
+pub(crate) const CERTIFICATE: &str = include_str!("../data/one.pem");
+/// Another one of the same key.
+pub(crate) const RENEWED: &str = include_str!("../data/renewed.pem");
+pub(crate) const KEY: &str = include_str!("../data/one.key");
 
 pub(crate) struct World {
     pub(crate) index: Index,
