@@ -123,9 +123,7 @@ impl LogsArgs {
             Some(given) => Whose::named(given, &client, tenant).await?,
             None => Whose::only_dns(&client, tenant).await?,
         };
-        if whose.kind == Kind::Dns && (self.path.is_some() || self.status.is_some()) {
-            bail!("{} answers DNS: --path and --status are for HTTP virtual services, name one of them", whose.name);
-        }
+        self.fits(&whose)?;
         if self.follow {
             if self.output == Form::Csv {
                 bail!("csv is an export: leave out --follow, or choose json");
@@ -148,6 +146,14 @@ impl LogsArgs {
             Some(file) => fs::write(file, text).with_context(|| format!("writing {}", file.display())),
             None => print(out, &text),
         }
+    }
+
+    /// Whether what was asked for is of this virtual service's logs. Of one that nobody knows, the controller says that.
+    fn fits(&self, whose: &Whose) -> anyhow::Result<()> {
+        if whose.is_known() && whose.kind == Kind::Dns && (self.path.is_some() || self.status.is_some()) {
+            bail!("{} answers DNS: --path and --status are for HTTP virtual services, name one of them", whose.name);
+        }
+        Ok(())
     }
 
     /// The parameters that stay the same from page to page.
@@ -379,11 +385,26 @@ mod tests {
         assert!(why.starts_with("there are 100001 logs, and one export holds 100000: export shorter times"), "{why}");
     }
 
-    #[track_caller]
-    fn check_flags(kind: Kind, arguments: &[&str], expected: &str) {
+    fn args(arguments: &[&str]) -> LogsArgs {
         use clap::{Args, FromArgMatches};
         let command = LogsArgs::augment_args(clap::Command::new("logs").no_binary_name(true));
-        let args = LogsArgs::from_arg_matches(&command.get_matches_from(arguments)).unwrap();
+        LogsArgs::from_arg_matches(&command.get_matches_from(arguments)).unwrap()
+    }
+
+    #[test]
+    fn a_status_is_asked_of_all_but_what_is_known_to_answer_dns() {
+        let asked = args(&["--status", "5xx"]);
+        let whose = |kind, object| Whose { uuid: "vs".into(), name: "name".into(), kind, object };
+        let known = json!({"uuid": "vs"});
+        assert!(asked.fits(&whose(Kind::Http, known.clone())).is_ok());
+        assert!(asked.fits(&whose(Kind::Dns, Value::Null)).is_ok(), "the controller says that there is none");
+        let why = asked.fits(&whose(Kind::Dns, known)).unwrap_err().to_string();
+        assert!(why.starts_with("name answers DNS"), "{why}");
+    }
+
+    #[track_caller]
+    fn check_flags(kind: Kind, arguments: &[&str], expected: &str) {
+        let args = args(arguments);
         let whose = Whose { uuid: "vs".into(), name: "name".into(), kind, object: Value::Null };
         let query: Vec<String> = args.query(&whose).iter().map(|(name, text)| format!("{name}={text}")).collect();
         assert_eq!(query.join(" "), expected);

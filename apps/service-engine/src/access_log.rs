@@ -115,7 +115,9 @@ fn is_significant(record: &AccessRecord<'_>) -> bool {
         | Ending::ServerTimeout
         | Ending::ClientTimeout
         | Ending::BodyTooLarge
-        | Ending::ClientClosed => true,
+        | Ending::BadBody
+        | Ending::ClientClosed
+        | Ending::Drained => true,
     }
 }
 

@@ -31,7 +31,17 @@ struct Owner {
     /// Of its records.
     slots: Vec<u32>,
     is_up: bool,
-    /// It was up since the engine knows of it: that it is up for the first time is no news.
+    /// It was known to be up since this engine runs: what it comes to from a guess is no news.
+    was_up: bool,
+}
+
+/// Names that came or went with a virtual service.
+#[derive(Debug, PartialEq, Eq)]
+struct Flip {
+    vs: String,
+    names: String,
+    is_up: bool,
+    /// The virtual service was known to be up before, so that somebody may have used the names.
     was_up: bool,
 }
 
@@ -53,7 +63,7 @@ impl Registered {
                         // An address that may be down is better than no name, as long as nobody can tell.
                         let known = before.get(uuid);
                         let is_up = self.is_up(uuid, known.is_none_or(|owner| owner.is_up));
-                        let was_up = is_up || known.is_some_and(|owner| owner.was_up);
+                        let was_up = self.verdict(uuid) == Some(true) || known.is_some_and(|owner| owner.was_up);
                         let owner = Owner { slots: vec![slot], is_up, was_up };
                         self.owners.insert(uuid.clone(), owner);
                     }
@@ -68,7 +78,7 @@ impl Registered {
     /// Takes what the controller tells about virtual services.
     pub(crate) fn hear(&mut self, told: ToldStates) {
         self.told = told;
-        self.judge();
+        tell(&self.judge());
     }
 
     /// Takes what this engine says of the virtual services that it runs, in the order of their uuids.
@@ -78,33 +88,30 @@ impl Registered {
         };
         if self.own.len() != states.len() || !self.own.iter().zip(states).all(is_same) {
             self.own = states.to_vec();
-            self.judge();
+            tell(&self.judge());
         }
     }
 
-    /// Publishes and withdraws what follows from the states.
-    fn judge(&mut self) {
-        let flipped = |(uuid, owner): (&String, &Owner)| {
-            let is_up = self.is_up(uuid, owner.is_up);
-            (is_up != owner.is_up).then(|| (uuid.clone(), is_up))
-        };
-        let flips: Vec<(String, bool)> = self.owners.iter().filter_map(flipped).collect();
-        for (uuid, is_up) in flips {
-            let Some(owner) = self.owners.get_mut(&uuid) else { continue };
-            owner.is_up = is_up;
-            let is_news = std::mem::replace(&mut owner.was_up, true);
-            let slots = owner.slots.clone();
-            let changed: Vec<&DomainName> = slots.into_iter().filter_map(|slot| self.publish(slot)).collect();
-            if changed.is_empty() {
-                continue;
+    /// Publishes and withdraws what follows from the states. All states come first: a name that goes from one owner to
+    /// another is there all the time.
+    fn judge(&mut self) -> Vec<Flip> {
+        let mut owners = std::mem::take(&mut self.owners);
+        let mut flipped = Vec::new();
+        for (uuid, owner) in &mut owners {
+            let verdict = self.verdict(uuid);
+            let is_up = verdict.unwrap_or(owner.is_up);
+            if std::mem::replace(&mut owner.is_up, is_up) != is_up {
+                flipped.push((uuid.clone(), is_up, owner.was_up));
             }
-            let (vs, names) = (self.name_of(&uuid), shown(&changed));
-            match is_up {
-                true if is_news => info!(vs, names, "names published again, their virtual service is up"),
-                true => debug!(vs, names, "names published, their virtual service is up"),
-                false => info!(vs, names, "names withdrawn, their virtual service is not up any more"),
-            }
+            owner.was_up |= verdict == Some(true);
         }
+        self.owners = owners;
+        let flip = |(uuid, is_up, was_up): (String, bool, bool)| {
+            let slots = self.owners.get(&uuid).map_or(&[][..], |owner| owner.slots.as_slice());
+            let changed: Vec<&DomainName> = slots.iter().filter_map(|slot| self.publish(*slot)).collect();
+            (!changed.is_empty()).then(|| Flip { vs: self.name_of(&uuid), names: shown(&changed), is_up, was_up })
+        };
+        flipped.into_iter().filter_map(flip).collect()
     }
 
     /// What people call a virtual service, as far as this engine runs it.
@@ -124,14 +131,31 @@ impl Registered {
 
     /// Whether a virtual service is up. What nobody knows, though it may become known, stays as it was.
     fn is_up(&self, uuid: &str, was_up: bool) -> bool {
+        self.verdict(uuid).unwrap_or(was_up)
+    }
+
+    /// Whether a virtual service is up; `None` while that may become known.
+    fn verdict(&self, uuid: &str) -> Option<bool> {
         let own = self.own.binary_search_by(|state| state.uuid.as_str().cmp(uuid)).ok();
         let own = own.and_then(|place| self.own.get(place)).map_or(State::Unknown, |state| state.state);
         let cluster = self.snapshot.as_ref().map_or("", |snapshot| &snapshot.cluster_uuid);
         let state = if own == State::Unknown { self.told.get(cluster, uuid) } else { own };
         match state {
-            State::Up => true,
-            State::Down | State::Disabled => false,
-            State::Unknown => !self.told.is_complete && was_up,
+            State::Up => Some(true),
+            State::Down | State::Disabled => Some(false),
+            State::Unknown => self.told.is_complete.then_some(false),
+        }
+    }
+}
+
+/// Says what a client may have seen; what follows from the first verdict after a start is the ordinary course.
+fn tell(flips: &[Flip]) {
+    for Flip { vs, names, is_up, was_up } in flips {
+        match (is_up, was_up) {
+            (true, true) => info!(vs, names, "names published again, their virtual service is up"),
+            (true, false) => debug!(vs, names, "names published, their virtual service is up"),
+            (false, true) => info!(vs, names, "names withdrawn, their virtual service is not up any more"),
+            (false, false) => debug!(vs, names, "names withdrawn, their virtual service is not up"),
         }
     }
 }

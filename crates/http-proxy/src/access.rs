@@ -127,8 +127,12 @@ pub enum Ending {
     ClientTimeout,
     /// The client's body was larger than it may be.
     BodyTooLarge,
-    /// The client closed the connection before the end, or sent a broken body.
+    /// The client's body broke the rules of HTTP: the size of a chunk, the length, the frames.
+    BadBody,
+    /// The client closed the connection before the end.
     ClientClosed,
+    /// We ended the connection: its listener or its virtual host has gone, and the time to end by itself had passed.
+    Drained,
     /// The connection became a tunnel, which has ended.
     Tunnel,
 }

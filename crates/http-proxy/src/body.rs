@@ -85,9 +85,25 @@ pub(crate) fn ending_of(error: &ExchangeError) -> Ending {
         ExchangeError::BadHead(_) | ExchangeError::BadBody(_) => Ending::BadResponse,
         ExchangeError::ServerTimeout => Ending::ServerTimeout,
         ExchangeError::ClientTimeout => Ending::ClientTimeout,
+        ExchangeError::ClientBody(error) if is_breach(error) => Ending::BadBody,
         ExchangeError::ClientBody(_) => Ending::ClientClosed,
         ExchangeError::BodyTooLarge => Ending::BodyTooLarge,
     }
+}
+
+/// Whether a client's body ended because it broke the rules, not because the client left.
+fn is_breach(error: &hyper::Error) -> bool {
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        if let Some(error) = error.downcast_ref::<h2::Error>() {
+            return error.is_library();
+        }
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData);
+        }
+        source = error.source();
+    }
+    false
 }
 
 impl Body for ResponseBody {

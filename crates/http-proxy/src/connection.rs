@@ -20,6 +20,7 @@ use tracing::debug;
 use crate::access::TlsSession;
 use crate::client::{Accepted, Client, GivenUp, Watched};
 use crate::service::serve;
+use crate::stats::WorkerStats;
 use crate::wire::Wire;
 use crate::worker::{ListenerState, Worker};
 
@@ -147,7 +148,7 @@ async fn serve_http1<T: AsyncRead + AsyncWrite + Unpin>(client: Rc<Client>, io: 
                 return Box::pin(tunnel.run(io, parts.read_buf, &client)).await;
             }
             if let Err(error) = result {
-                client.worker.stats.requests_refused.add(u64::from(error.is_parse()));
+                count_refused(&client.worker.stats, &error);
                 debug!(client = %client.peer, reason = %error, "a connection ended early");
                 // What a rule closes gets no more; hyper has answered what is no request.
                 if error.is_user() {
@@ -212,9 +213,28 @@ async fn serve_http2<T: AsyncRead + AsyncWrite + Unpin + 'static>(client: Rc<Cli
         } else if given_up.is_some() {
             return Poll::Ready(());
         }
-        connection.as_mut().poll(cx).map(|_| ())
+        connection.as_mut().poll(cx).map(|result| {
+            let is_ours = |error: &hyper::Error| {
+                let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<h2::Error>());
+                source.is_some_and(h2::Error::is_library)
+            };
+            client.worker.stats.http2_broken.add(u64::from(result.is_err_and(|error| is_ours(&error))));
+        })
     })
     .await;
+}
+
+/// Counts a head that made no request.
+fn count_refused(stats: &WorkerStats, error: &hyper::Error) {
+    if !error.is_parse() {
+        return;
+    }
+    stats.requests_refused.add(1);
+    if error.is_parse_too_large() {
+        stats.heads_too_large.add(1);
+    } else {
+        stats.heads_malformed.add(1);
+    }
 }
 
 /// How HTTP/1 on a connection ended.

@@ -18,6 +18,8 @@ const NEVER: u64 = u64::MAX;
 #[derive(Debug)]
 pub(crate) struct Deadline {
     at_ms: Cell<u64>,
+    /// Whether its task is woken when the configuration changes too.
+    watches_changes: Cell<bool>,
     waker: RefCell<Option<Waker>>,
 }
 
@@ -44,6 +46,11 @@ impl Deadline {
 
     pub(crate) fn is_past(&self, now_ms: u64) -> bool {
         self.at_ms.get() <= now_ms
+    }
+
+    /// From now on, wakes the task when the configuration changes too.
+    pub(crate) fn watch_changes(&self) {
+        self.watches_changes.set(true);
     }
 
     fn wake(&self) {
@@ -78,7 +85,8 @@ impl Timer {
     }
 
     pub(crate) fn deadline(&self) -> Rc<Deadline> {
-        let deadline = Rc::new(Deadline { at_ms: Cell::new(NEVER), waker: RefCell::new(None) });
+        let deadline =
+            Rc::new(Deadline { at_ms: Cell::new(NEVER), watches_changes: Cell::new(false), waker: RefCell::new(None) });
         self.deadlines.borrow_mut().push(Rc::downgrade(&deadline));
         deadline
     }
@@ -88,6 +96,11 @@ impl Timer {
         let now_ms = u64::try_from(now.saturating_duration_since(self.started).as_millis()).unwrap_or(NEVER);
         self.now_ms.set(now_ms);
         self.visit(|deadline| deadline.is_past(now_ms));
+    }
+
+    /// Wakes those that asked for it, because the configuration has changed.
+    pub(crate) fn wake_watchers(&self) {
+        self.visit(|deadline| deadline.watches_changes.get());
     }
 
     /// Wakes everyone, because something else than time has changed.

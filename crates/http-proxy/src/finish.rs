@@ -73,6 +73,12 @@ impl Finish {
         })
     }
 
+    /// Uuid of the virtual service or child that took it.
+    pub(crate) fn host_uuid(&self) -> Option<&str> {
+        let listener = self.view.table.listeners.get(&self.client.listener.address)?;
+        Some(&listener.service.host(self.host?)?.source.uuid)
+    }
+
     /// The response's head has come.
     pub(crate) fn answered(&mut self) {
         let now = clock::now();
@@ -99,6 +105,9 @@ impl Finish {
 
 impl Drop for Finish {
     fn drop(&mut self) {
+        if matches!(self.ending, Ending::ClientClosed | Ending::Tunnel) && self.client.listener.is_aborted.get() {
+            self.ending = Ending::Drained;
+        }
         let total = clock::now().saturating_duration_since(self.started);
         let stats = &self.client.worker.stats;
         stats.octets_in.add(self.request_octets);

@@ -35,7 +35,9 @@ pub struct Options {
     pub workers: NonZeroUsize,
     /// Connections of clients at a time, per worker; those above are closed at once.
     pub connections_per_worker_max: u64,
-    /// How long connections may go on after their listener was removed.
+    /// How long connections may go on after their listener was removed: requests under way, downloads and tunnels (as web
+    /// sockets) all end then at the latest. A tunnel of a virtual service or child that goes while its listener stays ends
+    /// as long after that.
     pub drain_timeout: Duration,
 }
 

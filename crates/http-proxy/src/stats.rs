@@ -39,6 +39,12 @@ counters! {
     requests,
     /// Requests that we refused, and heads that made no request: 4xx of our own.
     requests_refused,
+    /// Heads of HTTP/1 that were larger than they may be: 431, and no request to log.
+    heads_too_large,
+    /// What came in place of an HTTP/1 head and was none: 400, and no request to log.
+    heads_malformed,
+    /// HTTP/2 connections that ended because the client broke the rules.
+    http2_broken,
     /// Waits for a client that ended without what was awaited.
     clients_timed_out,
     /// Connections opened to servers.

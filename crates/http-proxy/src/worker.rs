@@ -49,6 +49,8 @@ pub(crate) struct Worker {
     /// Memory that responses are read into; each takes what it fills.
     pub(crate) read_room: RefCell<BytesMut>,
     view: RefCell<(u64, Rc<Held>)>,
+    /// Which view those that watch for changes know of.
+    told_generation: Cell<u64>,
 }
 
 /// What connections of one listener have in common.
@@ -78,17 +80,30 @@ impl Worker {
         let view = RefCell::new((generation, Rc::new(Held::new(shared.view.load_full()))));
         let timer = Timer::new(shared.started);
         timer.sweep(clock::now());
-        Rc::new(Self { shared, stats, timer, kept: Kept::default(), read_room: RefCell::default(), view })
+        Rc::new(Self {
+            shared,
+            stats,
+            timer,
+            kept: Kept::default(),
+            read_room: RefCell::default(),
+            view,
+            told_generation: Cell::new(generation),
+        })
     }
 
     /// The newest view. Its count is this worker's own: taking it touches no memory of other cores.
     pub(crate) fn view(&self) -> Rc<Held> {
-        let generation = self.shared.generation.load(Ordering::Acquire);
+        let generation = self.generation();
         let mut known = self.view.borrow_mut();
         if known.0 != generation {
             *known = (generation, Rc::new(Held::new(self.shared.view.load_full())));
         }
         Rc::clone(&known.1)
+    }
+
+    /// Counts views: another one means another view.
+    pub(crate) fn generation(&self) -> u64 {
+        self.shared.generation.load(Ordering::Acquire)
     }
 
     /// Works until it is told to stop and all connections have ended.
@@ -135,6 +150,10 @@ impl Worker {
     fn sweep(&self) {
         self.timer.sweep(clock::now());
         self.kept.sweep(self.timer.now_ms());
+        let generation = self.generation();
+        if self.told_generation.replace(generation) != generation {
+            self.timer.wake_watchers();
+        }
     }
 }
 

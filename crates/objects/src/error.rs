@@ -3,6 +3,9 @@
 use std::fmt;
 use std::net::IpAddr;
 
+/// Most characters of a reference that are repeated to who sent it.
+pub(crate) const SENT_CHARS_MAX: usize = 256;
+
 /// Kind of refusal; the edge maps it to a status code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
@@ -49,6 +52,18 @@ pub enum WriteError {
     /// The object to write, or one it refers to, does not exist or is not visible.
     #[error("{}", object_not_found(.0))]
     NotFound(&'static str),
+    /// An object that a field refers to does not exist or is not visible. What clients match comes first.
+    #[error("{} {field}: no {path} is visible here as '{sent}', create it first or correct the reference", object_not_found(.model))]
+    Dangling {
+        /// CamelCase model that the field refers to.
+        model: &'static str,
+        /// Its type in the API: `healthmonitor`.
+        path: &'static str,
+        /// Dotted path: `health_monitor_refs[0]`.
+        field: String,
+        /// The reference as it was sent, cut to [`SENT_CHARS_MAX`].
+        sent: String,
+    },
     /// Same type, tenant (and cloud) and name.
     #[error("{words} with this {} already exists.", .unique.words())]
     NameTaken {
@@ -202,8 +217,8 @@ impl WriteError {
             | Self::VipId
             | Self::OutsideDnsDomains(_)
             | Self::TooLarge { .. } => Class::Validation,
-            Self::NotFound(model) if answers_400(model) => Class::Validation,
-            Self::NotFound(_) => Class::NotFound,
+            Self::NotFound(model) | Self::Dangling { model, .. } if answers_400(model) => Class::Validation,
+            Self::NotFound(_) | Self::Dangling { .. } => Class::NotFound,
             Self::NameTaken { .. } | Self::UuidTaken { .. } | Self::SingleTaken(_) => Class::Conflict,
             Self::Stale { .. } => Class::Stale,
             Self::Referred { model: "Cloud", .. } => Class::Validation, // avi-api 1.10: 400 for Cloud
@@ -302,6 +317,17 @@ mod tests {
             "VrfContext object not found. VrfContext not found",
             Class::Validation,
         );
+        let dangling = |model, path| {
+            let (field, sent) = ("refs[0]".to_owned(), format!("/api/{path}?name=zz"));
+            WriteError::Dangling { model, path, field, sent }
+        };
+        check(
+            &dangling("Pool", "pool"),
+            "Pool object not found! refs[0]: no pool is visible here as '/api/pool?name=zz', create it first or correct the \
+             reference",
+            Class::NotFound,
+        );
+        assert_eq!(dangling("Network", "network").class(), Class::Validation);
         check(&WriteError::MethodNotAllowed("DELETE"), "Method 'DELETE' not allowed.", Class::MethodNotAllowed);
         check(
             &WriteError::Stale { model: "Pool", name: "p1".into() },

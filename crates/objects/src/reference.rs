@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use avi_schema::{Kind, MessageSchema};
 use serde_json::{Map, Value};
 
-use crate::error::WriteError;
+use crate::error::{SENT_CHARS_MAX, WriteError};
 use crate::object::Object;
 use crate::projection::{ADMIN, Projection};
 
@@ -71,7 +71,12 @@ impl Resolver<'_> {
         };
         match found {
             Some(object) => Ok(object.reference()),
-            None => Err(WriteError::NotFound(self.projection.types().get(path).map_or("Referenced", |s| s.model))),
+            None => Err(WriteError::Dangling {
+                model: self.projection.types().get(path).map_or("Referenced", |schema| schema.model),
+                path,
+                field: at.to_owned(),
+                sent: text.chars().take(SENT_CHARS_MAX).collect(),
+            }),
         }
     }
 

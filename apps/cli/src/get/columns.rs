@@ -44,7 +44,7 @@ fn columns(kind: &str) -> &'static [Column] {
             ("state", |o| state(o, "/runtime/oper_status/state")),
             ("servers up", |o| share(o, "/runtime/num_servers_up", "/runtime/num_servers_enabled")),
             ("servers", |o| count(o, "/servers")),
-            ("port", |o| text(o, "/default_server_port")),
+            ("port", ports_of_servers),
             ("algorithm", |o| text(o, "/lb_algorithm").replace("LB_ALGORITHM_", "").to_lowercase()),
             ("monitors", |o| names(list(o, "health_monitor_refs"))),
             ("created by", |o| text(o, "/created_by")),
@@ -155,6 +155,21 @@ fn ports(object: &Value) -> String {
     if ports.is_empty() { "-".to_owned() } else { ports.join(" ") }
 }
 
+/// Ports that the servers of a pool are reached at: of those that name none, that of the pool.
+fn ports_of_servers(object: &Value) -> String {
+    let own = |server: &Value| server.get("port").and_then(Value::as_u64).filter(|port| *port != 0);
+    let default = text(object, "/default_server_port");
+    let mut ports: Vec<String> = Vec::new();
+    for port in
+        list(object, "servers").iter().map(|server| own(server).map_or(default.clone(), |port| port.to_string()))
+    {
+        if !ports.contains(&port) {
+            ports.push(port);
+        }
+    }
+    if ports.is_empty() { default } else { ports.join(" ") }
+}
+
 /// Names that a virtual service answers to.
 fn hosts(object: &Value) -> String {
     let mut found = all(list(object, "vh_matches"), "/host");
@@ -242,6 +257,14 @@ mod tests {
              parent   parent   192.0.2.1 2001:db8::1   80 443s 8000-8010   up      -          -            -\n\
              child    child    192.0.2.1               -                   down    0/1        0/2          a.test b.test\n"
         );
+    }
+
+    #[test]
+    fn the_port_of_a_pool_is_that_of_its_servers() {
+        let port = |servers: Value| ports_of_servers(&json!({"default_server_port": 80, "servers": servers}));
+        assert_eq!(port(json!([{"port": 8080}, {"port": 8080}])), "8080");
+        assert_eq!(port(json!([{"port": 8080}, {}, {"port": 9090}])), "8080 80 9090");
+        assert_eq!([port(json!([])), ports_of_servers(&json!({}))], ["80", "-"]);
     }
 
     #[test]

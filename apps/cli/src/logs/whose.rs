@@ -68,6 +68,11 @@ impl Whose {
         Ok(Self::new(only, Kind::Dns))
     }
 
+    /// Whether the controller knows it; what it logs is a guess otherwise.
+    pub(super) fn is_known(&self) -> bool {
+        !self.object.is_null()
+    }
+
     fn new(object: Value, kind: Kind) -> Self {
         Self { uuid: text(&object, "uuid").to_owned(), name: text(&object, "name").to_owned(), kind, object }
     }

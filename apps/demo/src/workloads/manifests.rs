@@ -10,6 +10,7 @@ use k8s_openapi::api::core::v1::{Container, Service as ServiceObject};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde::Deserialize;
 use serde_json::Value;
+use tracing::warn;
 
 use super::pod::PodSpec;
 use super::slices;
@@ -21,7 +22,11 @@ const REPLICAS_MAX: u32 = 50;
 
 /// What the files of a directory say of workloads.
 #[derive(Debug, Default)]
-pub(super) struct Manifests(BTreeMap<PathBuf, File>);
+pub(super) struct Manifests {
+    files: BTreeMap<PathBuf, File>,
+    /// The directory itself was gone at the last look.
+    is_away: bool,
+}
 
 #[derive(Debug, Default)]
 struct File {
@@ -67,19 +72,28 @@ pub(super) enum TargetPort {
 }
 
 impl Manifests {
-    /// Looks at the files of `directory` and below; says whether anything is other than before.
+    /// Looks at the files of `directory` and below; says whether anything is other than before. As long as the directory
+    /// itself is gone, all stays as it was, as with those who watch it.
     pub(super) fn look(&mut self, directory: &Path) -> bool {
+        let was_away = std::mem::replace(&mut self.is_away, !directory.is_dir());
+        if self.is_away {
+            if !was_away {
+                warn!(directory = %directory.display(), "the directory of a cluster has gone: its pods go on as they were");
+            }
+            return false;
+        }
         let mut files = BTreeMap::new();
         list(directory, &mut files);
-        let mut changed = false;
-        self.0.retain(|path, file| {
+        // What the demo wrote into it is gone too.
+        let mut changed = was_away;
+        self.files.retain(|path, file| {
             let stays = files.contains_key(path) || !file.is_missing;
             file.is_missing = !files.contains_key(path);
             changed |= !stays;
             stays
         });
         for (path, stamp) in files {
-            let known = self.0.entry(path.clone()).or_default();
+            let known = self.files.entry(path.clone()).or_default();
             if known.stamp == Some(stamp) {
                 continue;
             }
@@ -94,11 +108,11 @@ impl Manifests {
     }
 
     pub(super) fn deployments(&self) -> impl Iterator<Item = &Deployment> {
-        self.0.values().flat_map(|file| &file.deployments)
+        self.files.values().flat_map(|file| &file.deployments)
     }
 
     pub(super) fn services(&self) -> impl Iterator<Item = &Service> {
-        self.0.values().flat_map(|file| &file.services)
+        self.files.values().flat_map(|file| &file.services)
     }
 }
 

@@ -87,6 +87,27 @@ async fn pods_follow_the_deployment_and_slices_follow_the_pods() {
     workloads.shutdown().await;
 }
 
+#[test]
+fn a_directory_that_is_gone_changes_nothing_until_it_is_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, away) = (directory.path().join("s2"), directory.path().join("away"));
+    fs::create_dir(&path).unwrap();
+    fs::write(path.join("deployment.yaml"), MANIFEST).unwrap();
+    let mut manifests = Manifests::default();
+    assert!(manifests.look(&path));
+    fs::rename(&path, &away).unwrap();
+    for _ in 0..3 {
+        assert!(!manifests.look(&path));
+        assert_eq!(manifests.deployments().count(), 1);
+    }
+    fs::rename(&away, &path).unwrap();
+    assert!(manifests.look(&path), "the slices have to be written again");
+    assert!(!manifests.look(&path));
+    fs::remove_file(path.join("deployment.yaml")).unwrap();
+    assert_eq!((manifests.look(&path), manifests.look(&path)), (false, true), "a file alone is gone");
+    assert_eq!(manifests.deployments().count(), 0);
+}
+
 #[tokio::test]
 async fn a_taken_address_is_told_with_its_owner() {
     let directory = tempfile::tempdir().unwrap();

@@ -260,6 +260,10 @@ fn reason(ending: Ending, status: u16) -> String {
         Ending::ServerTimeout => "the server did not answer in time".to_owned(),
         Ending::ClientTimeout => "the client did not send its body in time".to_owned(),
         Ending::BodyTooLarge => "the client's body was too large".to_owned(),
+        Ending::BadBody => "the client sent a body that breaks the rules of HTTP".to_owned(),
+        Ending::Drained => {
+            "ended here: its virtual service has gone, and the time to end by itself had passed".to_owned()
+        }
         Ending::ClientClosed => "the client closed the connection before the end".to_owned(),
         Ending::Tunnel => "a tunnel, which has ended".to_owned(),
     }

@@ -114,6 +114,31 @@ fn a_controller_that_is_away_changes_nothing() {
 }
 
 #[test]
+fn what_follows_from_the_first_verdict_after_a_start_is_no_news() {
+    let mut registered = adopted();
+    let mut hear = |state| {
+        registered.own = vec![own("vs-3", state)];
+        let flips = registered.judge();
+        flips.iter().map(|flip| (flip.names.clone(), flip.is_up, flip.was_up)).collect::<Vec<_>>()
+    };
+    let flip = |is_up, was_up| vec![("b.example.com".to_owned(), is_up, was_up)];
+    assert_eq!(hear(State::Down), flip(false, false), "published by a guess");
+    assert_eq!(hear(State::Up), flip(true, false));
+    assert_eq!(hear(State::Up), []);
+    assert_eq!(hear(State::Down), flip(false, true));
+    assert_eq!(hear(State::Up), flip(true, true));
+}
+
+#[test]
+fn a_name_that_goes_from_one_owner_to_the_other_is_no_news() {
+    let mut registered = adopted();
+    registered.hear(told(&[("vs-1", State::Up)], true));
+    registered.told = told(&[("vs-2", State::Up)], true);
+    assert_eq!(registered.judge(), []);
+    check(&registered, &ALL[..2]);
+}
+
+#[test]
 fn a_new_configuration_publishes_what_was_up() {
     let mut registered = adopted();
     registered.hear(told(&[("vs-3", State::Up)], true));

@@ -9,6 +9,16 @@ pub(super) fn families(stats: &HttpStats) -> Vec<Family> {
     vec![
         counter("http_requests", "Requests of clients with a whole head", stats.requests),
         counter("http_requests_refused", "Requests refused with a 4xx of the engine's own", stats.requests_refused),
+        by(
+            "http_refused",
+            "What made no request and is in no log: HTTP/1 heads, and HTTP/2 connections that clients broke",
+            "reason",
+            [
+                ("head_too_large", stats.heads_too_large),
+                ("head_malformed", stats.heads_malformed),
+                ("http2_protocol", stats.http2_broken),
+            ],
+        ),
         counter("http_requests_retried", "Requests sent to another server or connection", stats.retries),
         counter("http_requests_without_server", "Requests for which no server could be used", stats.without_server),
         by(
@@ -69,10 +79,13 @@ mod tests {
             tunnels: 13,
             octets_in: 14,
             octets_out: 15,
+            heads_too_large: 16,
+            heads_malformed: 17,
+            http2_broken: 18,
         };
         let mut shown: Vec<u64> =
             families(&stats).iter().flat_map(|family| family.samples.iter().map(|sample| sample.value)).collect();
         shown.sort_unstable();
-        assert_eq!(shown, (1..=15).collect::<Vec<_>>());
+        assert_eq!(shown, (1..=18).collect::<Vec<_>>());
     }
 }

@@ -99,7 +99,9 @@ async fn what_is_no_pair_is_refused_with_its_reason() {
         reply.error()
     };
     let text = refused(pair("c", "garbage", V3_KEY), 500, "Import error").await;
-    assert!(text.contains("common_name"), "{text}");
+    for told in ["common_name", "certificate.certificate: ", "send the certificate as PEM"] {
+        assert!(text.contains(told), "{text}");
+    }
     refused(pair("c", V3, V1_KEY), 400, "key: the private key does not belong to the certificate").await;
     refused(pair("c", V3, "garbage"), 400, "key: there is no private key in PEM").await;
     refused(pair("c", V3, ENCRYPTED_KEY), 400, "key: the private key is encrypted").await;

@@ -164,6 +164,12 @@ async fn what_cannot_work_is_refused() {
     refused(|b| b["vsvip_ref"] = Value::Null, 400, "vsvip_ref: Required field missing").await;
     refused(|b| b["services"] = json!([]), 400, "services: Required field missing").await;
     refused(|b| b["vsvip_ref"] = json!("/api/vsvip?name=no"), 404, "VsVip object not found!").await;
+    refused(
+        |b| b["vsvip_ref"] = json!("/api/vsvip?name=no"),
+        404,
+        "vsvip_ref: no vsvip is visible here as '/api/vsvip?name=no'",
+    )
+    .await;
     refused(|b| b["pool_ref"] = json!("/api/pool?name=no"), 404, "Pool object not found!").await;
     refused(|b| b["vrf_context_ref"] = json!("/api/vrfcontext?name=no"), 400, "VrfContext object not found").await;
     refused(|b| b["vrf_context_ref"] = json!("/api/vrfcontext?name=management"), 400, "is in another VRF").await;

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http_proxy::NoLog;
 use model::http::HttpConfig;
-use model::testing::{http_pool, http_server, to_pool, virtual_service};
+use model::testing::{child, http_config, http_pool, http_server, to_pool, virtual_service};
 
 use crate::testbed::{Backend, Bed, Message, Peer, eventually, free_address, one_service};
 use crate::tunnels;
@@ -100,6 +101,33 @@ fn a_listener_that_goes_lets_its_requests_end_and_takes_no_more() {
     assert!(downloading.is_closed());
     bed.apply(&config);
     assert_eq!(Peer::connect(vip).ask("GET / HTTP/1.1\r\n\r\n").status(), 400, "it came back");
+}
+
+#[test]
+fn what_goes_on_after_its_service_or_child_has_gone_is_ended() {
+    let (more, parts) = std::sync::mpsc::channel();
+    let (slow, socket) = (download(parts), tunnels::shouting());
+    let vips = [free_address(), free_address()];
+    let mut parent = virtual_service("parent", vips[0], None);
+    parent.children = vec![child("chat", "h", to_pool("socket"))];
+    let pools = vec![http_pool("slow", &[(slow.address, 1)]), http_pool("socket", &[(socket.address, 1)])];
+    let config = http_config(1, vec![parent, virtual_service("slow", vips[1], to_pool("slow"))], pools);
+    let mut bed = Bed::start_draining(1, &config, Arc::new(NoLog), Duration::from_millis(300));
+    let mut chatting = tunnels::open(vips[0]);
+    let mut downloading = Peer::connect(vips[1]);
+    downloading.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_eq!(downloading.read_head().unwrap().status(), 200);
+    let mut without = config.clone();
+    without.services.pop();
+    let mut parent = (*without.services[0]).clone();
+    parent.children.clear();
+    without.services = vec![Arc::new(parent)];
+    without.version.revision = model::Revision(2);
+    bed.apply(&without);
+    assert!(chatting.is_closed(), "the listener stays, the child has gone");
+    assert!(downloading.is_closed(), "the listener has gone");
+    drop(more);
+    eventually("nothing is open", || bed.proxy().stats().connections_open == 0);
 }
 
 #[test]

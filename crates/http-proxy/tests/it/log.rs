@@ -88,6 +88,28 @@ fn a_client_that_leaves_early_is_told() {
     assert_eq!(active(), 0);
 }
 
+#[test]
+fn a_broken_body_is_told_as_such_and_what_is_no_request_is_counted() {
+    let backend = Backend::start(|mut peer| {
+        peer.read_head();
+        let _ = peer.read_head();
+    });
+    let (vip, config) = one_service_with(&[backend.address], |service| service.host.profile.header_size_max = 1024);
+    let log = Arc::new(Lines::default());
+    let bed = Bed::start_with(1, &config, log.clone());
+    let chunked = "POST /p HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+    assert_eq!(Peer::connect(vip).ask(format!("{chunked}3\r\nabc\r\nxyz\r\n")).status(), 400);
+    eventually("it is told", || !log.0.lock().unwrap().is_empty());
+    assert!(log.0.lock().unwrap()[0].contains(&format!("{:?}", Ending::BadBody)), "{:?}", log.0.lock().unwrap());
+    let conflict = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n";
+    assert_eq!(Peer::connect(vip).ask(conflict).status(), 400);
+    let large = format!("X: {}\r\n", "a".repeat(900)).repeat(600);
+    assert_eq!(Peer::connect(vip).ask(format!("GET / HTTP/1.1\r\nHost: h\r\n{large}\r\n")).status(), 431);
+    let counts = || bed.proxy().stats();
+    eventually("they are counted", || (counts().heads_malformed, counts().heads_too_large) == (1, 1));
+    assert_eq!(log.0.lock().unwrap().len(), 1);
+}
+
 /// Keeps what decided each request.
 #[derive(Default)]
 struct Rules(Mutex<Vec<[Option<String>; 3]>>);

@@ -44,12 +44,17 @@ impl Bed {
     }
 
     pub(crate) fn start_with(workers: usize, config: &HttpConfig, log: Arc<dyn AccessLog>) -> Self {
+        Self::start_draining(workers, config, log, Duration::from_secs(20))
+    }
+
+    pub(crate) fn start_draining(
+        workers: usize,
+        config: &HttpConfig,
+        log: Arc<dyn AccessLog>,
+        drain_timeout: Duration,
+    ) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let options = Options {
-            workers: NonZeroUsize::new(workers).unwrap(),
-            drain_timeout: Duration::from_secs(20),
-            ..Options::default()
-        };
+        let options = Options { workers: NonZeroUsize::new(workers).unwrap(), drain_timeout, ..Options::default() };
         let mut bed = Self { runtime, proxy: Some(Proxy::start(options, log).unwrap()) };
         bed.apply(config);
         bed

@@ -72,9 +72,11 @@ fn plain(text: &str, body: &Map<String, Value>, flag: &str, at: &str) -> Result<
     bytes.ok_or_else(|| WriteError::invalid(at, format!("is not base64 of PEM, although {flag} says so")))
 }
 
-/// Operators stop trying a certificate when they read both phrases.
+/// Operators stop trying a certificate when they read both phrases, with the status 500 (avi-api 1.12, 2.13).
 fn import_error(error: &certificates::CertificateError) -> WriteError {
-    WriteError::Import(format!("{error}, so it has no common_name"))
+    WriteError::Import(format!(
+        "certificate.certificate: {error}, so it has no common_name; send the certificate as PEM, the server's own first"
+    ))
 }
 
 fn warnings(certificate: &Certificate, name: &str, now_s: i64) -> Vec<String> {
