@@ -37,6 +37,15 @@ pub enum AkoEvent {
         /// What, and why: `Ingress default/shop, shop.example.com/cart: Service default/cart does not exist`.
         what: String,
     },
+    /// A host is served, and the status of its Ingress does not show it.
+    NotShown {
+        /// `default/shop`.
+        ingress: String,
+        /// Host.
+        host: String,
+        /// Why.
+        why: &'static str,
+    },
     /// Status or annotations were written into an object.
     Status {
         /// `Ingress default/shop`.
@@ -160,6 +169,9 @@ impl Teller {
                 warn!(cluster, kind, name, of, reason, "write failed, will be tried again");
             }
             AkoEvent::NotServed { what } => warn!(cluster, what, "not served as it says"),
+            AkoEvent::NotShown { ingress, host, why } => {
+                info!(cluster, ingress, host, reason = why, "host is served, the Ingress gets no status for it");
+            }
             AkoEvent::Status { object, text } => info!(cluster, object, status = text, "status written"),
             AkoEvent::SettingsEdited { text } => info!(cluster, text, "settings edited, in force without a restart"),
             AkoEvent::Idle { reasons } => {
@@ -200,6 +212,9 @@ impl fmt::Display for AkoEvent {
                 write!(f, "{of}: {kind} {name} not written: {reason}; trying again")
             }
             Self::NotServed { what } => f.write_str(what),
+            Self::NotShown { ingress, host, why } => {
+                write!(f, "Ingress {ingress}: {host} is served, without a status: {why}")
+            }
             Self::Status { object, text } => write!(f, "{object}: {text}"),
             Self::SettingsEdited { text } => write!(f, "settings edited, in force without a restart: {text}"),
             Self::Idle { reasons } => write!(f, "nothing is written or deleted: {}", reasons.join("; ")),

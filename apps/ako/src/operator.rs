@@ -106,6 +106,7 @@ pub(crate) fn start_counting(config: AkoConfig, counts: Arc<WriteCounts>) -> Ako
         reasons: BTreeMap::new(),
         left_out: BTreeSet::new(),
         l4_services: BTreeSet::new(),
+        unshown: BTreeSet::new(),
         is_synced_told: false,
         unfinished_told: 0,
         writes_before: 0,
@@ -180,6 +181,8 @@ struct Operator {
     left_out: BTreeSet<LeftOut>,
     /// Services of type LoadBalancer that were told of.
     l4_services: BTreeSet<NamespacedName>,
+    /// Hosts that were told to be served without a status.
+    unshown: BTreeSet<(NamespacedName, String)>,
     is_synced_told: bool,
     /// Number of units that were told to lack something.
     unfinished_told: usize,

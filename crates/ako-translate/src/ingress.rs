@@ -101,7 +101,10 @@ fn check_class(view: &mut View<'_>, ingress: &Ingress) -> Result<(), Reason> {
         }
         None => {
             let is_default = |class: &&Arc<IngressClass>| annotation(&class.metadata, DEFAULT_CLASS) == Some("true");
-            classes.values().filter(is_ours).find(is_default).ok_or(Reason::NoDefaultClass)?
+            let others = || {
+                if classes.values().any(|class| is_default(&class)) { Reason::NoDefaultClass } else { Reason::NoClass }
+            };
+            classes.values().filter(is_ours).find(is_default).ok_or_else(others)?
         }
     };
     match class.spec.as_ref().and_then(|spec| spec.parameters.as_ref()) {

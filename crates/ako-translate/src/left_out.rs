@@ -64,9 +64,15 @@ pub enum Reason {
         /// Its controller.
         controller: String,
     },
-    /// No class is named, and none of ours is the default.
+    /// No class is named, and the default is another's.
     #[error("it names no IngressClass, and no class of ako.vmware.com/avi-lb is the default")]
     NoDefaultClass,
+    /// No class is named, and none at all is the default.
+    #[error(
+        "it names no IngressClass, and none is the default: name one of ako.vmware.com/avi-lb in spec.ingressClassName, or \
+         make one the default with the annotation ingressclass.kubernetes.io/is-default-class"
+    )]
+    NoClass,
     /// A Service's class is not ours.
     #[error("its loadBalancerClass is {0}")]
     LoadBalancerClass(String),
@@ -210,6 +216,7 @@ impl Reason {
             | Self::PortMissing { .. }
             | Self::NoNodePort(_) => Severity::Degraded,
             Self::ClassMissing(_)
+            | Self::NoClass
             | Self::Unsupported(_)
             | Self::NoRule
             | Self::RuleWithoutHttp

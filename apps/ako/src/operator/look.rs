@@ -51,6 +51,7 @@ impl Operator {
         let (outcome, parents_until) = self.translate(said, &site, instructions.deletes, now);
         self.tell_left_out(&outcome.left_out);
         self.tell_l4(&outcome);
+        self.tell_unshown(&outcome);
         let steps = plan(&outcome.desired, &mut self.held, !said.has_problems, &self.work.refused());
         self.work.set(steps, now);
         self.begin_writes();
@@ -202,6 +203,22 @@ impl Operator {
             self.teller.tell(AkoEvent::NotServed { what });
         }
         self.l4_services = now;
+    }
+
+    /// Tells of each host that is served and not shown in the status of its Ingress, once.
+    fn tell_unshown(&mut self, outcome: &Outcome) {
+        let hosts = outcome.ingresses.iter().flat_map(|(name, hosts)| hosts.iter().map(move |host| (name, host)));
+        let now: BTreeSet<(NamespacedName, String)> =
+            hosts.filter(|(_, host)| !host.is_shown).map(|(name, host)| (name.clone(), host.host.clone())).collect();
+        for (ingress, host) in now.difference(&self.unshown).take(LEFT_OUT_TOLD_MAX) {
+            let why = if host.starts_with('*') {
+                "a host with a wildcard is no name that a status can hold"
+            } else {
+                "the Ingress names no host, this one was made from its own name"
+            };
+            self.teller.tell(AkoEvent::NotShown { ingress: ingress.to_string(), host: host.clone(), why });
+        }
+        self.unshown = now;
     }
 
     /// Begins as many writes as may be under way.

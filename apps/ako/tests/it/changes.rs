@@ -208,3 +208,28 @@ async fn a_namespace_that_names_a_tenant_has_its_objects_there_and_they_move_wit
     cluster.until_written_back("Ingress", "shop", |written| tenant(written) == "blue").await;
     cluster.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_came_first_keeps_a_host_whatever_the_names_are_and_after_a_restart() {
+    let world = World::new().await;
+    let mut cluster = world.cluster("s1az1");
+    cluster.write("other.yaml", &(service("other", "ClusterIP") + &slice("other", &["10.244.9.9"])));
+    cluster.write("z.yaml", &ingress("z", HOST, &[("/", "web")], None));
+    cluster.start();
+    cluster.synced().await;
+    cluster.write("a.yaml", &ingress("a", HOST, &[("/", "other")], None));
+    cluster
+        .told("Ingress default/a, shop.example.com/: Ingress default/z has the same host and path, and came first")
+        .await;
+    cluster.synced().await;
+    let before = world.everything("s1az1").await;
+    cluster.stop().await;
+    // Its file is newer than the other's now; what was written back knows better.
+    cluster.remove("z.yaml");
+    cluster.write("z.yaml", &ingress("z", HOST, &[("/", "web")], None));
+    cluster.start();
+    cluster.told("Ingress default/z has the same host and path, and came first").await;
+    cluster.synced().await;
+    assert_eq!(world.everything("s1az1").await, before);
+    cluster.stop().await;
+}

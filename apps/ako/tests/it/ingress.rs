@@ -77,3 +77,18 @@ async fn changed_endpoints_are_one_write_of_the_pool_and_a_restart_is_none() {
     assert_eq!(world.everything("s1az1").await, after);
     cluster.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_without_a_status_is_told_with_the_reason() {
+    let world = World::new().await;
+    let mut cluster = world.cluster("s1az1");
+    cluster.write("wild.yaml", &ingress("wild", "'*.example.com'", &[("/", "web")], None));
+    cluster.start();
+    cluster.told("Ingress default/wild: *.example.com is served, without a status: a host with a wildcard").await;
+    cluster.write("bare.yaml", &ingress("bare", "''", &[("/", "web")], None));
+    cluster
+        .told("Ingress default/bare: bare.default.example.com is served, without a status: the Ingress names no")
+        .await;
+    cluster.synced().await;
+    cluster.stop().await;
+}

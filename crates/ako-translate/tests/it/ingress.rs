@@ -83,6 +83,12 @@ fn an_ingress_follows_its_class() {
     world.put(ingress("ing", &[("foo.com", &["/=web"])]));
     world.put(class("avi-lb", "ako.vmware.com/avi-lb", false));
     let outcome = world.outcome();
+    assert!(
+        left_out(&outcome)[0].starts_with("Ingress default/ing: it names no IngressClass, and none is the default: ")
+    );
+    assert_eq!(outcome.left_out[0].reason.severity(), Severity::LeftOut, "nobody serves it");
+    world.put(class("other", "k8s.io/ingress-nginx", true));
+    let outcome = world.outcome();
     let none = "Ingress default/ing: it names no IngressClass, and no class of ako.vmware.com/avi-lb is the default";
     assert_eq!(left_out(&outcome), [none]);
     assert_eq!(outcome.left_out[0].reason.severity(), Severity::NotOurs);

@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use jiff::Timestamp;
+
 use crate::event::Problem;
 
 /// Largest file that is read; an API server's limit for one object is 1.5 MiB.
@@ -120,6 +122,12 @@ pub(super) fn read(path: &Path, place: &str) -> Reading {
 pub(super) fn stamp(path: &Path) -> Option<Stamp> {
     let metadata = fs::metadata(path).ok()?;
     Some((metadata.ino(), metadata.ctime(), metadata.ctime_nsec(), metadata.len()))
+}
+
+/// When the file was changed or moved into place; none when there is no such file.
+pub(super) fn changed_at(path: &Path) -> Option<Timestamp> {
+    let metadata = fs::metadata(path).ok()?;
+    Timestamp::new(metadata.ctime(), i32::try_from(metadata.ctime_nsec()).ok()?).ok()
 }
 
 /// A name of a manifest: `*.yaml`, `*.yml`, `*.json`. Temporary names of editors end otherwise or are hidden.

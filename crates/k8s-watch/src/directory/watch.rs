@@ -9,7 +9,8 @@ use std::{
     time::Duration,
 };
 
-use k8s_crds::{Kind, Object};
+use jiff::Timestamp;
+use k8s_crds::{Kind, Object, ObjectKey};
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{
@@ -161,7 +162,7 @@ impl Watch {
             Err(error) => self.lose(&error, now),
         }
         let changes = self.world.settle();
-        let applied = changes.applied.iter().map(Object::key);
+        let applied = changes.applied.iter().map(dated);
         // Another watch may have seen the object come back by now; it has to know that its write-backs are gone.
         for key in self.shared.store.follow(applied, changes.deleted.iter()) {
             self.shared.announce(&key);
@@ -355,7 +356,7 @@ impl Watch {
                     objects = manifest.objects.len(),
                     "manifest read"
                 );
-                self.world.file_read(file, &place, manifest);
+                self.world.file_read(file, &place, manifest, tree::changed_at(file));
             }
             Reading::Unreadable(problem) => self.world.file_unreadable(file, problem),
             Reading::Absent if is_final => {
@@ -387,9 +388,16 @@ impl Watch {
             let read = self.shared.store.read(&key);
             self.world.write_back_read(key, read);
         }
-        let present: Vec<_> = self.world.objects().map(Object::key).collect();
+        let present: Vec<_> = self.world.objects().map(dated).collect();
         self.shared.store.follow(present.into_iter(), std::iter::empty());
     }
+}
+
+/// An object and since when it is there.
+fn dated(object: &Object) -> (ObjectKey, Option<Timestamp>) {
+    let key = object.key();
+    let since = object.metadata().creation_timestamp.as_ref().filter(|_| key.kind == Kind::Ingress);
+    (key, since.map(|time| time.0))
 }
 
 /// A path as the user would write it.

@@ -7,7 +7,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use k8s_crds::{Object, ObjectKey};
+use jiff::Timestamp;
+use k8s_crds::{Kind, Object, ObjectKey};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::write_back::WrittenBack;
 use crate::{
@@ -30,6 +32,8 @@ pub(super) struct World {
     in_force: BTreeMap<ObjectKey, Object>,
     /// The file each object in force belongs to.
     origins: BTreeMap<ObjectKey, PathBuf>,
+    /// Since when there is an Ingress that does not say so itself. Who came first keeps a host, so this has to stay.
+    since: BTreeMap<ObjectKey, Timestamp>,
     /// Identities whose object may have changed since the last settling.
     touched: BTreeSet<ObjectKey>,
 }
@@ -40,6 +44,8 @@ struct File {
     found: BTreeMap<ObjectKey, Found>,
     problems: Vec<Problem>,
     is_readable: bool,
+    /// When it was changed or moved into place.
+    changed_at: Option<Timestamp>,
     /// It is not there at the moment; perhaps its editor is about to put a new one in place.
     is_vanishing: bool,
 }
@@ -52,10 +58,10 @@ pub(super) struct Changes {
 }
 
 impl World {
-    /// The file at `path` was read. `place` is how messages name it.
-    pub(super) fn file_read(&mut self, path: &Path, place: &str, manifest: Manifest) {
+    /// The file at `path` was read. `place` is how messages name it, `changed_at` when it was changed or moved there.
+    pub(super) fn file_read(&mut self, path: &Path, place: &str, manifest: Manifest, changed_at: Option<Timestamp>) {
         let before = self.take(path).found;
-        let mut file = File { is_readable: true, problems: manifest.problems, ..File::default() };
+        let mut file = File { is_readable: true, problems: manifest.problems, changed_at, ..File::default() };
         if !manifest.has_objects {
             file.problems.push(without_object(place, &before));
             file.found = before;
@@ -120,6 +126,7 @@ impl World {
         for key in std::mem::take(&mut self.touched) {
             let Some((path, file, found)) = self.holder(&key) else {
                 self.origins.remove(&key);
+                self.since.remove(&key);
                 if self.in_force.remove(&key).is_some() {
                     self.written_back.remove(&key);
                     self.unusable_write_backs.remove(&key);
@@ -131,12 +138,13 @@ impl World {
             if file.is_vanishing && self.in_force.contains_key(&key) {
                 continue;
             }
-            let (path, mut object) = (path.clone(), found.object.clone());
+            let (path, mut object, changed_at) = (path.clone(), found.object.clone(), file.changed_at);
             // A file that is only vanishing may come back, and is where the object belongs then.
             let holders = self.holders.get(&key);
             if !self.origins.get(&key).is_some_and(|origin| holders.is_some_and(|paths| paths.contains(origin))) {
                 self.origins.insert(key.clone(), path);
             }
+            self.date(&key, &mut object, changed_at);
             self.merge(&key, &mut object);
             if self.in_force.get(&key) != Some(&object) {
                 self.in_force.insert(key, object.clone());
@@ -187,6 +195,18 @@ impl World {
         let files = self.holders.get(key)?.iter().filter_map(|path| Some((path, self.files.get(path)?)));
         let (path, file) = files.min_by_key(|(path, file)| (file.is_vanishing, Some(*path) != origin))?;
         Some((path, file, file.found.get(key)?))
+    }
+
+    /// Says since when an Ingress is there, as a cluster would: as it was noted, else when it was seen first.
+    fn date(&mut self, key: &ObjectKey, object: &mut Object, changed_at: Option<Timestamp>) {
+        let metadata = object.metadata_mut();
+        if key.kind != Kind::Ingress || metadata.creation_timestamp.is_some() {
+            return;
+        }
+        let noted = self.written_back.get(key).and_then(|written| written.since);
+        let Some(since) = noted.or_else(|| self.since.get(key).copied()).or(changed_at) else { return };
+        self.since.insert(key.clone(), since);
+        metadata.creation_timestamp = Some(Time(since));
     }
 
     fn merge(&mut self, key: &ObjectKey, object: &mut Object) {

@@ -1,11 +1,12 @@
 //! What operators wrote back, a file per object: `.status/<Kind>/<namespace>/<name>.json`.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
 };
 
+use jiff::Timestamp;
 use k8s_crds::{Kind, ObjectKey};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -42,6 +43,9 @@ pub(super) struct WrittenBack {
     /// Added to the annotations of the manifest; `None` takes one away.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) annotations: BTreeMap<String, Option<String>>,
+    /// Since when the object is there, noted with the first write-back, for the time after a restart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) since: Option<Timestamp>,
 }
 
 /// A write-back that was not stored.
@@ -63,9 +67,9 @@ pub(super) enum StoreError {
 #[derive(Debug)]
 pub(super) struct Store {
     root: PathBuf,
-    /// Objects there are, once a watch has read them; held while a file is written or removed, so that a write-back that
+    /// Objects there are, and since when, once a watch has read them; held while a file is written or removed, so that a write-back that
     /// comes late cannot outlive its object.
-    present: Mutex<Option<BTreeSet<ObjectKey>>>,
+    present: Mutex<Option<BTreeMap<ObjectKey, Option<Timestamp>>>>,
 }
 
 impl Store {
@@ -77,7 +81,7 @@ impl Store {
     pub(super) fn write(&self, key: &ObjectKey, write: WriteBack) -> Result<bool, StoreError> {
         let path = self.path(key).ok_or(StoreError::InvalidKey)?;
         let present = self.present.lock();
-        if present.as_ref().is_some_and(|present| !present.contains(key)) {
+        if present.as_ref().is_some_and(|present| !present.contains_key(key)) {
             return Err(StoreError::NoSuchObject);
         }
         // One that cannot be read is a problem told elsewhere; writing is what mends it.
@@ -90,6 +94,7 @@ impl Store {
             }
             WriteBack::Annotations(annotations) => after.annotations.extend(annotations),
         }
+        after.since = after.since.or_else(|| present.as_ref()?.get(key).copied().flatten());
         if before.as_ref() == Some(&after) {
             return Ok(false);
         }
@@ -148,7 +153,7 @@ impl Store {
     /// Takes note of objects that came and went; removes what was written back to the latter, and tells whose there was.
     pub(super) fn follow<'a>(
         &self,
-        applied: impl Iterator<Item = ObjectKey>,
+        applied: impl Iterator<Item = (ObjectKey, Option<Timestamp>)>,
         deleted: impl Iterator<Item = &'a ObjectKey>,
     ) -> Vec<ObjectKey> {
         let mut present = self.present.lock();

@@ -16,7 +16,12 @@ fn key(name: &str) -> ObjectKey {
 
 fn read(world: &mut World, path: &str, text: &str) {
     let path = Path::new(path);
-    world.file_read(path, &path.display().to_string(), manifest::read(path, text.as_bytes(), crate::directory::KINDS));
+    world.file_read(
+        path,
+        &path.display().to_string(),
+        manifest::read(path, text.as_bytes(), crate::directory::KINDS),
+        None,
+    );
 }
 
 /// Settles, and compares with names and labels applied, names deleted.
@@ -164,11 +169,12 @@ fn write_backs_are_merged_and_go_with_their_object() {
     let written = WrittenBack {
         status: Some(json!({"state": "new"})),
         annotations: [("k".to_owned(), Some("v".to_owned()))].into(),
+        since: None,
     };
     let key = ObjectKey { kind: Kind::GslbConfig, namespace: Some("avi-system".to_owned()), name: "gc".to_owned() };
     world.write_back_read(key.clone(), Ok(Some(written.clone())));
     assert_eq!(world.settle(), Changes::default());
-    world.file_read(path, "g.yaml", manifest::read(path, text.as_bytes(), crate::directory::KINDS));
+    world.file_read(path, "g.yaml", manifest::read(path, text.as_bytes(), crate::directory::KINDS), None);
     let Object::GslbConfig(config) = world.settle().applied.remove(0) else { panic!("a GSLBConfig") };
     assert_eq!(config.status.unwrap().state, "new");
     assert_eq!(config.metadata.annotations.unwrap()["k"], "v");
@@ -177,7 +183,7 @@ fn write_backs_are_merged_and_go_with_their_object() {
 
     world.file_gone(path);
     assert_eq!(world.settle().deleted, std::slice::from_ref(&key));
-    world.file_read(path, "g.yaml", manifest::read(path, text.as_bytes(), crate::directory::KINDS));
+    world.file_read(path, "g.yaml", manifest::read(path, text.as_bytes(), crate::directory::KINDS), None);
     let Object::GslbConfig(config) = world.settle().applied.remove(0) else { panic!("a GSLBConfig") };
     assert_eq!(config.status.unwrap().state, "old");
 
@@ -198,4 +204,30 @@ fn a_vanishing_holder_yields_to_one_that_is_there() {
     assert!(world.has(&key("a")));
     read(&mut world, "a.yaml", &service("a", "a"));
     check(&mut world, &["a a"], &[]);
+}
+
+#[test]
+fn an_ingress_without_a_date_is_as_old_as_its_first_sight() {
+    let text = "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: shop}\nspec: {}\n";
+    let manifest = |path: &Path, text: &str| manifest::read(path, text.as_bytes(), crate::directory::KINDS);
+    let at = |second| Some(Timestamp::from_second(second).unwrap());
+    let since =
+        |world: &World| world.objects().next().unwrap().metadata().creation_timestamp.clone().map(|time| time.0);
+    let mut world = World::default();
+    let path = Path::new("shop.yaml");
+    world.file_read(path, "shop.yaml", manifest(path, text), at(10));
+    let _ = world.settle();
+    assert_eq!(since(&world), at(10));
+    world.file_read(path, "shop.yaml", manifest(path, &text.replace("spec", "status: {}\nspec")), at(20));
+    let _ = world.settle();
+    assert_eq!(since(&world), at(10), "an edit makes it no younger");
+    let key = world.objects().next().unwrap().key();
+    world.write_back_read(key, Ok(Some(WrittenBack { since: at(5), ..WrittenBack::default() })));
+    let _ = world.settle();
+    assert_eq!(since(&world), at(5), "what was noted before a restart counts");
+    world.file_gone(path);
+    let _ = world.settle();
+    world.file_read(path, "shop.yaml", manifest(path, text), at(30));
+    let _ = world.settle();
+    assert_eq!(since(&world), at(30), "it is another one");
 }
