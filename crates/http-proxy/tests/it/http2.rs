@@ -229,7 +229,7 @@ fn a_head_that_is_continued_with_nothing_ends_the_connection() {
 #[test]
 fn frames_that_are_none_end_the_connection() {
     let backend = Backend::named("b");
-    let (vip, _bed) = bed(&backend);
+    let (vip, bed) = bed(&backend);
     for octets in [
         frame(HEADERS, END_HEADERS | END_STREAM, 0, &block(&GET)),
         frame(HEADERS, END_HEADERS | END_STREAM, 2, &block(&GET)),
@@ -246,6 +246,7 @@ fn frames_that_are_none_end_the_connection() {
         let answer = client.answer(u32::MAX);
         assert!(matches!(answer, Answer::GoAway(_) | Answer::Closed), "{octets:?}: {answer:?}");
     }
+    eventually("they are counted", || bed.proxy().stats().http2_broken > 0);
     assert_eq!(Http2::connect(vip).ask(1, &GET), Answer::Status(200));
 }
 
