@@ -349,10 +349,15 @@ fn the_config_is_followed_without_a_restart(world: &World) {
     });
     let mark = edit(clusters(&["s1az1", "s1az2", "s2", "s3"]), &["memberClusters s1az1,s1az2 → s1az1,s1az2,s2,s3"]);
     world.wait_for_split(&[(S1AZ1, 6), (S1AZ2, 3), (S2, 1)]);
-    world.wait_until_said("amko", mark, &["gslb config", "cluster context s3 is not in the kubeconfig"]);
+    world.wait_until_said("amko", mark, &["GSLBConfig", "cluster context s3 is not in the kubeconfig"]);
     world.set_weights([6, 4, 2]);
     world.wait_for_split(&[(S1AZ1, 6), (S1AZ2, 4), (S2, 2)]);
-    assert_eq!(world.object("s1az1", CONFIG)["status"]["state"], "success: gslb config accepted");
+    let state = || world.object("s1az1", CONFIG)["status"]["state"].clone();
+    let unknown = "error: cluster healthcheck failed, cluster context s3 is not in the kubeconfig of the members";
+    world.wait("the status to name the cluster", || state() == unknown);
+    edit(clusters(&["s1az1", "s1az2", "s2"]), &["memberClusters s1az1,s1az2,s2,s3 → s1az1,s1az2,s2"]);
+    world.wait("the config to be accepted", || state() == "success: gslb config accepted");
+    assert_eq!(world.count(12), World::counts(&[(S1AZ1, 6), (S1AZ2, 4), (S2, 2)]));
 }
 
 /// An object to be made once more.
