@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ako_translate::{LeftOut, NamespacedName, Outcome, Site, Translator, UnitName};
-use avi_client::{AviClient, AviError, Link};
+use avi_client::{AviClient, AviError, Link, Pace};
 use k8s_watch::Source;
 use serde_json::Value;
 use tokio::sync::watch;
@@ -31,10 +31,6 @@ use work::Work;
 
 /// Changes that arrive within this time are looked at together.
 const DEBOUNCE: Duration = Duration::from_millis(5);
-/// Shortest pause between two looks while writes are under way, so that what comes together is looked at together.
-const LOOK_PAUSE: Duration = Duration::from_millis(5);
-/// The pause is so many times as long as the look before it: looks take a fifth of a processor at most.
-const LOOK_PAUSE_TIMES: u32 = 4;
 /// Longest wait for tasks to end.
 const SHUTDOWN_WAIT: Duration = Duration::from_secs(10);
 
@@ -112,7 +108,7 @@ pub(crate) fn start_counting(config: AkoConfig, counts: Arc<WriteCounts>) -> Ako
         writes_before: 0,
         work: Work::default(),
         tasks: JoinSet::new(),
-        not_before: now,
+        pace: Pace::new(now),
         progress: progress_sender,
     };
     tasks.spawn(operator.run(stop.clone()));
@@ -190,8 +186,7 @@ struct Operator {
     writes_before: u64,
     work: Work,
     tasks: JoinSet<Done>,
-    /// When to look again at the earliest while writes are under way.
-    not_before: Instant,
+    pace: Pace,
     progress: watch::Sender<Progress>,
 }
 
@@ -222,8 +217,7 @@ impl Operator {
         loop {
             let began = Instant::now();
             let wake = self.look(began);
-            let ended = Instant::now();
-            self.not_before = ended + LOOK_PAUSE.max((ended - began) * LOOK_PAUSE_TIMES);
+            self.pace.looked(began, Instant::now());
             self.report();
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -257,10 +251,9 @@ impl Operator {
         }
     }
 
-    /// When to look for a reason that stands from `at` on. A look costs as much as there are objects, so that one after
-    /// each write would take ever longer.
+    /// When to look for a reason that stands from `at` on.
     fn paced(&self, at: Instant) -> Instant {
-        if self.work.is_in_flight() { at.max(self.not_before) } else { at }
+        if self.work.is_in_flight() { self.pace.after(at) } else { at }
     }
 
     /// Takes over one finished task and goes on with what is ready; says whether to look at everything again.

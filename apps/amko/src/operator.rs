@@ -14,7 +14,7 @@ use amko_translate::{
     Config, ControllerView, Identity, LogLevel, Lookup, ObjectRef, Outcome, PolicyBook, PublishedMonitor,
     PublishedService, Reason, RuleBook, Selection,
 };
-use avi_client::{AviClient, AviError, Link};
+use avi_client::{AviClient, AviError, Link, Pace};
 use k8s_crds::{GlobalDeploymentPolicy, GslbHostRule};
 use k8s_watch::Source;
 use reconcile::Observed;
@@ -34,10 +34,6 @@ use work::Work;
 
 /// Changes that arrive within this time are looked at together.
 const DEBOUNCE: Duration = Duration::from_millis(5);
-/// Shortest pause between two looks while writes are under way, so that what comes together is looked at together.
-const LOOK_PAUSE: Duration = Duration::from_millis(5);
-/// The pause is so many times as long as the look before it: looks take a fifth of a processor at most.
-const LOOK_PAUSE_TIMES: u32 = 4;
 /// Longest wait for the first answer of a member cluster, before the others are served without it.
 const FIRST_ANSWER_WAIT: Duration = Duration::from_secs(3);
 /// Pause before the controller is asked again about an object that a policy names and that was not there.
@@ -137,7 +133,7 @@ pub(crate) async fn start_counting(config: AmkoConfig, counts: Arc<WriteCounts>)
         tasks: JoinSet::new(),
         is_looking_up: false,
         looks: 0,
-        not_before: Instant::now(),
+        pace: Pace::new(Instant::now()),
         progress: progress_sender,
     };
     tasks.spawn(operator.run(stop.clone()));
@@ -212,8 +208,7 @@ struct Operator {
     tasks: JoinSet<Done>,
     is_looking_up: bool,
     looks: u64,
-    /// When to look again at the earliest while writes are under way.
-    not_before: Instant,
+    pace: Pace,
     progress: watch::Sender<Progress>,
 }
 
@@ -250,8 +245,7 @@ impl Operator {
         loop {
             let began = Instant::now();
             let wake = self.look(began);
-            let ended = Instant::now();
-            self.not_before = ended + LOOK_PAUSE.max((ended - began) * LOOK_PAUSE_TIMES);
+            self.pace.looked(began, Instant::now());
             self.looks += 1;
             self.report();
             tokio::select! {
@@ -286,10 +280,9 @@ impl Operator {
         }
     }
 
-    /// When to look for a reason that stands from `at` on. A look costs as much as there are objects, so that one after
-    /// each write would take ever longer.
+    /// When to look for a reason that stands from `at` on.
     fn paced(&self, at: Instant) -> Instant {
-        if self.work.is_in_flight() { at.max(self.not_before) } else { at }
+        if self.work.is_in_flight() { self.pace.after(at) } else { at }
     }
 
     /// Takes over one finished task and goes on with what is pending; says whether to look at everything again.
