@@ -114,8 +114,7 @@ fn quiet_clients_are_closed_without_a_word() {
 fn a_response_that_takes_long_is_waited_for() {
     let backend = Backend::start(|mut peer| {
         while peer.read().is_some() {
-            // bounded: longer than every limit on the client, once
-            std::thread::sleep(Duration::from_millis(900));
+            std::thread::sleep(Duration::from_millis(900)); // bounded: longer than every limit on the client, once
             peer.send("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nlate");
         }
     });
