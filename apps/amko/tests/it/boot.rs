@@ -17,6 +17,7 @@ fn uuid(setting: &Setting) -> String {
     config.metadata.annotations.unwrap()["amko.vmware.com/amko-uuid"].clone()
 }
 
+// catalogue amko: 94, 97
 #[tokio::test]
 async fn a_cold_start_asks_and_writes_what_the_specification_shows() {
     let setting = Setting::hello().await;
@@ -57,6 +58,7 @@ async fn statuses_go_from_syncing_to_accepted() {
     assert!(texts.contains(&"GlobalDeploymentPolicy avi-system/global-gdp: success".to_owned()), "{texts:#?}");
 }
 
+// catalogue amko: 117
 #[tokio::test]
 async fn the_identity_is_a_version_1_uuid_and_stays() {
     let mut setting = Setting::hello().await;
@@ -128,6 +130,7 @@ async fn an_invalid_gslb_config_is_told_and_nothing_is_done() {
     assert_eq!(setting.controller.take_asked(), [""; 0]);
 }
 
+// catalogue amko: 113
 #[tokio::test]
 async fn a_silent_cluster_keeps_its_members_and_does_not_hold_up_the_others() {
     let mut setting = Setting::hello().await;
@@ -145,6 +148,7 @@ async fn a_silent_cluster_keeps_its_members_and_does_not_hold_up_the_others() {
     setting.until_event(|event| event.to_string().contains(left)).await;
 }
 
+// catalogue amko: 119
 #[tokio::test]
 async fn what_nobody_wants_any_more_is_deleted_with_its_monitors() {
     let mut setting = Setting::hello().await;
@@ -161,6 +165,7 @@ async fn what_nobody_wants_any_more_is_deleted_with_its_monitors() {
     assert_eq!(writes.len(), 2);
 }
 
+// catalogue amko: 109
 #[tokio::test]
 async fn objects_of_another_amko_are_left_alone() {
     let controller = Controller::new();

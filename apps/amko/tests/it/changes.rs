@@ -7,6 +7,7 @@ use amko::AmkoEvent;
 
 use crate::setting::{HOST, Setting, hello, ingress, policy, policy_object};
 
+// catalogue amko: 94, 95
 #[tokio::test]
 async fn a_new_split_is_one_write_that_names_the_policy() {
     let mut setting = Setting::hello().await;
@@ -37,6 +38,7 @@ async fn a_dropped_label_takes_the_member_out_and_says_so() {
     setting.until_event(|event| event.to_string().contains(reason)).await;
 }
 
+// catalogue amko: 96
 #[tokio::test]
 async fn the_last_member_takes_service_and_monitor_with_it() {
     let setting = Setting::hello().await;
@@ -68,6 +70,7 @@ async fn an_invalid_policy_gets_its_text_and_changes_nothing() {
     assert_eq!(setting.controller.writes(), [""; 0]);
 }
 
+// catalogue amko: 106
 #[tokio::test]
 async fn tls_makes_new_monitors_first_and_deletes_old_ones_last() {
     let setting = Setting::hello().await;

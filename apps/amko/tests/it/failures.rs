@@ -9,6 +9,7 @@ use crate::setting::{HOST, Setting, clusters, ingress, policy};
 
 const CHANGED: [&str; 3] = ["127.10.23.40*1", "127.10.25.40*6", "127.10.26.40*3"];
 
+// catalogue amko: 99
 #[tokio::test]
 async fn a_service_that_vanished_is_made_again() {
     let setting = Setting::hello().await;
@@ -148,6 +149,7 @@ async fn a_server_error_is_tried_again() {
     setting.until_members(&CHANGED).await;
 }
 
+// catalogue amko: 104
 #[tokio::test]
 async fn a_controller_that_restarts_is_found_again_and_told_once() {
     let mut setting = Setting::hello().await;

@@ -61,6 +61,7 @@ fn check(change: impl FnOnce(&mut GlobalDeploymentPolicySpec), expected: &str) {
     assert_eq!(text, expected);
 }
 
+// catalogue amko: 10, 13, 20
 #[test]
 fn a_valid_policy_is_a_success() {
     check(|_| {}, "success");
@@ -74,6 +75,7 @@ fn a_valid_policy_is_a_success() {
     check(|s| s.site_persistence_ref = Some("gslb-persistence".into()), "success");
 }
 
+// catalogue amko: 18, 19, 123, 132
 #[test]
 fn each_mistake_has_the_text_of_amko() {
     check(|s| s.match_rules.app_selector = selector(&[("", "b")]), "label value is missing for key  for appSelector");
@@ -237,6 +239,7 @@ fn status(name: &str, text: &str) -> (String, String) {
     (name.to_owned(), text.to_owned())
 }
 
+// catalogue amko: 5
 #[test]
 fn a_second_policy_is_refused_until_the_first_is_deleted() {
     let mut world = World::new();
@@ -260,6 +263,7 @@ fn an_invalid_policy_does_not_stand_in_the_way_of_a_valid_one() {
     assert_eq!(world.review()[1], status("a-invalid", "a GDP object already exists, can't add another"));
 }
 
+// catalogue amko: 17
 #[test]
 fn an_invalid_update_leaves_the_last_valid_policy_in_force() {
     let mut world = World::new();
@@ -305,6 +309,7 @@ fn absence_counts_only_when_all_of_the_leader_could_be_read() {
     assert_eq!(world.book.in_force(), &InForce::Nothing);
 }
 
+// catalogue amko: 12
 #[test]
 fn a_policy_outside_avi_system_is_ignored_without_a_status() {
     let mut world = World::new();

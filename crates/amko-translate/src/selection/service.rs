@@ -69,6 +69,7 @@ mod tests {
         assert_eq!(probed_port(&ports), expected);
     }
 
+    // catalogue amko: 61, 62
     #[test]
     fn the_smallest_port_is_probed() {
         check(&[(8080, "TCP"), (53, "UDP"), (443, "TCP")], Some((53, Protocol::Udp)));

@@ -47,6 +47,7 @@ fn check(spec: Value, expected: &str) {
     assert_eq!(statuses(&world), [format!("rule: {expected}")]);
 }
 
+// catalogue amko: 72, 73
 #[test]
 fn a_valid_rule_is_accepted() {
     check(json!({}), "Accepted");
@@ -60,6 +61,7 @@ fn a_valid_rule_is_accepted() {
     check(json!({"trafficSplit": [{"cluster": "no-such-site", "priority": 300}]}), "Accepted");
 }
 
+// catalogue amko: 72, 73, 77, 81, 82
 #[test]
 fn each_mistake_has_the_text_of_amko() {
     check(json!({"fqdn": ""}), "GSFqdn missing for rule GSLBHostRule");

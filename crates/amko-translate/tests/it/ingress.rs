@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::world::{World, edit, ingress, monitors, rejections, services};
 
+// catalogue amko: 21, 84
 #[test]
 fn a_labelled_ingress_is_a_service_until_it_is_deleted() {
     let mut world = World::new();
@@ -14,6 +15,7 @@ fn a_labelled_ingress_is_a_service_until_it_is_deleted() {
     assert!(world.outcome().desired.services.is_empty());
 }
 
+// catalogue amko: 84
 #[test]
 fn the_same_host_in_two_clusters_is_one_service() {
     let mut world = World::new();
@@ -33,6 +35,7 @@ fn order_follows_the_config_whatever_came_first() {
     assert_eq!(services(&world.outcome()), [expected]);
 }
 
+// catalogue amko: 24
 #[test]
 fn each_host_of_an_ingress_lives_its_own_life() {
     let mut world = World::new();
@@ -72,6 +75,7 @@ fn a_wildcard_host_is_rejected_with_its_reason() {
     assert_eq!(rejections(&world.outcome()), expected);
 }
 
+// catalogue amko: 28, 30
 #[test]
 fn an_ingress_without_a_status_waits() {
     let mut world = World::new();
@@ -84,6 +88,7 @@ fn an_ingress_without_a_status_waits() {
     assert_eq!(world.outcome().desired.services.len(), 1);
 }
 
+// catalogue amko: 38, 39
 #[test]
 fn a_status_entry_that_cannot_be_used_is_left_out() {
     let mut world = World::new();
@@ -103,6 +108,7 @@ fn a_status_entry_that_cannot_be_used_is_left_out() {
     assert_eq!(rejections(&outcome), expected);
 }
 
+// catalogue amko: 34
 #[test]
 fn one_changed_address_changes_its_host_alone() {
     let mut world = World::new();
@@ -114,6 +120,7 @@ fn one_changed_address_changes_its_host_alone() {
     assert_eq!(before.desired.services.first_key_value(), after.desired.services.first_key_value());
 }
 
+// catalogue amko: 37
 #[test]
 fn tls_comes_from_the_spec_or_the_annotation_and_counts_alone() {
     let mut world = World::new();
@@ -134,6 +141,7 @@ fn one_tls_member_makes_the_service_https() {
     assert_eq!(monitors(&world.outcome()), ["HTTPS 443 HEAD / HTTP/1.0"]);
 }
 
+// catalogue amko: 40
 #[test]
 fn paths_come_from_the_first_rule_of_a_host() {
     let mut world = World::new();
@@ -166,6 +174,7 @@ fn members_paths_are_united() {
     assert_eq!(outcome.desired.monitors.keys().map(|key| key.name.as_str()).collect::<Vec<_>>(), expected);
 }
 
+// catalogue amko: 92
 #[test]
 fn one_address_twice_is_one_member_and_two_objects() {
     let mut world = World::new();
@@ -177,6 +186,7 @@ fn one_address_twice_is_one_member_and_two_objects() {
     assert_eq!(description, "INGRESS/k8s/default/ing1/foo.avi.com,INGRESS/k8s/default/ing2/foo.avi.com");
 }
 
+// catalogue amko: 91
 #[test]
 fn delivering_the_same_again_changes_nothing() {
     let mut world = World::new();
@@ -187,6 +197,7 @@ fn delivering_the_same_again_changes_nothing() {
 }
 
 /// Without `syncVipOnly` the identifiers of AKO are needed (amko 3.7).
+// catalogue amko: 93
 #[test]
 fn without_identifiers_only_the_first_object_of_a_service_is_published() {
     let mut world = World::new();

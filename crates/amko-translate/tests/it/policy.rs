@@ -17,6 +17,7 @@ fn two_clusters() -> World {
     world
 }
 
+// catalogue amko: 3, 4, 7, 8, 10
 #[test]
 fn only_labelled_objects_of_selected_clusters_become_members() {
     let mut world = two_clusters();
@@ -31,6 +32,7 @@ fn only_labelled_objects_of_selected_clusters_become_members() {
     assert!(world.outcome().desired.services.is_empty());
 }
 
+// catalogue amko: 6, 11
 #[test]
 fn another_label_selects_other_objects() {
     let mut world = two_clusters();
@@ -40,6 +42,7 @@ fn another_label_selects_other_objects() {
     assert!(world.outcome().desired.services.is_empty());
 }
 
+// catalogue amko: 13
 #[test]
 fn a_selector_with_two_labels_selects_nothing() {
     let mut world = two_clusters();
@@ -51,6 +54,7 @@ fn a_selector_with_two_labels_selects_nothing() {
     assert_eq!(rejections(&outcome)[0], format!("Ingress default/ing1: {expected}"));
 }
 
+// catalogue amko: 14
 #[test]
 fn a_namespace_selector_alone_ignores_the_labels_of_objects() {
     let mut world = two_clusters();
@@ -61,6 +65,7 @@ fn a_namespace_selector_alone_ignores_the_labels_of_objects() {
     assert_eq!(services(&world.outcome()), ["bar.avi.com: 10.1.1.2*1@10(k8s)", "foo.avi.com: 10.1.1.1*1@10(k8s)"]);
 }
 
+// catalogue amko: 15
 #[test]
 fn both_selectors_must_match() {
     let mut world = two_clusters();
@@ -69,6 +74,7 @@ fn both_selectors_must_match() {
     assert_eq!(services(&world.outcome()), ["foo.avi.com: 10.1.1.1*1@10(k8s)"]);
 }
 
+// catalogue amko: 16
 #[test]
 fn a_deleted_policy_leaves_no_service() {
     let mut world = two_clusters();
@@ -79,6 +85,7 @@ fn a_deleted_policy_leaves_no_service() {
     assert_eq!(rejections(&outcome)[0], "Ingress default/ing1: there is no GlobalDeploymentPolicy");
 }
 
+// catalogue amko: 17
 #[test]
 fn an_invalid_update_changes_nothing() {
     let mut world = two_clusters();
@@ -88,6 +95,7 @@ fn an_invalid_update_changes_nothing() {
     assert_eq!(world.outcome(), before);
 }
 
+// catalogue amko: 140, 141, 142
 #[test]
 fn weights_and_priorities_follow_the_split() {
     let mut world = two_clusters();
@@ -115,6 +123,7 @@ fn the_ttl_is_sent_when_set_even_when_zero() {
     assert_eq!(ttl(Some(0)), Some(json!(0)));
 }
 
+// catalogue amko: 123
 #[test]
 fn explicit_monitors_replace_generated_ones() {
     let mut world = two_clusters();
@@ -131,6 +140,7 @@ fn explicit_monitors_replace_generated_ones() {
     assert_eq!(world.outcome(), outcome, "an unknown ref keeps the old ones");
 }
 
+// catalogue amko: 154
 #[test]
 fn control_plane_only_attaches_no_monitor() {
     let mut world = two_clusters();
@@ -160,6 +170,7 @@ fn a_template_gives_request_line_and_codes() {
     assert_eq!(monitors(&world.outcome()), ["HTTP 80 HEAD / HTTP/1.0"], "it follows the controller");
 }
 
+// catalogue amko: 124
 #[test]
 fn persistence_is_for_services_with_tls() {
     let mut world = two_clusters();

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::world::{World, edit, ingress, monitors, rejections, service, services};
 
+// catalogue amko: 61, 87
 #[test]
 fn a_load_balancer_service_gets_a_monitor_on_its_smallest_port() {
     let mut world = World::new();
@@ -21,6 +22,7 @@ fn a_load_balancer_service_gets_a_monitor_on_its_smallest_port() {
     assert!(world.outcome().desired.monitors.is_empty());
 }
 
+// catalogue amko: 88
 #[test]
 fn several_services_share_a_monitor_on_the_smallest_port_of_all() {
     let mut world = World::new();
@@ -47,6 +49,7 @@ fn check_rejected(change: impl FnOnce(&mut serde_json::Value), expected: &str) {
     assert_eq!(rejections(&outcome), [format!("Service default/svc1: {expected}")]);
 }
 
+// catalogue amko: 55, 56, 60
 #[test]
 fn each_service_that_is_left_out_has_a_reason() {
     check_rejected(|body| body["spec"]["type"] = json!("ClusterIP"), "it is not of type LoadBalancer");
@@ -63,6 +66,7 @@ fn each_service_that_is_left_out_has_a_reason() {
     );
 }
 
+// catalogue amko: 57
 #[test]
 fn a_renamed_host_moves_the_member() {
     let mut world = World::new();
