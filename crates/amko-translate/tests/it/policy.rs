@@ -95,7 +95,7 @@ fn an_invalid_update_changes_nothing() {
     assert_eq!(world.outcome(), before);
 }
 
-// catalogue amko: 140, 141, 142
+// catalogue amko: 140, 141, 142, 143, 144
 #[test]
 fn weights_and_priorities_follow_the_split() {
     let mut world = two_clusters();
@@ -103,14 +103,21 @@ fn weights_and_priorities_follow_the_split() {
     assert_eq!(services(&world.outcome()), ["foo.avi.com: 10.1.1.1*5@8(k8s) 10.2.2.2*5@8(oshift)"]);
     world.gdp.spec.traffic_split = vec![split("k8s", 5, 12)];
     assert_eq!(services(&world.outcome()), ["foo.avi.com: 10.1.1.1*5@12(k8s) 10.2.2.2*1@10(oshift)"]);
+    world.gdp.spec.traffic_split = vec![split("k8s", 5, 20)];
+    assert_eq!(services(&world.outcome()), ["foo.avi.com: 10.1.1.1*5@20(k8s) 10.2.2.2*1@10(oshift)"]);
     world.gdp.spec.traffic_split = vec![split("k8s", 5, 12), split("oshift", 2, 15)];
     assert_eq!(services(&world.outcome()), ["foo.avi.com: 10.2.2.2*2@15(oshift) 10.1.1.1*5@12(k8s)"]);
+    let body = world.outcome().desired.services.values().next().unwrap().to_body();
+    assert_eq!([&body["groups"][0]["name"], &body["groups"][1]["name"]], ["amko-gs-group-15", "amko-gs-group-12"]);
+    world.gdp.spec.traffic_split = vec![split("k8s", 5, 12), split("oshift", 2, 30)];
+    assert_eq!(services(&world.outcome()), ["foo.avi.com: 10.2.2.2*2@30(oshift) 10.1.1.1*5@12(k8s)"]);
     world.gdp.spec.traffic_split = vec![split("k8s", 5, 12), split("oshift", 2, 0)];
     let body = world.outcome().desired.services.values().next().unwrap().to_body();
     assert_eq!(body["groups"][1]["name"], "amko-gs-group-0");
     assert_eq!(body["groups"][0]["priority"], 12);
 }
 
+// catalogue amko: 125
 #[test]
 fn the_ttl_is_sent_when_set_even_when_zero() {
     let mut world = two_clusters();
@@ -120,10 +127,11 @@ fn the_ttl_is_sent_when_set_even_when_zero() {
     };
     assert_eq!(ttl(None), None);
     assert_eq!(ttl(Some(10)), Some(json!(10)));
+    assert_eq!(ttl(Some(20)), Some(json!(20)));
     assert_eq!(ttl(Some(0)), Some(json!(0)));
 }
 
-// catalogue amko: 123
+// catalogue amko: 121, 123
 #[test]
 fn explicit_monitors_replace_generated_ones() {
     let mut world = two_clusters();
@@ -138,6 +146,10 @@ fn explicit_monitors_replace_generated_ones() {
     assert_eq!(body["groups"][1]["min_health_monitors_up"], 3);
     world.gdp.spec.health_monitor_refs = vec!["my-hm3".into()];
     assert_eq!(world.outcome(), outcome, "an unknown ref keeps the old ones");
+    world.gdp.spec.health_monitor_refs = vec!["my-hm1".into()];
+    let body = world.outcome().desired.services.values().next().unwrap().to_body();
+    assert_eq!(body["health_monitor_refs"], json!(["/api/healthmonitor?name=my-hm1"]));
+    assert_eq!(body["groups"][0]["min_health_monitors_up"], 2);
 }
 
 // catalogue amko: 154
@@ -193,6 +205,7 @@ fn persistence_is_for_services_with_tls() {
     assert_eq!(bodies(&mut world)[1]["pki_profile_ref"], "/api/pkiprofile?name=pki-b");
 }
 
+// catalogue amko: 126
 #[test]
 fn the_algorithm_is_that_of_every_pool() {
     let mut world = two_clusters();
@@ -207,6 +220,7 @@ fn the_algorithm_is_that_of_every_pool() {
         geo_fallback,
     };
     let name = |algorithm: &str| Some(json!(format!("GSLB_ALGORITHM_{algorithm}")));
+    assert_eq!(group(settings("ROUND_ROBIN", None, None)), [name("ROUND_ROBIN"), None, None]);
     assert_eq!(group(settings("TOPOLOGY", None, None)), [name("TOPOLOGY"), None, None]);
     assert_eq!(group(settings("CONSISTENT_HASH", Some(20), None)), [name("CONSISTENT_HASH"), None, Some(json!(20))]);
     let fallback = |algorithm: &str, hash_mask| {
@@ -232,6 +246,7 @@ fn the_down_response_is_sent_with_its_address() {
     assert_eq!(response("FALLBACK_IP", Some("10.9.9.9")), expected);
 }
 
+// catalogue amko: 156
 #[test]
 fn sync_vip_only_decides_per_cluster_whether_identifiers_are_sent() {
     let mut world = World::new();
@@ -243,9 +258,17 @@ fn sync_vip_only_decides_per_cluster_whether_identifiers_are_sent() {
         let object = ingress("ing1", &[("foo.avi.com", address)]);
         world.put(cluster, edit(&object, |body| body["metadata"]["annotations"] = annotations.clone()));
     }
-    world.gdp.spec.match_clusters[0].sync_vip_only = Some(false);
-    let body = world.outcome().desired.services.values().next().unwrap().to_body();
-    let members = &body["groups"][0]["members"];
-    assert_eq!(members[0]["vs_uuid"], "virtualservice-1");
-    assert!(members[1].get("vs_uuid").is_none() && members[1].get("cluster_uuid").is_none());
+    let mut identified = |vip_only: [bool; 2]| -> Vec<_> {
+        for (cluster, vip_only) in world.gdp.spec.match_clusters.iter_mut().zip(vip_only) {
+            cluster.sync_vip_only = Some(vip_only);
+        }
+        let body = world.outcome().desired.services.values().next().unwrap().to_body();
+        let members = body["groups"][0]["members"].as_array().unwrap().clone();
+        members.iter().map(|m| ["vs_uuid", "cluster_uuid"].map(|key| m.get(key).cloned())).collect()
+    };
+    let known = [Some(json!("virtualservice-1")), Some(json!("cluster-1"))];
+    assert_eq!(identified([true, true]), [[None, None], [None, None]]);
+    assert_eq!(identified([false, true]), [known.clone(), [None, None]]);
+    assert_eq!(identified([false, false]), [known.clone(), known.clone()]);
+    assert_eq!(identified([true, false]), [[None, None], known]);
 }
