@@ -232,6 +232,36 @@ fn the_algorithm_is_that_of_every_pool() {
     assert_eq!(group(geo), [name("GEO"), name("ROUND_ROBIN"), None]);
 }
 
+// catalogue amko: 146
+#[test]
+fn an_emptied_status_takes_its_member_alone() {
+    let mut world = two_clusters();
+    let object = ingress("ing1", &[("foo.avi.com", "10.1.1.1")]);
+    world.put("k8s", edit(&object, |body| body["status"] = json!({"loadBalancer": {}})));
+    assert_eq!(services(&world.outcome()), ["foo.avi.com: 10.2.2.2*1@10(oshift)"]);
+}
+
+// catalogue amko: 147
+#[test]
+fn the_annotation_for_tls_brings_persistence() {
+    let mut world = two_clusters();
+    world.gdp.spec.site_persistence_ref = Some("gslb-persistence".into());
+    let secured = |world: &mut World| {
+        let outcome = world.outcome();
+        let body = outcome.desired.services.values().next().unwrap().to_body();
+        (monitors(&outcome), body["application_persistence_profile_ref"].clone())
+    };
+    assert_eq!(secured(&mut world), (vec!["HTTP 80 HEAD / HTTP/1.0".to_owned()], json!(null)));
+    let object = ingress("ing1", &[("foo.avi.com", "10.1.1.1")]);
+    let annotated = edit(&object, |body| {
+        body["metadata"]["annotations"] = json!({"ako.vmware.com/enable-tls": "true"});
+    });
+    world.put("k8s", annotated);
+    let profile = json!("/api/applicationpersistenceprofile?name=gslb-persistence");
+    assert_eq!(secured(&mut world), (vec!["HTTPS 443 HEAD / HTTP/1.0".to_owned()], profile));
+}
+
+// catalogue amko: 155
 #[test]
 fn the_down_response_is_sent_with_its_address() {
     let mut world = two_clusters();
