@@ -7,7 +7,7 @@ use amko::AmkoEvent;
 
 use crate::cluster::Cluster;
 use crate::controller::Controller;
-use crate::setting::{HOST, Setting, clusters, gslb_config, hello, ingress, leader_objects, policy};
+use crate::setting::{HOST, Setting, clusters, gslb_config, hello, ingress, leader_objects, policy, policy_object};
 
 const ALL: [&str; 3] = ["127.10.23.40*2", "127.10.25.40*6", "127.10.26.40*4"];
 
@@ -146,6 +146,34 @@ async fn a_silent_cluster_keeps_its_members_and_does_not_hold_up_the_others() {
     setting.until_members(&["127.10.25.40*6", "127.10.26.41*4"]).await;
     let left = "member 127.10.23.40 (s2) left: cluster s2 answered, Ingress default/hello is not there";
     setting.until_event(|event| event.to_string().contains(left)).await;
+}
+
+// catalogue amko: 113, 120
+#[tokio::test]
+async fn a_cluster_that_is_away_at_the_first_start_brings_its_members_when_it_answers() {
+    let mut clusters = clusters();
+    clusters[2] = Cluster::silent("s2", vec![hello("127.10.23.40")]);
+    let mut setting = Setting::new(Controller::new(), clusters).await;
+    setting.start().await;
+    setting.until_members(&["127.10.25.40*6", "127.10.26.40*4"]).await;
+    setting.amko().synced().await;
+    setting.clusters[2].speak();
+    setting.until_members(&ALL).await;
+}
+
+// catalogue amko: 9
+#[tokio::test]
+async fn a_first_policy_that_names_an_unknown_cluster_is_told_and_selects_nothing() {
+    let clusters = clusters();
+    let mut object = policy_object([6, 4, 2]);
+    object.spec.match_clusters[1].cluster = "s9".into();
+    clusters[0].apply(Object::GlobalDeploymentPolicy(object));
+    let mut setting = Setting::new(Controller::new(), clusters).await;
+    setting.start().await;
+    let expected = "cluster context s9 not present in GSLBConfig";
+    setting.until("its status", |s| s.leader().statuses().iter().any(|status| status == expected)).await;
+    setting.amko().synced().await;
+    assert_eq!(setting.controller.writes(), [""; 0]);
 }
 
 // catalogue amko: 119

@@ -11,4 +11,5 @@ mod failures;
 mod host_rules;
 mod many;
 mod real_controller;
+mod rules;
 mod setting;
