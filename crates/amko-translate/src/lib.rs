@@ -16,6 +16,8 @@
 //! - IPv6 addresses get type `V6` (line 22). `min_health_monitors_up` is the same in every pool (line 26).
 //! - The first policy in force stays until it is deleted; a second is refused and stays refused (line 14).
 //! - Members of a cluster that has not answered are held as the controller has them (line 10).
+//!
+//! [`GslbService::checksum`] is for AMKO's HTTP interface (amko 5.7, 8.1); no program shows it yet.
 #![warn(missing_docs)]
 
 mod config;
