@@ -59,7 +59,7 @@ async fn the_last_member_takes_service_and_monitor_with_it() {
     assert_eq!(writes[1..], [format!("POST /api/gslbservice/ {HOST}")]);
 }
 
-// catalogue amko: 86
+// catalogue amko: 86, 91
 #[tokio::test]
 async fn another_address_is_one_write() {
     let setting = Setting::hello().await;

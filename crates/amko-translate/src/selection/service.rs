@@ -74,6 +74,7 @@ mod tests {
     fn the_smallest_port_is_probed() {
         check(&[(8080, "TCP"), (53, "UDP"), (443, "TCP")], Some((53, Protocol::Udp)));
         check(&[(8080, "TCP"), (9000, "SCTP"), (80, "TCP")], Some((9000, Protocol::Tcp)));
+        check(&[(9000, "SCTP"), (80, "TCP")], Some((9000, Protocol::Tcp)));
         check(&[], None);
         check(&[(70_000, "TCP")], None);
     }

@@ -36,6 +36,7 @@ fn only_labelled_objects_of_selected_clusters_become_members() {
 #[test]
 fn another_label_selects_other_objects() {
     let mut world = two_clusters();
+    assert_eq!(services(&world.outcome()), ["foo.avi.com: 10.1.1.1*1@10(k8s) 10.2.2.2*1@10(oshift)"]);
     world.gdp.spec.match_rules.app_selector = selector("app", "other");
     assert_eq!(services(&world.outcome()), ["bar.avi.com: 10.1.1.2*1@10(k8s)"]);
     world.gdp.spec.match_rules.app_selector = selector("app", "nothing");
