@@ -5,6 +5,7 @@ mod boot;
 mod changes;
 mod cluster;
 mod controller;
+mod custom_names;
 mod directories;
 mod edits;
 mod failures;

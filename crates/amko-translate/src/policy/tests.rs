@@ -190,6 +190,7 @@ fn a_template_gives_its_method_version_and_codes() {
 
 fn config() -> Config {
     Config {
+        use_custom_global_fqdn: false,
         name: "gc-1".into(),
         clusters: contexts(),
         tenant: "admin".into(),
