@@ -4,12 +4,14 @@
 //! `definition.rs` has what an API server is told about them. No kube client.
 #![warn(missing_docs)]
 
+mod amko_cluster;
 mod definition;
 mod global_deployment_policy;
 mod gslb_config;
 mod gslb_host_rule;
 mod object;
 
+pub use amko_cluster::*;
 pub use definition::{GROUP, definitions};
 pub use global_deployment_policy::*;
 pub use gslb_config::*;
