@@ -4,8 +4,8 @@
 //! run has the conditions to show, and has said on the way what to write. The steps are those of amko 9.3:
 //!
 //! ```text
-//!  Run::begin ──> initialise ──> validate ──> copies(Config) ──> federated ──> copies(Policy) ──> federated
-//!      └─ Stop        └─ Stop        └─ Stop        └─ Stop
+//!  check_own ──> others ──> validate ──> copies(Config) ──> federated ──> copies(Policy) ──> federated
+//!      └─ Stop       └─ Stop      └─ Stop       └─ Stop
 //! ```
 //!
 //! The first three steps also say whether this cluster may lead at all ([`Standing`], amko 1.7 and 9.5).
@@ -20,4 +20,4 @@ mod run;
 
 pub use condition::{Step, replace};
 pub use copy::{Copied, Write, writes};
-pub use run::{Member, Mode, NAMESPACE, Run, Standing, Stop};
+pub use run::{Copies, Member, Mode, NAMESPACE, Run, Standing, Stop};

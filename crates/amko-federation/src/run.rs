@@ -56,6 +56,15 @@ pub enum Stop {
     Error(String),
 }
 
+/// What to write to members.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Copies {
+    /// Each with the context of its member.
+    pub writes: Vec<(String, Write)>,
+    /// What went wrong so far.
+    pub reasons: Vec<String>,
+}
+
 /// A run: what was found so far.
 #[derive(Debug, Clone)]
 pub struct Run {
@@ -68,38 +77,42 @@ pub struct Run {
 }
 
 impl Run {
-    /// Steps 1 to 4, from the own cluster's `AMKOCluster` objects of all namespaces. Where there is more or less than one,
+    /// Steps 1 and 2, from the own cluster's `AMKOCluster` objects of all namespaces. Where there is more or less than one,
     /// no condition can be shown.
     ///
     /// # Errors
-    /// The run that has ended, where there is one object to show its conditions, and why.
-    pub fn begin(own: &[AmkoCluster], mode: impl FnOnce(&AmkoCluster) -> Mode) -> Result<Self, (Option<Self>, Stop)> {
+    /// Why there is no run.
+    pub fn begin(own: &[AmkoCluster], mode: impl FnOnce(&AmkoCluster) -> Mode) -> Result<Self, Stop> {
         let [own] = own else {
-            let stop = match own {
+            return Err(match own {
                 [] => Stop::Nothing,
                 _ => Stop::Error("only one AMKOClusterObject allowed per cluster".to_owned()),
-            };
-            return Err((None, stop));
+            });
         };
         let mode = mode(own);
-        let mut run =
-            Self { own: own.clone(), mode, conditions: vec![], standing: Standing::Leads, valid: BTreeSet::new() };
-        // Whether an object is sound is worth saying of a candidate too, but the original asks a leader only.
-        let leads = match mode {
-            Mode::ByHand => own.spec.is_leader,
+        Ok(Self { own: own.clone(), mode, conditions: vec![], standing: Standing::Leads, valid: BTreeSet::new() })
+    }
+
+    /// Steps 3 and 4.
+    ///
+    /// # Errors
+    /// Why the run ended.
+    pub fn check_own(&mut self) -> Result<(), Stop> {
+        let leads = match self.mode {
+            Mode::ByHand => self.own.spec.is_leader,
             Mode::ByLease { leads } => leads,
         };
         if !leads {
-            run.say(Step::Validation, &Outcome::NotLeader);
-            run.standing = Standing::Follows;
-            return Err((Some(run), Stop::Settled));
+            self.say(Step::Validation, &Outcome::NotLeader);
+            self.standing = Standing::Follows;
+            return Err(Stop::Settled);
         }
-        if let Err(reason) = sanity(own) {
-            run.refuse(Step::Validation, reason);
-            return Err((Some(run), Stop::Settled));
+        if let Err(reason) = sanity(&self.own) {
+            self.refuse(Step::Validation, reason);
+            return Err(Stop::Settled);
         }
-        run.say(Step::Validation, &Outcome::Success);
-        Ok(run)
+        self.say(Step::Validation, &Outcome::Success);
+        Ok(())
     }
 
     /// Step 5, first half: the other clusters, which are to be asked for their `AMKOCluster` objects. `contexts` are those
@@ -188,7 +201,7 @@ impl Run {
     }
 
     /// Step 7 or 8: what to write to each member, from the leader's objects of a kind and those of each member, each a
-    /// list or why it was not read. With it, the soft errors so far.
+    /// list or why it was not read.
     ///
     /// # Errors
     /// Why the run ended.
@@ -197,27 +210,27 @@ impl Run {
         kind: Copied,
         leader: &Result<Vec<Value>, String>,
         members: &[(String, Result<Vec<Value>, String>)],
-    ) -> Result<(Vec<(String, Write)>, Vec<String>), Stop> {
+    ) -> Result<Copies, Stop> {
         let step = kind.step();
         let leader = match leader {
             Ok(objects) if objects.len() > 1 => return Err(self.hard(step, kind.several())),
             Ok(objects) => objects.first(),
             Err(reason) => return Err(self.hard(step, reason.clone())),
         };
-        let (mut all, mut reasons) = (Vec::new(), Vec::new());
+        let mut copies = Copies::default();
         for (context, there) in members {
             match there {
                 Ok(objects) => {
                     let writes = writes(kind, leader, objects);
-                    all.extend(writes.into_iter().map(|write| (context.clone(), write)));
+                    copies.writes.extend(writes.into_iter().map(|write| (context.clone(), write)));
                 }
-                Err(reason) => reasons.push(format!(
+                Err(reason) => copies.reasons.push(format!(
                     "can't list {} in {NAMESPACE} namespace for {context} cluster: {reason}",
                     kind.plural()
                 )),
             }
         }
-        Ok((all, reasons))
+        Ok(copies)
     }
 
     /// Ends step 7 or 8 with what went wrong.

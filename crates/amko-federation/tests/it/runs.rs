@@ -1,6 +1,6 @@
 //! What a run says and writes, given what the clusters say.
 
-use amko_federation::{Copied, Member, Mode, NAMESPACE, Run, Standing, Stop, Write};
+use amko_federation::{Copied, Copies, Member, Mode, NAMESPACE, Run, Standing, Stop, Write};
 use k8s_crds::AmkoCluster;
 use serde_json::{Value, json};
 
@@ -21,10 +21,10 @@ fn by_hand(_: &AmkoCluster) -> Mode {
 
 /// The run up to the validation of the members, and why it ended.
 fn validated(own: &AmkoCluster, mode: Mode, members: &[(&str, Member)]) -> (Run, Option<Stop>) {
-    let mut run = match Run::begin(std::slice::from_ref(own), |_| mode) {
-        Ok(run) => run,
-        Err((run, stop)) => return (run.unwrap(), Some(stop)),
-    };
+    let mut run = Run::begin(std::slice::from_ref(own), |_| mode).unwrap();
+    if let Err(stop) = run.check_own() {
+        return (run, Some(stop));
+    }
     let contexts = Ok(["c1", "c2", "c3"].map(str::to_owned).to_vec());
     if let Err(stop) = run.others(&contexts) {
         return (run, Some(stop));
@@ -107,11 +107,11 @@ fn a_sound_federation_says_so_five_times_in_order() {
     for kind in [Copied::Config, Copied::Policy] {
         let there: Vec<(String, Result<Vec<Value>, String>)> =
             run.valid().iter().map(|context| (context.clone(), Ok(vec![]))).collect();
-        let (writes, reasons) = run.copies(kind, &Ok(vec![config.clone()]), &there).unwrap();
-        let to: Vec<&str> = writes.iter().map(|(context, _)| context.as_str()).collect();
+        let copies = run.copies(kind, &Ok(vec![config.clone()]), &there).unwrap();
+        let to: Vec<&str> = copies.writes.iter().map(|(context, _)| context.as_str()).collect();
         assert_eq!(to, ["c2", "c3"]);
-        assert!(writes.iter().all(|(_, write)| matches!(write, Write::Create { .. })));
-        run.federated(kind, reasons);
+        assert!(copies.writes.iter().all(|(_, write)| matches!(write, Write::Create { .. })));
+        run.federated(kind, copies.reasons);
     }
     let shown: Vec<_> = run.conditions().iter().map(|c| (&*c.kind, &*c.status, &*c.reason)).collect();
     let copied = "federated to all valid clusters successfully";
@@ -206,11 +206,9 @@ fn who_does_not_lead_federates_nothing() {
 #[test]
 fn two_objects_are_an_error_without_a_condition_and_none_is_nothing_to_do() {
     let two = [cluster("c1", true), cluster("c1", true)];
-    let (run, stop) = Run::begin(&two, by_hand).unwrap_err();
-    assert!(run.is_none());
+    let stop = Run::begin(&two, by_hand).unwrap_err();
     assert_eq!(stop, Stop::Error("only one AMKOClusterObject allowed per cluster".to_owned()));
-    let (run, stop) = Run::begin(&[], by_hand).unwrap_err();
-    assert_eq!((run.is_none(), stop), (true, Stop::Nothing));
+    assert_eq!(Run::begin(&[], by_hand).unwrap_err(), Stop::Nothing);
 }
 
 #[test]
@@ -224,7 +222,7 @@ fn several_objects_on_the_leader_are_not_chosen_from_and_what_fails_at_a_member_
     assert_eq!(run.standing(), &Standing::Leads);
 
     let silent = [("c2".to_owned(), Err("no route".to_owned()))];
-    let (writes, mut reasons) = run.copies(Copied::Config, &Ok(vec![object("gc")]), &silent).unwrap();
+    let Copies { writes, mut reasons } = run.copies(Copied::Config, &Ok(vec![object("gc")]), &silent).unwrap();
     assert!(writes.is_empty());
     let failed = Write::Replace { name: "gc".to_owned(), body: Value::Null };
     reasons.push(failed.failure(Copied::Config, "c3", "conflict"));
