@@ -24,12 +24,15 @@
 mod clusters;
 mod command;
 mod config;
+mod election;
 mod event;
+mod federation;
 mod named;
 mod operator;
 mod plan;
 mod reading;
 mod rehearse;
+mod role;
 mod serve;
 mod spec;
 mod statuses;

@@ -63,6 +63,10 @@ pub struct AmkoArgs {
     #[arg(long)]
     insecure: bool,
 
+    /// Take part in a federation: the AMKOCluster of this cluster says which, and nothing is written without one
+    #[arg(long, env = "MERIDIAN_AMKO_FEDERATION")]
+    federation: bool,
+
     /// Where to answer /metrics, /livez and /readyz [default: 127.0.0.1:9447]
     #[arg(long, value_name = "ADDR", env = "MERIDIAN_AMKO_ADMIN_LISTEN")]
     admin_listen: Option<SocketAddr>,
@@ -84,6 +88,8 @@ struct AmkoSpec {
     controller: Option<String>,
     password_file: Option<PathBuf>,
     ca: Option<PathBuf>,
+    #[serde(default)]
+    federation: bool,
     admin_listen: Option<SocketAddr>,
 }
 
@@ -98,6 +104,7 @@ pub(crate) struct Resolved {
     pub(crate) controller: Option<Controller>,
     /// `None`: what the Secret says.
     pub(crate) tls: Option<Verification>,
+    pub(crate) federation: bool,
     pub(crate) admin_listen: SocketAddr,
 }
 
@@ -128,7 +135,8 @@ impl AmkoArgs {
             bail!("--kubeconfig needs --members-kubeconfig, the one with a context for each member cluster");
         }
         let admin_listen = self.admin_listen.or(spec.admin_listen).unwrap_or(ADMIN);
-        Ok(Resolved { leader, members, leader_context, controller, tls, admin_listen })
+        let federation = self.federation || spec.federation;
+        Ok(Resolved { leader, members, leader_context, controller, tls, federation, admin_listen })
     }
 
     /// The controller, where one is named, and how its certificate is checked.
