@@ -3,6 +3,8 @@
 mod aliases;
 mod edits;
 mod look;
+mod permit;
+mod rehearsal;
 mod results;
 mod rules;
 mod work;
@@ -29,8 +31,11 @@ use crate::AmkoConfig;
 use crate::clusters::{self, Clusters};
 use crate::event::{Teller, WriteCounts};
 use crate::reading::{ReadError, Reading};
+use crate::role::Permit;
 use crate::statuses::Statuses;
 use crate::writer::Written;
+pub(crate) use look::owner;
+pub(crate) use rehearsal::{Draft, Rehearsal, Said};
 use work::Work;
 
 /// Changes that arrive within this time are looked at together.
@@ -89,13 +94,34 @@ pub async fn start(config: AmkoConfig) -> Result<Amko, StartError> {
 
 /// As [`start`]; writes are added to `counts`, which may be another operator's before this one.
 pub(crate) async fn start_counting(config: AmkoConfig, counts: Arc<WriteCounts>) -> Result<Amko, StartError> {
+    start_permitted(config, counts, None).await
+}
+
+/// As [`start_counting`]; one with a permit writes only while it has it, and watches all the same.
+pub(crate) async fn start_permitted(
+    config: AmkoConfig,
+    counts: Arc<WriteCounts>,
+    permit: Option<Permit>,
+) -> Result<Amko, StartError> {
+    let clusters = Arc::new(Clusters::new(&config.leader));
+    start_with(config, counts, clusters, None, permit).await
+}
+
+/// As [`start`]. One that rehearses writes nothing anywhere, and tells what it would.
+pub(crate) async fn start_with(
+    config: AmkoConfig,
+    counts: Arc<WriteCounts>,
+    clusters: Arc<Clusters>,
+    rehearsal: Option<Rehearsal>,
+    permit: Option<Permit>,
+) -> Result<Amko, StartError> {
     let leader = config.sources.iter().find(|source| source.cluster() == config.leader);
     let leader: Arc<dyn Source> = leader.cloned().ok_or_else(|| StartError::NoLeader(config.leader.clone()))?;
     let mut controller = config.controller;
     controller.user_agent = "AMKO".to_owned();
+    controller.fence = permit.clone().map(Permit::fence);
     let client = AviClient::new(controller.clone()).map_err(StartError::Controller)?;
     let teller = Teller::new(config.events, Arc::clone(&counts));
-    let clusters = Arc::new(Clusters::new(&config.leader));
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
     let sources = config.sources.iter().map(|source| source.cluster().to_owned()).collect();
@@ -105,10 +131,11 @@ pub(crate) async fn start_counting(config: AmkoConfig, counts: Arc<WriteCounts>)
     let (progress_sender, progress) = watch::channel(Progress::default());
     let operator = Operator {
         clusters,
+        permit,
         controller,
         client,
         teller,
-        statuses: Statuses::new(Some(leader)),
+        statuses: Statuses::new(rehearsal.is_none().then_some(leader)),
         config: None,
         generated: None,
         identity: None,
@@ -120,7 +147,8 @@ pub(crate) async fn start_counting(config: AmkoConfig, counts: Arc<WriteCounts>)
         policy_doubts: Vec::new(),
         sources,
         silent: BTreeSet::new(),
-        first_answers_until: Instant::now() + FIRST_ANSWER_WAIT,
+        first_answers_until: Instant::now() + rehearsal.as_ref().map_or(FIRST_ANSWER_WAIT, |it| it.first_answer_wait),
+        rehearsal,
         link: Link::new(Instant::now()),
         view: ControllerView::default(),
         absent: Absent::default(),
@@ -173,6 +201,10 @@ impl Amko {
 
 struct Operator {
     clusters: Arc<Clusters>,
+    /// What says whether a write may begin, where that is not always so.
+    permit: Option<Permit>,
+    /// What takes the place of writing, where nothing may be written.
+    rehearsal: Option<Rehearsal>,
     controller: avi_client::Config,
     client: AviClient,
     teller: Teller,
@@ -272,6 +304,7 @@ impl Operator {
         loop {
             let reason = tokio::select! {
                 () = clusters.changed() => Some(Instant::now() + DEBOUNCE),
+                () = permit::changed(&mut self.permit) => Some(Instant::now()),
                 Some(done) = self.tasks.join_next() => self.take_over(done).then(Instant::now),
                 () = self.statuses.step() => None,
                 () = sleep_until(due) => return,

@@ -63,6 +63,10 @@ pub struct AmkoArgs {
     #[arg(long)]
     insecure: bool,
 
+    /// Take part in a federation: the AMKOCluster of this cluster says which, and nothing is written without one
+    #[arg(long, env = "MERIDIAN_AMKO_FEDERATION")]
+    federation: bool,
+
     /// Where to answer /metrics, /livez and /readyz [default: 127.0.0.1:9447]
     #[arg(long, value_name = "ADDR", env = "MERIDIAN_AMKO_ADMIN_LISTEN")]
     admin_listen: Option<SocketAddr>,
@@ -84,6 +88,8 @@ struct AmkoSpec {
     controller: Option<String>,
     password_file: Option<PathBuf>,
     ca: Option<PathBuf>,
+    #[serde(default)]
+    federation: bool,
     admin_listen: Option<SocketAddr>,
 }
 
@@ -98,6 +104,7 @@ pub(crate) struct Resolved {
     pub(crate) controller: Option<Controller>,
     /// `None`: what the Secret says.
     pub(crate) tls: Option<Verification>,
+    pub(crate) federation: bool,
     pub(crate) admin_listen: SocketAddr,
 }
 
@@ -112,10 +119,8 @@ pub(crate) struct Controller {
 impl AmkoArgs {
     /// Flags and variables before the file, the file before the defaults.
     pub(crate) fn resolve(self) -> anyhow::Result<Resolved> {
-        let spec: AmkoSpec = match &self.config {
-            Some(path) => read_spec(path, VERSION)?,
-            None => AmkoSpec::default(),
-        };
+        let spec = self.spec()?;
+        let (controller, tls) = self.controller()?;
         let leader_context = self.leader_context.or(spec.leader_context);
         let file = |path| Access::Kubeconfig { path, context: None };
         let members = self.members_kubeconfig.or(spec.members_kubeconfig).map(file);
@@ -129,21 +134,43 @@ impl AmkoArgs {
         if !matches!(leader, Access::InCluster) && members.is_none() {
             bail!("--kubeconfig needs --members-kubeconfig, the one with a context for each member cluster");
         }
-        let controller = match (self.controller.or(spec.controller), self.password_file.or(spec.password_file)) {
-            (Some(url), Some(password_file)) => Some(Controller { url, username: self.username, password_file }),
+        let admin_listen = self.admin_listen.or(spec.admin_listen).unwrap_or(ADMIN);
+        let federation = self.federation || spec.federation;
+        Ok(Resolved { leader, members, leader_context, controller, tls, federation, admin_listen })
+    }
+
+    /// The controller, where one is named, and how its certificate is checked.
+    pub(crate) fn controller(&self) -> anyhow::Result<(Option<Controller>, Option<Verification>)> {
+        let spec = self.spec()?;
+        let url = self.controller.clone().or(spec.controller);
+        let controller = match (url, self.password_file.clone().or(spec.password_file)) {
+            (Some(url), Some(password_file)) => {
+                Some(Controller { url, username: self.username.clone(), password_file })
+            }
             (Some(_), None) => bail!(
                 "--controller (MERIDIAN_AMKO_CONTROLLER) needs --password-file (MERIDIAN_AMKO_PASSWORD_FILE); leave out both and the \
                  operator uses the controller that the GSLBConfig names"
             ),
             (None, _) => None,
         };
-        let tls = match self.ca.or(spec.ca) {
+        let tls = match self.ca.clone().or(spec.ca) {
             Some(ca) => Some(Verification::CaFile(ca)),
             None if self.insecure => Some(Verification::Insecure),
             None => None,
         };
-        let admin_listen = self.admin_listen.or(spec.admin_listen).unwrap_or(ADMIN);
-        Ok(Resolved { leader, members, leader_context, controller, tls, admin_listen })
+        Ok((controller, tls))
+    }
+
+    /// Name of the leader cluster, where it is given.
+    pub(crate) fn leader_context(&self) -> anyhow::Result<Option<String>> {
+        Ok(self.leader_context.clone().or(self.spec()?.leader_context))
+    }
+
+    fn spec(&self) -> anyhow::Result<AmkoSpec> {
+        Ok(match &self.config {
+            Some(path) => read_spec(path, VERSION)?,
+            None => AmkoSpec::default(),
+        })
     }
 }
 

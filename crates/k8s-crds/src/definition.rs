@@ -2,7 +2,7 @@
 //!
 //! The schemas are tables of our own rather than derived from the types: the types are lenient, so that one bad field
 //! does not hide an object, and the schemas are strict. A test holds each field of the types against its schema.
-//! None of these kinds has a status sub-resource or printer columns (amko 2).
+//! Of these kinds `AMKOCluster` alone has a status sub-resource, and none has printer columns (amko 2).
 
 mod schema;
 
@@ -32,23 +32,78 @@ const HASH_MASK: (i64, i64) = (1, 31);
 struct Names {
     kind: &'static str,
     plural: &'static str,
-    short: &'static str,
+    short: Option<&'static str>,
     version: &'static str,
 }
 
 /// The definitions, each with the name of its file.
 #[must_use]
 pub fn definitions() -> Vec<(String, Value)> {
-    let config = Names { kind: "GSLBConfig", plural: "gslbconfigs", short: "gc", version: "v1alpha1" };
-    let policy =
-        Names { kind: "GlobalDeploymentPolicy", plural: "globaldeploymentpolicies", short: "gdp", version: "v1alpha2" };
-    let rule = Names { kind: "GSLBHostRule", plural: "gslbhostrules", short: "ghr", version: "v1alpha1" };
+    let config = Names { kind: "GSLBConfig", plural: "gslbconfigs", short: Some("gc"), version: "v1alpha1" };
+    let policy = Names {
+        kind: "GlobalDeploymentPolicy",
+        plural: "globaldeploymentpolicies",
+        short: Some("gdp"),
+        version: "v1alpha2",
+    };
+    let rule = Names { kind: "GSLBHostRule", plural: "gslbhostrules", short: Some("ghr"), version: "v1alpha1" };
+    let cluster = Names { kind: "AMKOCluster", plural: "amkoclusters", short: None, version: "v1alpha1" };
     let kinds = [(config, gslb_config()), (policy, global_deployment_policy()), (rule, gslb_host_rule())];
-    kinds.map(|(names, schema)| (format!("{GROUP}_{}.yaml", names.plural), define(&names, &schema))).into()
+    let mut files: Vec<_> =
+        kinds.map(|(names, schema)| (format!("{GROUP}_{}.yaml", names.plural), define(&names, &schema))).into();
+    files.push((format!("{GROUP}_{}.yaml", cluster.plural), amko_cluster(&cluster)));
+    files
+}
+
+/// amko 2.6. Fields beyond it are told in their description.
+fn amko_cluster(names: &Names) -> Value {
+    let spec = object(
+        "What is wanted.",
+        &[],
+        [
+            ("clusterContext", string("Own context; one of clusters, and in the kubeconfig of the members.")),
+            ("clusters", array("Contexts of all clusters of the federation.", string("Its context."))),
+            (
+                "isLeader",
+                boolean("Whether this cluster leads; with leaderElection only whether it is the first to try."),
+            ),
+            ("version", string("Version of the operator, the same in all clusters.")),
+            ("leaderElection", boolean("Beyond AMKO: leases in the clusters settle who leads.")),
+        ],
+    );
+    let condition = object(
+        "What became of one step.",
+        &[],
+        [
+            ("type", string("Which step.")),
+            ("status", string("What became of it.")),
+            ("reason", string("Why; empty where all went well.")),
+        ],
+    );
+    let leader = object(
+        "Beyond AMKO: who leads, as far as this cluster can tell.",
+        &[],
+        [
+            ("clusterContext", string("Its context.")),
+            ("term", integer("Number of its term, larger than those before; absent where nobody elects.", None)),
+        ],
+    );
+    let status = object(
+        "What was found.",
+        &[],
+        [("conditions", array("One for each step of the last federation.", condition)), ("leader", leader)],
+    );
+    let mut schema = root("The part that one cluster has in a federation.", spec, status);
+    // Required of the other kinds alone.
+    schema.as_object_mut().map(|schema| schema.remove("required"));
+    let mut definition = define(names, &schema);
+    definition["spec"]["versions"][0]["subresources"] = json!({ "status": {} });
+    definition
 }
 
 fn define(names: &Names, schema: &Value) -> Value {
     let Names { kind, plural, short, version } = names;
+    let short: Vec<&str> = short.iter().copied().collect();
     json!({
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -60,7 +115,7 @@ fn define(names: &Names, schema: &Value) -> Value {
                 "listKind": format!("{kind}List"),
                 "plural": plural,
                 "singular": kind.to_lowercase(),
-                "shortNames": [short],
+                "shortNames": short,
             },
             "scope": "Namespaced",
             "conversion": { "strategy": "None" },

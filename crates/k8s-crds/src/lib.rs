@@ -4,6 +4,7 @@
 //! told about AMKO's; those of AKO and OpenShift are defined by their own. No kube client.
 #![warn(missing_docs)]
 
+mod amko_cluster;
 mod definition;
 mod global_deployment_policy;
 mod gslb_config;
@@ -12,6 +13,7 @@ mod host_rule;
 mod object;
 mod route;
 
+pub use amko_cluster::*;
 pub use definition::{GROUP, definitions};
 pub use global_deployment_policy::*;
 pub use gslb_config::*;

@@ -11,6 +11,7 @@ mod edits;
 mod failures;
 mod host_rules;
 mod many;
+mod plan;
 mod real_controller;
 mod rules;
 mod setting;
