@@ -101,7 +101,10 @@ impl Cluster {
             Object::EndpointSlice(object) => Some(ClusterObject::EndpointSlice(object)),
             Object::Namespace(object) => Some(ClusterObject::Namespace(object)),
             Object::Node(object) => Some(ClusterObject::Node(object)),
-            Object::GslbConfig(_) | Object::GlobalDeploymentPolicy(_) | Object::GslbHostRule(_) => None,
+            Object::GslbConfig(_)
+            | Object::GlobalDeploymentPolicy(_)
+            | Object::GslbHostRule(_)
+            | Object::MultiClusterIngress(_) => None,
         }
     }
 
@@ -123,7 +126,8 @@ impl Cluster {
             k8s_crds::Kind::ConfigMap
             | k8s_crds::Kind::GslbConfig
             | k8s_crds::Kind::GlobalDeploymentPolicy
-            | k8s_crds::Kind::GslbHostRule => return,
+            | k8s_crds::Kind::GslbHostRule
+            | k8s_crds::Kind::MultiClusterIngress => return,
         };
         let name = NamespacedName::new(key.namespace.clone().unwrap_or_default(), key.name.clone());
         said.index.delete(kind, &name);

@@ -92,7 +92,8 @@ pub(crate) fn is_unreadable(index: &Index, object: &ObjectRef) -> bool {
     let kind = match object.kind {
         MemberKind::Ingress => Kind::Ingress,
         MemberKind::LbService => Kind::Service,
-        MemberKind::Route | MemberKind::MultiClusterIngress => return true,
+        MemberKind::MultiClusterIngress => Kind::MultiClusterIngress,
+        MemberKind::Route => return true,
         MemberKind::ThirdParty => return false,
     };
     let key = ObjectKey { kind, namespace: Some(object.namespace.clone()), name: object.name.clone() };

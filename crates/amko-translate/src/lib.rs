@@ -4,8 +4,8 @@
 //! ([`Config`]), the `GlobalDeploymentPolicy` in force ([`Policy`]), the `GSLBHostRule`s in force ([`HostRule`]), what the controller holds ([`ControllerView`]).
 //! Start reading at [`translate`]. Nothing here talks to a cluster or a controller.
 //!
-//! Source: amko 2.1, 2.2, 2.4, 2.5, 3.3, 3.4, 3.6, 3.7, 4.1, 5 and 6; bodies as 7.7. Left for later: Routes,
-//! MultiClusterIngress, HostRules and the custom host-name mode, which is refused by name; wildcard hosts, whose
+//! Source: amko 2.1, 2.2, 2.4, 2.5, 3.1, 3.3, 3.4, 3.6, 3.7, 4.1, 5 and 6; bodies as 7.7. Left for later: Routes,
+//! HostRules and the custom host-name mode, which is refused by name; wildcard hosts, whose
 //! objects are rejected with that reason (line 31 of section 12).
 //!
 //! Choices where amko leaves room, or where section 12 names a better behaviour:

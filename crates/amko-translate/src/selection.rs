@@ -1,6 +1,7 @@
 //! Which objects become members (amko 3.3, 3.7, 5.9), and why each other one does not.
 
 mod ingress;
+mod multi_cluster_ingress;
 mod service;
 
 use std::collections::BTreeMap;
@@ -197,6 +198,7 @@ pub(crate) fn select(
                     let records = match object {
                         Object::Ingress(ingress) => ingress::records(&whole, ingress),
                         Object::Service(service) => service::records(&whole, service),
+                        Object::MultiClusterIngress(ingress) => multi_cluster_ingress::records(&whole, ingress),
                         _ => vec![],
                     };
                     for record in records {
@@ -229,6 +231,7 @@ pub(crate) fn addresses(index: &Index, object: &ObjectRef) -> Vec<IpAddr> {
     let records = match found {
         Some(Object::Ingress(ingress)) => ingress::records(&whole, ingress),
         Some(Object::Service(service)) => service::records(&whole, service),
+        Some(Object::MultiClusterIngress(ingress)) => multi_cluster_ingress::records(&whole, ingress),
         _ => vec![],
     };
     records.into_iter().flatten().map(|candidate| candidate.address).collect()
@@ -244,6 +247,7 @@ fn member_ref(cluster: &str, object: &Object) -> Option<ObjectRef> {
     let kind = match object {
         Object::Ingress(_) => MemberKind::Ingress,
         Object::Service(_) => MemberKind::LbService,
+        Object::MultiClusterIngress(_) => MemberKind::MultiClusterIngress,
         _ => return None,
     };
     let key = object.key();

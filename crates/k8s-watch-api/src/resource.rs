@@ -30,6 +30,7 @@ pub(crate) fn resource(kind: Kind) -> Resource {
         Kind::GslbConfig => (k8s_crds::GROUP, "v1alpha1", "gslbconfigs", false),
         Kind::GlobalDeploymentPolicy => (k8s_crds::GROUP, "v1alpha2", "globaldeploymentpolicies", false),
         Kind::GslbHostRule => (k8s_crds::GROUP, "v1alpha1", "gslbhostrules", false),
+        Kind::MultiClusterIngress => (k8s_crds::AKO_GROUP, "v1alpha1", "multiclusteringresses", true),
     };
     Resource { group, version, plural, has_status }
 }
@@ -43,6 +44,11 @@ impl Resource {
             Some(namespace) => format!("{root}/namespaces/{namespace}/{plural}"),
             None => format!("{root}/{plural}"),
         })
+    }
+
+    /// `networking.k8s.io/v1`; kinds of the core group are always served.
+    pub(crate) fn group_version(self) -> String {
+        format!("{}/{}", self.group, self.version)
     }
 
     /// As in messages and rules: `ingresses.networking.k8s.io`.
@@ -83,6 +89,7 @@ pub(crate) fn decode(cluster: &str, kind: Kind, mut object: Value) -> Result<Obj
         Kind::GslbConfig => read(&object).map(Object::GslbConfig),
         Kind::GlobalDeploymentPolicy => read(&object).map(Object::GlobalDeploymentPolicy),
         Kind::GslbHostRule => read(&object).map(Object::GslbHostRule),
+        Kind::MultiClusterIngress => read(&object).map(Object::MultiClusterIngress),
     };
     decoded.map_err(|what| Problem {
         place: place(),
@@ -111,6 +118,7 @@ mod tests {
         check(Kind::Ingress, None, "/apis/networking.k8s.io/v1/ingresses");
         check(Kind::GslbConfig, Some("avi-system"), "/apis/amko.vmware.com/v1alpha1/namespaces/avi-system/gslbconfigs");
         check(Kind::GslbHostRule, Some("a"), "/apis/amko.vmware.com/v1alpha1/namespaces/a/gslbhostrules");
+        check(Kind::MultiClusterIngress, None, "/apis/ako.vmware.com/v1alpha1/multiclusteringresses");
         check(Kind::GlobalDeploymentPolicy, None, "/apis/amko.vmware.com/v1alpha2/globaldeploymentpolicies");
     }
 

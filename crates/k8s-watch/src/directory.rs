@@ -51,6 +51,7 @@ pub(crate) const KINDS: &[Kind] = &[
     Kind::GslbConfig,
     Kind::GlobalDeploymentPolicy,
     Kind::GslbHostRule,
+    Kind::MultiClusterIngress,
 ];
 
 /// What a source and its watches have in common.

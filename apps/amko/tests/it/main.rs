@@ -10,5 +10,6 @@ mod edits;
 mod failures;
 mod host_rules;
 mod many;
+mod multi_cluster_ingress;
 mod real_controller;
 mod setting;

@@ -6,6 +6,7 @@ mod explanations;
 mod held;
 mod host_rule;
 mod ingress;
+mod multi_cluster_ingress;
 mod policy;
 mod scale;
 mod service;

@@ -32,7 +32,7 @@ pub(super) struct ListOf<'a> {
 }
 
 /// Kinds that some reader reads.
-const READ: [Kind; 11] = [
+const READ: [Kind; 12] = [
     Kind::Namespace,
     Kind::Service,
     Kind::Ingress,
@@ -44,6 +44,7 @@ const READ: [Kind; 11] = [
     Kind::GslbConfig,
     Kind::GlobalDeploymentPolicy,
     Kind::GslbHostRule,
+    Kind::MultiClusterIngress,
 ];
 
 /// Kinds that a directory of an application's manifests holds beside those that are read.
@@ -101,7 +102,6 @@ const NOT_YET: &[&str] = &[
     "HostRule",
     "L4Rule",
     "L7Rule",
-    "MultiClusterIngress",
     "Route",
     "SSORule",
     "ServiceImport",
@@ -117,6 +117,7 @@ fn api_version_of(kind: Kind) -> &'static str {
         Kind::Ingress | Kind::IngressClass => "networking.k8s.io/v1",
         Kind::GslbConfig | Kind::GslbHostRule => "amko.vmware.com/v1alpha1",
         Kind::GlobalDeploymentPolicy => "amko.vmware.com/v1alpha2",
+        Kind::MultiClusterIngress => "ako.vmware.com/v1alpha1",
     }
 }
 
