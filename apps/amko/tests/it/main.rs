@@ -13,3 +13,4 @@ mod many;
 mod multi_cluster_ingress;
 mod real_controller;
 mod setting;
+mod tenants;
