@@ -4,7 +4,6 @@ use serde_json::json;
 
 use crate::world::{World, edit, ingress, monitors, rejections, service, services};
 
-// catalogue amko: 54, 61, 87
 #[test]
 fn a_load_balancer_service_gets_a_monitor_on_its_smallest_port() {
     let mut world = World::new();
@@ -22,7 +21,6 @@ fn a_load_balancer_service_gets_a_monitor_on_its_smallest_port() {
     assert!(world.outcome().desired.monitors.is_empty());
 }
 
-// catalogue amko: 88
 #[test]
 fn several_services_share_a_monitor_on_the_smallest_port_of_all() {
     let mut world = World::new();
@@ -49,7 +47,6 @@ fn check_rejected(change: impl FnOnce(&mut serde_json::Value), expected: &str) {
     assert_eq!(rejections(&outcome), [format!("Service default/svc1: {expected}")]);
 }
 
-// catalogue amko: 55, 56, 60
 #[test]
 fn each_service_that_is_left_out_has_a_reason() {
     check_rejected(|body| body["spec"]["type"] = json!("ClusterIP"), "it is not of type LoadBalancer");
@@ -66,7 +63,6 @@ fn each_service_that_is_left_out_has_a_reason() {
     );
 }
 
-// catalogue amko: 57
 #[test]
 fn a_renamed_host_moves_the_member() {
     let mut world = World::new();
@@ -74,44 +70,4 @@ fn a_renamed_host_moves_the_member() {
     world.outcome();
     world.put("k8s", service("svc1", "b.avi.com", "10.1.1.5", &[(80, "TCP")]));
     assert_eq!(services(&world.outcome()), ["b.avi.com: 10.1.1.5*1@10(k8s)"]);
-}
-
-// catalogue amko: 58
-#[test]
-fn a_service_whose_host_goes_from_its_status_leaves() {
-    let mut world = World::new();
-    let object = service("svc1", "svc.avi.com", "10.1.1.1", &[(80, "TCP")]);
-    world.put("k8s", object.clone());
-    assert_eq!(services(&world.outcome()).len(), 1);
-    world.put("k8s", edit(&object, |body| body["status"]["loadBalancer"]["ingress"] = json!([{"ip": "10.1.1.1"}])));
-    let outcome = world.outcome();
-    assert!(outcome.desired.services.is_empty() && outcome.desired.monitors.is_empty());
-    assert_eq!(rejections(&outcome), ["Service default/svc1: its status has no host name"]);
-}
-
-// catalogue amko: 59
-#[test]
-fn a_service_leaves_with_its_label_and_comes_back_with_it() {
-    let mut world = World::new();
-    let object = service("svc1", "svc.avi.com", "10.1.1.1", &[(80, "TCP")]);
-    let unlabelled = edit(&object, |body| body["metadata"]["labels"] = json!({}));
-    world.put("k8s", object.clone());
-    assert_eq!(services(&world.outcome()).len(), 1);
-    world.put("k8s", unlabelled.clone());
-    let outcome = world.outcome();
-    assert!(outcome.desired.services.is_empty());
-    assert_eq!(rejections(&outcome), ["Service default/svc1: it lacks the label app=gslb"]);
-    world.remove("k8s", &unlabelled);
-    assert_eq!(world.outcome().desired, outcome.desired);
-    world.put("k8s", unlabelled);
-    world.put("k8s", object);
-    assert_eq!(services(&world.outcome()), ["svc.avi.com: 10.1.1.1*1@10(k8s)"]);
-}
-
-// catalogue amko: 62
-#[test]
-fn a_port_that_is_neither_tcp_nor_udp_is_probed_by_tcp() {
-    let mut world = World::new();
-    world.put("k8s", service("svc1", "svc.avi.com", "10.1.1.1", &[(9000, "SCTP"), (80, "TCP")]));
-    assert_eq!(monitors(&world.outcome()), ["TCP 9000"]);
 }
