@@ -117,6 +117,15 @@ impl Index {
         })
     }
 
+    /// Namespaces of a cluster, by name.
+    pub fn namespaces(&self, cluster: &str) -> impl Iterator<Item = &Namespace> {
+        let objects = self.cluster(cluster).into_iter().flat_map(ClusterObjects::objects);
+        objects.filter_map(|object| match object {
+            Object::Namespace(namespace) => Some(namespace),
+            _ => None,
+        })
+    }
+
     /// A namespace of a cluster.
     #[must_use]
     pub fn namespace(&self, cluster: &str, name: &str) -> Option<&Namespace> {
@@ -140,6 +149,12 @@ impl ClusterObjects {
     /// Its objects, ordered by kind, namespace and name.
     pub fn objects(&self) -> impl Iterator<Item = &Object> {
         self.objects.values()
+    }
+
+    /// One object.
+    #[must_use]
+    pub fn get(&self, key: &ObjectKey) -> Option<&Object> {
+        self.objects.get(key)
     }
 
     /// Whether the cluster has told its whole state at least once.

@@ -51,7 +51,7 @@ pub use policy::{
     DownResponseError, InForce, MonitorPolicy, Policy, PolicyBook, PolicyError, PoolAlgorithmError, Review, Split,
     Template, lookups, repeated_splits, validate,
 };
-pub use selection::{Candidate, Identifiers, Protocol, Reason, Rejected, Selection, Traffic};
+pub use selection::{Candidate, Identifiers, Protocol, Reason, Rejected, Selection, Traffic, records_of};
 pub use translate::{Inputs, Outcome, translate};
 
 /// Namespace of the operator's own resources; fixed (amko appendix B).

@@ -1,6 +1,7 @@
 //! Which objects become members (amko 3.3, 3.7, 5.9), and why each other one does not.
 
 mod ingress;
+mod listing;
 mod multi_cluster_ingress;
 mod service;
 
@@ -11,6 +12,7 @@ use k8s_crds::Object;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::{Config, Index, MemberKind, ObjectRef, Policy};
+pub use listing::records_of;
 
 /// What is selected, and what is not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -9,6 +9,7 @@ mod directories;
 mod edits;
 mod failures;
 mod host_rules;
+mod http;
 mod many;
 mod multi_cluster_ingress;
 mod real_controller;
