@@ -23,17 +23,24 @@
 
 mod api;
 mod clusters;
+mod command;
 mod config;
 mod event;
+mod named;
 mod operator;
+mod plan;
 mod reading;
+mod rehearse;
 mod serve;
 mod spec;
 mod statuses;
 mod writer;
 
 pub use api::{Api, ApiError};
+pub use command::{AmkoCommand, AmkoVerb};
 pub use config::AmkoConfig;
 pub use event::{AmkoEvent, EVENTS_WAITING_MAX, Verb};
 pub use operator::{Amko, Progress, StartError, start};
+pub use plan::{Change, ClusterLine, FieldChange, PlanArgs, PlanDocument, StatusLine, Verdict};
+pub use rehearse::{RehearseError, rehearse};
 pub use spec::AmkoArgs;

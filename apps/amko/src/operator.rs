@@ -3,6 +3,7 @@
 mod edits;
 mod look;
 mod picture;
+mod rehearsal;
 mod results;
 mod rules;
 mod work;
@@ -32,6 +33,8 @@ use crate::event::{Teller, WriteCounts};
 use crate::reading::{ReadError, Reading};
 use crate::statuses::Statuses;
 use crate::writer::Written;
+pub(crate) use look::owner;
+pub(crate) use rehearsal::{Draft, Rehearsal, Said};
 use work::Work;
 
 /// Changes that arrive within this time are looked at together.
@@ -93,13 +96,23 @@ pub async fn start(config: AmkoConfig) -> Result<Amko, StartError> {
 
 /// As [`start`]; writes are added to `counts`, which may be another operator's before this one.
 pub(crate) async fn start_counting(config: AmkoConfig, counts: Arc<WriteCounts>) -> Result<Amko, StartError> {
+    let clusters = Arc::new(Clusters::new(&config.leader));
+    start_with(config, counts, clusters, None).await
+}
+
+/// As [`start`]. One that rehearses writes nothing anywhere, and tells what it would.
+pub(crate) async fn start_with(
+    config: AmkoConfig,
+    counts: Arc<WriteCounts>,
+    clusters: Arc<Clusters>,
+    rehearsal: Option<Rehearsal>,
+) -> Result<Amko, StartError> {
     let leader = config.sources.iter().find(|source| source.cluster() == config.leader);
     let leader: Arc<dyn Source> = leader.cloned().ok_or_else(|| StartError::NoLeader(config.leader.clone()))?;
     let mut controller = config.controller;
     controller.user_agent = "AMKO".to_owned();
     let client = AviClient::new(controller.clone()).map_err(StartError::Controller)?;
     let teller = Teller::new(config.events, Arc::clone(&counts));
-    let clusters = Arc::new(Clusters::new(&config.leader));
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
     let sources = config.sources.iter().map(|source| source.cluster().to_owned()).collect();
@@ -113,7 +126,7 @@ pub(crate) async fn start_counting(config: AmkoConfig, counts: Arc<WriteCounts>)
         controller,
         client,
         teller,
-        statuses: Statuses::new(Some(leader)),
+        statuses: Statuses::new(rehearsal.is_none().then_some(leader)),
         config: None,
         generated: None,
         identity: None,
@@ -125,7 +138,8 @@ pub(crate) async fn start_counting(config: AmkoConfig, counts: Arc<WriteCounts>)
         policy_doubts: Vec::new(),
         sources,
         silent: BTreeSet::new(),
-        first_answers_until: Instant::now() + FIRST_ANSWER_WAIT,
+        first_answers_until: Instant::now() + rehearsal.as_ref().map_or(FIRST_ANSWER_WAIT, |it| it.first_answer_wait),
+        rehearsal,
         link: Link::new(Instant::now()),
         view: ControllerView::default(),
         absent: Absent::default(),
@@ -183,6 +197,8 @@ impl Amko {
 
 struct Operator {
     clusters: Arc<Clusters>,
+    /// What takes the place of writing, where nothing may be written.
+    rehearsal: Option<Rehearsal>,
     controller: avi_client::Config,
     client: AviClient,
     teller: Teller,

@@ -1,15 +1,12 @@
 //! An operator as a process of its own, on API servers.
 
-use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use amko_translate::{LogLevel, NAMESPACE, choose_config};
+use amko_translate::{LogLevel, NAMESPACE};
 use anyhow::Context;
-use avi_client::{Config, Verification};
-use k8s_crds::{GslbConfig, Kind as ObjectKind, Object, ObjectKey};
-use k8s_watch::{Event, Source, WriteBack};
+use avi_client::{Config, chain};
+use k8s_watch::Source;
 use k8s_watch_api::{Access, ApiServer, LEADER_KINDS, MEMBER_KINDS, POLICY_KINDS};
 use lifecycle::{Admin, Family, Kind, Metrics, Ready, Sample, StopSignals, within_shutdown};
 use telemetry::{FILTER_DEBUG, FILTER_DEFAULT, Filter};
@@ -17,8 +14,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::event::WriteCounts;
+use crate::named::{Named, follow_named, given};
 use crate::operator::start_counting;
-use crate::spec::{ApiListen, Controller, Resolved};
+use crate::spec::{ApiListen, Resolved};
 use crate::{Amko, AmkoArgs, AmkoConfig, AmkoEvent, Api, EVENTS_WAITING_MAX, Progress};
 
 /// Secret with the kubeconfig of the members, where the operator runs in a pod (amko 11).
@@ -26,16 +24,7 @@ const MEMBERS_SECRET: &str = "gslb-config-secret";
 /// Its key.
 const MEMBERS_KEY: &str = "gslb-members";
 /// Pause before something that was not there is looked for again; also how often a Secret that is in use is read.
-const LOOK_AGAIN: Duration = Duration::from_secs(10);
-
-/// Where the controller is and who asks, from the GSLBConfig and its Secret.
-#[derive(Clone, PartialEq, Eq)]
-struct Named {
-    url: String,
-    username: String,
-    password: String,
-    authority: Option<Vec<u8>>,
-}
+pub(crate) const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 /// What outlives an operator that begins anew.
 struct Surroundings {
@@ -48,7 +37,7 @@ struct Surroundings {
 
 /// The member clusters: how they are reached, and the context of each.
 #[derive(Clone, PartialEq)]
-struct Members {
+pub(crate) struct Members {
     access: Access,
     contexts: Vec<String>,
 }
@@ -83,13 +72,8 @@ async fn run(
     stop: &mut StopSignals,
 ) -> anyhow::Result<()> {
     let prepared = async {
-        let leader = leader_name(resolved).await?;
-        let policies = ApiServer::new(&leader, resolved.leader.clone(), POLICY_KINDS);
-        let members = match &resolved.members {
-            Some(members) => members.clone(),
-            None => members_from_secret(&policies).await,
-        };
-        let contexts = members.contexts().await?.all;
+        let (leader, policies, members) = prepare(resolved).await?;
+        let contexts = &members.contexts;
         if resolved.leader_context.is_some() && !contexts.contains(&leader) {
             tracing::warn!(
                 leader,
@@ -98,7 +82,7 @@ async fn run(
                  name that"
             );
         }
-        anyhow::Ok((leader, policies, Members { access: members, contexts }))
+        anyhow::Ok((leader, policies, members))
     };
     let (leader, policies, members) = tokio::select! {
         prepared = prepared => prepared?,
@@ -144,6 +128,18 @@ async fn run(
             return Ok(());
         }
     }
+}
+
+/// The leader's name, its API server as far as it holds policies, and the members. Waits for the members' Secret.
+pub(crate) async fn prepare(resolved: &Resolved) -> anyhow::Result<(String, ApiServer, Members)> {
+    let leader = leader_name(resolved).await?;
+    let policies = ApiServer::new(&leader, resolved.leader.clone(), POLICY_KINDS);
+    let access = match &resolved.members {
+        Some(members) => members.clone(),
+        None => members_from_secret(&policies).await,
+    };
+    let contexts = access.contexts().await?.all;
+    Ok((leader, policies, Members { access, contexts }))
 }
 
 /// Copies progress until `end`.
@@ -241,7 +237,7 @@ async fn leader_name(resolved: &Resolved) -> anyhow::Result<String> {
 impl Members {
     /// A source for each member, and the leader's. All of the leader is read, whether or not the members' kubeconfig has
     /// a context for it: what is not read looks as if it were not there, and whether it is a member the GSLBConfig says.
-    fn sources(&self, leader: &str, access: &Access) -> Vec<Arc<dyn Source>> {
+    pub(crate) fn sources(&self, leader: &str, access: &Access) -> Vec<Arc<dyn Source>> {
         let mut sources: Vec<Arc<dyn Source>> = vec![Arc::new(ApiServer::new(leader, access.clone(), LEADER_KINDS))];
         for name in self.contexts.iter().filter(|name| *name != leader) {
             sources.push(Arc::new(ApiServer::new(name, self.access.clone().with_context(name), MEMBER_KINDS)));
@@ -306,116 +302,6 @@ async fn follow_members(from_secret: Option<ApiServer>, members: watch::Sender<M
     }
 }
 
-fn given(controller: &Controller, tls: Option<Verification>) -> anyhow::Result<Config> {
-    let tls = tls.context("no CA certificate (--ca, MERIDIAN_AMKO_CA); or accept any with --insecure")?;
-    let file: &Path = &controller.password_file;
-    let password = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
-    Ok(Config::new(&controller.url, &controller.username, password.trim(), tls))
-}
-
-/// Tells which controller the GSLBConfig names, now and whenever that changes.
-async fn follow_named(leader: ApiServer, needs_authority: bool, named: watch::Sender<Option<Named>>) {
-    let mut events = leader.watch();
-    let mut configs: BTreeMap<(Option<String>, Option<String>), GslbConfig> = BTreeMap::new();
-    let mut told = String::new();
-    loop {
-        match tokio::time::timeout(LOOK_AGAIN, events.recv()).await {
-            Ok(Some(event)) => take(&mut configs, event),
-            Ok(None) => return,
-            Err(_) => {} // the Secret may have changed
-        }
-        let Some(config) = choose_config(configs.values(), None).config else { continue };
-        let key = (Some(NAMESPACE.to_owned()), Some(config.name));
-        let Some(config) = configs.get(&key) else { continue };
-        match read_named(&leader, config, needs_authority).await {
-            Ok(found) => {
-                told.clear();
-                named.send_if_modified(|before| {
-                    let was = before.replace(found.clone());
-                    tell_renamed(was.as_ref(), &found);
-                    was.as_ref() != Some(&found)
-                });
-            }
-            Err(reason) => {
-                if told != reason {
-                    tracing::warn!(reason, "the controller of the GSLBConfig cannot be used, looking again");
-                }
-                // While an operator runs, with what was there before, the status is its own.
-                let is_running = named.borrow().is_some();
-                let state = Some(unusable_secret(&config.spec.gslb_leader.credentials, &reason));
-                let there = config.status.as_ref().map(|status| status.state.clone());
-                if !is_running && there != state {
-                    let (kind, name) = (ObjectKind::GslbConfig, config.metadata.name.clone().unwrap_or_default());
-                    let key = ObjectKey { kind, namespace: Some(NAMESPACE.to_owned()), name };
-                    let write = WriteBack::Status(serde_json::json!({"state": state}));
-                    if let Err(error) = leader.write_back(&key, write).await {
-                        tracing::warn!(object = %key, reason = chain(&error), "status cannot be written back, trying on");
-                    }
-                }
-                told = reason;
-            }
-        }
-    }
-}
-
-/// Status of a `GSLBConfig` whose Secret is of no use (amko 2.1); the bare words where it is not there.
-fn unusable_secret(name: &str, reason: &str) -> String {
-    let state = format!("error: secret object doesn't exist {name}");
-    if reason.ends_with("does not exist") { state } else { format!("{state}, {reason}") }
-}
-
-/// The words are those of amko 8.3.
-fn tell_renamed(was: Option<&Named>, found: &Named) {
-    let Some(was) = was else { return };
-    if was.url != found.url {
-        tracing::info!(from = was.url, to = found.url, "GSLB Leader IP changed, the operator begins anew");
-    } else if was != found {
-        tracing::info!(user = found.username, "credentials of the controller changed, the operator begins anew");
-    }
-}
-
-fn take(configs: &mut BTreeMap<(Option<String>, Option<String>), GslbConfig>, event: Event) {
-    let mut put = |object| {
-        if let Object::GslbConfig(config) = object {
-            configs.insert((config.metadata.namespace.clone(), config.metadata.name.clone()), config);
-        }
-    };
-    match event {
-        Event::Reset(objects) => objects.into_iter().for_each(&mut put),
-        Event::Apply(object) => put(*object),
-        Event::Delete(key) if key.kind == ObjectKind::GslbConfig => {
-            configs.retain(|(_, name), _| name.as_deref() != Some(key.name.as_str()));
-        }
-        Event::Delete(_) | Event::Problems(_) => {}
-    }
-}
-
-async fn read_named(leader: &ApiServer, config: &GslbConfig, needs_authority: bool) -> Result<Named, String> {
-    let spec = &config.spec.gslb_leader;
-    let name = &spec.credentials;
-    let entries = leader.secret(NAMESPACE, name).await.map_err(|error| chain(&error))?;
-    let mut entries = entries.ok_or_else(|| format!("Secret {NAMESPACE}/{name} does not exist"))?;
-    let mut text = |key: &str| {
-        let value = entries.remove(key).and_then(|value| String::from_utf8(value).ok());
-        value.ok_or_else(|| format!("Secret {NAMESPACE}/{name} has no text in its key {key}"))
-    };
-    let (username, password) = (text("username")?, text("password")?);
-    let authority = entries.remove("certificateAuthorityData");
-    if needs_authority && authority.is_none() {
-        return Err(format!(
-            "Secret {NAMESPACE}/{name} has no key certificateAuthorityData; add it, or start with --ca or --insecure"
-        ));
-    }
-    Ok(Named { url: spec.controller_ip.clone(), username, password, authority })
-}
-
-impl Named {
-    fn config(self, tls: Option<Verification>) -> Config {
-        let tls = tls.unwrap_or_else(|| Verification::CaPem(self.authority.unwrap_or_default()));
-        Config::new(self.url, self.username, self.password, tls)
-    }
-}
-
 fn ready(progress: watch::Receiver<Progress>) -> Ready {
     Arc::new(move || match progress.borrow().is_synced {
         true => Ok(()),
@@ -453,17 +339,6 @@ fn metrics(counts: &Arc<WriteCounts>, progress: watch::Receiver<Progress>) -> Me
     metrics
 }
 
-/// An error and its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(error) = next {
-        text = format!("{text}: {error}");
-        next = error.source();
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -495,15 +370,6 @@ mod tests {
         assert_eq!(name("s2").await.unwrap(), "s2");
         let told = "--leader-context s3 is not in the leader's kubeconfig, which has s1, s2; name one of them";
         assert_eq!(name("s3").await.unwrap_err(), told);
-    }
-
-    #[test]
-    fn a_secret_of_no_use_is_told_in_the_words_of_amko() {
-        let state = unusable_secret("gslb-avi-secret", "Secret avi-system/gslb-avi-secret does not exist");
-        assert_eq!(state, "error: secret object doesn't exist gslb-avi-secret");
-        let state = unusable_secret("s", "Secret avi-system/s has no text in its key password");
-        let expected = "error: secret object doesn't exist s, Secret avi-system/s has no text in its key password";
-        assert_eq!(state, expected);
     }
 
     #[tokio::test(start_paused = true)]

@@ -147,10 +147,8 @@ pub(crate) struct Controller {
 impl AmkoArgs {
     /// Flags and variables before the file, the file before the defaults.
     pub(crate) fn resolve(self) -> anyhow::Result<Resolved> {
-        let spec: AmkoSpec = match &self.config {
-            Some(path) => read_spec(path, VERSION)?,
-            None => AmkoSpec::default(),
-        };
+        let spec = self.spec()?;
+        let (controller, tls) = self.controller()?;
         let leader_context = self.leader_context.or(spec.leader_context);
         let file = |path| Access::Kubeconfig { path, context: None };
         let members = self.members_kubeconfig.or(spec.members_kubeconfig).map(file);
@@ -164,22 +162,43 @@ impl AmkoArgs {
         if !matches!(leader, Access::InCluster) && members.is_none() {
             bail!("--kubeconfig needs --members-kubeconfig, the one with a context for each member cluster");
         }
-        let controller = match (self.controller.or(spec.controller), self.password_file.or(spec.password_file)) {
-            (Some(url), Some(password_file)) => Some(Controller { url, username: self.username, password_file }),
+        let admin_listen = self.admin_listen.or(spec.admin_listen).unwrap_or(ADMIN);
+        let api_listen = self.api_listen.or(spec.api_listen).unwrap_or(ApiListen::IfFree(API));
+        Ok(Resolved { leader, members, leader_context, controller, tls, admin_listen, api_listen })
+    }
+
+    /// The controller, where one is named, and how its certificate is checked.
+    pub(crate) fn controller(&self) -> anyhow::Result<(Option<Controller>, Option<Verification>)> {
+        let spec = self.spec()?;
+        let url = self.controller.clone().or(spec.controller);
+        let controller = match (url, self.password_file.clone().or(spec.password_file)) {
+            (Some(url), Some(password_file)) => {
+                Some(Controller { url, username: self.username.clone(), password_file })
+            }
             (Some(_), None) => bail!(
                 "--controller (MERIDIAN_AMKO_CONTROLLER) needs --password-file (MERIDIAN_AMKO_PASSWORD_FILE); leave out both and the \
                  operator uses the controller that the GSLBConfig names"
             ),
             (None, _) => None,
         };
-        let tls = match self.ca.or(spec.ca) {
+        let tls = match self.ca.clone().or(spec.ca) {
             Some(ca) => Some(Verification::CaFile(ca)),
             None if self.insecure => Some(Verification::Insecure),
             None => None,
         };
-        let admin_listen = self.admin_listen.or(spec.admin_listen).unwrap_or(ADMIN);
-        let api_listen = self.api_listen.or(spec.api_listen).unwrap_or(ApiListen::IfFree(API));
-        Ok(Resolved { leader, members, leader_context, controller, tls, admin_listen, api_listen })
+        Ok((controller, tls))
+    }
+
+    /// Name of the leader cluster, where it is given.
+    pub(crate) fn leader_context(&self) -> anyhow::Result<Option<String>> {
+        Ok(self.leader_context.clone().or(self.spec()?.leader_context))
+    }
+
+    fn spec(&self) -> anyhow::Result<AmkoSpec> {
+        Ok(match &self.config {
+            Some(path) => read_spec(path, VERSION)?,
+            None => AmkoSpec::default(),
+        })
     }
 }
 

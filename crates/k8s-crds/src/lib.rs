@@ -4,6 +4,7 @@
 //! `definition.rs` has what an API server is told about them. No kube client.
 #![warn(missing_docs)]
 
+mod amko_cluster;
 mod definition;
 mod global_deployment_policy;
 mod gslb_config;
@@ -11,6 +12,7 @@ mod gslb_host_rule;
 mod multi_cluster_ingress;
 mod object;
 
+pub use amko_cluster::*;
 pub use definition::{AKO_GROUP, GROUP, definitions};
 pub use global_deployment_policy::*;
 pub use gslb_config::*;

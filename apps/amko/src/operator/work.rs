@@ -143,6 +143,11 @@ impl Work {
         }
     }
 
+    /// What changed in each service since it was last written.
+    pub(super) fn reasons(&self) -> &BTreeMap<Unit, Vec<String>> {
+        &self.reasons
+    }
+
     /// A unit was written; says whether something else is wanted from it by now.
     pub(super) fn succeeded(&mut self, unit: &Unit) -> bool {
         self.end(unit);

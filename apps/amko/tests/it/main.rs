@@ -12,6 +12,7 @@ mod host_rules;
 mod http;
 mod many;
 mod multi_cluster_ingress;
+mod plan;
 mod real_controller;
 mod setting;
 mod tenants;

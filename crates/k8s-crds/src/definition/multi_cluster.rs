@@ -14,7 +14,7 @@ pub(super) fn kinds() -> [(Names, Value); 1] {
         group: AKO_GROUP,
         kind: "MultiClusterIngress",
         plural: "multiclusteringresses",
-        short: "mci",
+        short: Some("mci"),
         version: "v1alpha1",
         has_status: true,
     };
