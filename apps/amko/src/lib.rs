@@ -21,6 +21,7 @@
 //! - One login (line 29), lists instead of one call per monitor (line 28).
 #![warn(missing_docs)]
 
+mod api;
 mod clusters;
 mod command;
 mod config;
@@ -38,6 +39,7 @@ mod spec;
 mod statuses;
 mod writer;
 
+pub use api::{Api, ApiError};
 pub use command::{AmkoCommand, AmkoVerb};
 pub use config::AmkoConfig;
 pub use event::{AmkoEvent, EVENTS_WAITING_MAX, Verb};

@@ -4,6 +4,7 @@ mod aliases;
 mod edits;
 mod look;
 mod permit;
+mod picture;
 mod rehearsal;
 mod results;
 mod rules;
@@ -21,13 +22,14 @@ use avi_client::{AviClient, AviError, Link, Pace};
 use k8s_crds::{GlobalDeploymentPolicy, GslbHostRule};
 use k8s_watch::Source;
 use reconcile::Observed;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::AmkoConfig;
+use crate::api::{QUESTIONS_WAITING_MAX, Question};
 use crate::clusters::{self, Clusters};
 use crate::event::{Teller, WriteCounts};
 use crate::reading::{ReadError, Reading};
@@ -53,12 +55,15 @@ pub struct Amko {
     stop: CancellationToken,
     tasks: JoinSet<()>,
     progress: watch::Receiver<Progress>,
+    questions: mpsc::Sender<Question>,
     counts: Arc<WriteCounts>,
 }
 
 /// How far the operator is.
 #[derive(Debug, Clone, Default)]
 pub struct Progress {
+    /// Whether the controller was ever read.
+    pub has_contact: bool,
     /// Whether the controller holds what it should, as far as it lets us.
     pub is_synced: bool,
     /// Number of GSLB services that should be there.
@@ -129,6 +134,7 @@ pub(crate) async fn start_with(
         tasks.spawn(clusters::follow(source, Arc::clone(&clusters), teller.clone(), stop.clone()));
     }
     let (progress_sender, progress) = watch::channel(Progress::default());
+    let (questions, asked) = mpsc::channel(QUESTIONS_WAITING_MAX);
     let operator = Operator {
         clusters,
         permit,
@@ -165,9 +171,10 @@ pub(crate) async fn start_with(
         looks: 0,
         pace: Pace::new(Instant::now()),
         progress: progress_sender,
+        asked,
     };
     tasks.spawn(operator.run(stop.clone()));
-    Ok(Amko { stop, tasks, progress, counts })
+    Ok(Amko { stop, tasks, progress, questions, counts })
 }
 
 impl Amko {
@@ -175,6 +182,11 @@ impl Amko {
     #[must_use]
     pub fn progress(&self) -> watch::Receiver<Progress> {
         self.progress.clone()
+    }
+
+    /// Where it is asked what it has.
+    pub(crate) fn questions(&self) -> mpsc::Sender<Question> {
+        self.questions.clone()
     }
 
     /// Writes to the controller so far: those that were done, and those that failed.
@@ -245,6 +257,7 @@ struct Operator {
     looks: u64,
     pace: Pace,
     progress: watch::Sender<Progress>,
+    asked: mpsc::Receiver<Question>,
 }
 
 /// Objects that policies name and that are not on the controller.
@@ -307,6 +320,10 @@ impl Operator {
                 () = permit::changed(&mut self.permit) => Some(Instant::now()),
                 Some(done) = self.tasks.join_next() => self.take_over(done).then(Instant::now),
                 () = self.statuses.step() => None,
+                Some(question) = self.asked.recv() => {
+                    self.answer(question);
+                    None
+                }
                 () = sleep_until(due) => return,
             };
             if let Some(at) = reason {
@@ -351,11 +368,14 @@ impl Operator {
             let services = self.outcome.as_ref().map_or(0, |outcome| outcome.desired.services.len());
             let is_same_selection =
                 self.outcome.as_ref().is_none_or(|outcome| outcome.selection == *progress.selection);
+            let has_contact = progress.has_contact || self.link.is_up();
             let is_same = (progress.is_synced, progress.services) == (is_synced, services)
+                && progress.has_contact == has_contact
                 && is_same_selection
                 && progress.failing == failing
                 && progress.clusters == clusters;
             progress.clusters = clusters;
+            progress.has_contact = has_contact;
             progress.is_synced = is_synced;
             progress.services = services;
             progress.failing = failing;

@@ -10,7 +10,7 @@ use k8s_watch::Source;
 use k8s_watch_api::{Access, ApiServer, LEADER_KINDS, MEMBER_KINDS, POLICY_KINDS};
 use lifecycle::{Admin, Family, Kind, Metrics, Ready, Sample, StopSignals, within_shutdown};
 use telemetry::{FILTER_DEBUG, FILTER_DEFAULT, Filter};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -19,8 +19,8 @@ use crate::federation::Federation;
 use crate::named::{Named, follow_named, given};
 use crate::operator::start_permitted;
 use crate::role::{Role, Roles};
-use crate::spec::Resolved;
-use crate::{Amko, AmkoArgs, AmkoConfig, Progress};
+use crate::spec::{ApiListen, Resolved};
+use crate::{Amko, AmkoArgs, AmkoConfig, AmkoEvent, Api, EVENTS_WAITING_MAX, Progress};
 
 /// Secret with the kubeconfig of the members, where the operator runs in a pod (amko 11).
 const MEMBERS_SECRET: &str = "gslb-config-secret";
@@ -35,6 +35,9 @@ struct Surroundings {
     log: Option<Filter>,
     /// What this operator is in its federation, where it takes part in one.
     roles: Option<Roles>,
+    api: Option<Arc<Api>>,
+    /// Where all of them tell what happens.
+    events: mpsc::Sender<AmkoEvent>,
 }
 
 /// The member clusters: how they are reached, and the context of each.
@@ -57,7 +60,11 @@ impl AmkoArgs {
         let ready = ready(progress.subscribe(), roles.clone());
         let admin = Admin::start(resolved.admin_listen, metrics(&counts, progress.subscribe()), ready).await?;
         tracing::info!(admin = %admin.local_addr(), "operator runs");
-        let surroundings = Surroundings { counts, log, roles };
+        let api = api(resolved.api_listen).await?;
+        let (events, told) = mpsc::channel(EVENTS_WAITING_MAX);
+        let mut heralds = JoinSet::new();
+        heralds.spawn(herald(api.clone(), told));
+        let surroundings = Surroundings { counts, log, roles, api, events };
         run(&resolved, &surroundings, &progress, &mut stop).await?;
         tracing::info!("operator ends");
         Ok(())
@@ -175,9 +182,46 @@ async fn operate(
     surroundings: &Surroundings,
 ) -> anyhow::Result<Amko> {
     let log_level = surroundings.log.clone().map(log_level);
-    let config = AmkoConfig { leader: leader.to_owned(), sources, controller, events: None, log_level };
+    let config = AmkoConfig {
+        leader: leader.to_owned(),
+        sources,
+        controller,
+        events: Some(surroundings.events.clone()),
+        log_level,
+    };
     let permit = surroundings.roles.as_ref().map(Roles::permit);
-    start_permitted(config, Arc::clone(&surroundings.counts), permit).await.context("starting the operator")
+    let counts = Arc::clone(&surroundings.counts);
+    let amko = start_permitted(config, counts, permit).await.context("starting the operator")?;
+    if let Some(api) = &surroundings.api {
+        api.show(&amko);
+    }
+    Ok(amko)
+}
+
+/// AMKO's HTTP interface, as far as it is wanted. One that nobody asked for is done without where its port is taken.
+async fn api(listen: ApiListen) -> anyhow::Result<Option<Arc<Api>>> {
+    let api = match listen {
+        ApiListen::Off => return Ok(None),
+        ApiListen::At(address) => Api::start(address).await?,
+        ApiListen::IfFree(address) => match Api::start(address).await {
+            Ok(api) => api,
+            Err(error) => {
+                tracing::warn!(reason = chain(&error), "no HTTP interface");
+                return Ok(None);
+            }
+        },
+    };
+    tracing::info!(api = %api.local_addr(), "HTTP interface answers");
+    Ok(Some(Arc::new(api)))
+}
+
+/// Passes on what operators tell, until none is left.
+async fn herald(api: Option<Arc<Api>>, mut told: mpsc::Receiver<AmkoEvent>) {
+    while let Some(event) = told.recv().await {
+        if let Some(api) = &api {
+            api.note(&event);
+        }
+    }
 }
 
 /// Sets the level that the GSLBConfig names.
@@ -351,6 +395,7 @@ mod tests {
                 tls: None,
                 admin_listen: ([127, 0, 0, 1], 0).into(),
                 federation: false,
+                api_listen: ApiListen::Off,
             };
             leader_name(&resolved).await.map_err(|error| error.to_string())
         };

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use k8s_crds::{
-    AmkoCluster, AmkoClusterCondition, AmkoClusterLeader, AmkoClusterSpec, AmkoClusterStatus, DownResponse,
-    GeoFallback, GlobalDeploymentPolicy, GlobalDeploymentPolicySpec, GlobalDeploymentPolicyStatus, GslbConfig,
-    GslbConfigSpec, GslbConfigStatus, GslbHostRule, GslbHostRuleSpec, GslbHostRuleStatus, GslbLeader, Kind,
-    LabelSelector, MatchCluster, MatchRules, MemberCluster, PoolAlgorithmSettings, PublicIp, SitePersistence,
-    ThirdPartyMember, TrafficSplit, definitions,
+    Acceptance, AddressEntry, AmkoCluster, AmkoClusterCondition, AmkoClusterLeader, AmkoClusterSpec, AmkoClusterStatus,
+    BackendService, BalancedAt, DownResponse, GeoFallback, GlobalDeploymentPolicy, GlobalDeploymentPolicySpec,
+    GlobalDeploymentPolicyStatus, GslbConfig, GslbConfigSpec, GslbConfigStatus, GslbHostRule, GslbHostRuleSpec,
+    GslbHostRuleStatus, GslbLeader, Kind, LabelSelector, MatchCluster, MatchRules, MemberCluster, MultiClusterBackend,
+    MultiClusterIngress, MultiClusterIngressSpec, MultiClusterIngressStatus, PoolAlgorithmSettings, PublicIp,
+    SitePersistence, ThirdPartyMember, TrafficSplit, definitions,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -133,6 +134,40 @@ fn each_field_of_a_host_rule_is_in_the_schema() {
             status: Some(GslbHostRuleStatus::default()),
         },
     );
+}
+
+#[test]
+fn each_field_of_a_multi_cluster_ingress_is_in_the_schema() {
+    let text = || Some("x".to_owned());
+    check(
+        "MultiClusterIngress",
+        MultiClusterIngress {
+            metadata: Default::default(),
+            spec: MultiClusterIngressSpec {
+                host_name: "x".to_owned(),
+                secret_name: text(),
+                config: vec![MultiClusterBackend {
+                    path: text(),
+                    cluster: "x".to_owned(),
+                    weight: Some(1),
+                    service: BackendService::default(),
+                }],
+            },
+            status: Some(MultiClusterIngressStatus {
+                load_balancer: BalancedAt { ingress: vec![AddressEntry { hostname: text(), ip: text() }] },
+                status: Some(Acceptance::default()),
+            }),
+        },
+    );
+}
+
+#[test]
+fn kinds_of_ako_have_their_short_names_and_a_status_of_its_own() {
+    let definition = definition("MultiClusterIngress");
+    assert_eq!(definition["metadata"]["name"], "multiclusteringresses.ako.vmware.com");
+    assert_eq!(definition["spec"]["names"]["shortNames"][0], "mci");
+    let version = &definition["spec"]["versions"][0];
+    assert_eq!((&version["name"], version["subresources"].get("status").is_some()), (&"v1alpha1".into(), true));
 }
 
 #[test]
