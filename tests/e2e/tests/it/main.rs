@@ -9,6 +9,7 @@ mod apart;
 mod away;
 mod bad_input;
 mod bad_peers;
+mod blackouts;
 mod charts;
 mod clusters;
 mod demo;

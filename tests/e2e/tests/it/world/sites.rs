@@ -1,0 +1,140 @@
+//! Three sites in namespaces of their own, with clients and their resolvers outside, and links that can be cut.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::clusters::has_python;
+use super::net::Net;
+use super::turn::Turn;
+use super::{CLUSTERS, DNS, MERGE, POLICIES, World, resolvers};
+use crate::demo::{HELLO, binary};
+
+/// DNS virtual services: name, address, service engine group, the engine that runs it.
+const DNS_SERVICES: [(&str, &str, &str, &str); 3] = [
+    ("g-dns", DNS, "Default-Group", "engine"),
+    ("g-dns-site1", DNS_SITE1, "site1", "engine-site1"),
+    ("g-dns-site2", DNS_SITE2, "site2", "engine-site2"),
+];
+pub(crate) const DNS_LEADER: &str = DNS;
+pub(crate) const DNS_SITE1: &str = "10.10.22.40";
+pub(crate) const DNS_SITE2: &str = "10.10.21.50";
+
+impl World {
+    /// Controller and DNS at the neutral site, DNS at both others, three clusters, AMKO in the first one, clients behind
+    /// Unbound. `None`, with the reason printed, where that is not possible.
+    pub(crate) fn start_sites() -> Option<Self> {
+        if let Err(reason) = resolvers::programs() {
+            println!("skipped: {reason}");
+            return None;
+        }
+        if !has_python() {
+            return None;
+        }
+        let mut world = Self::begin_empty(Turn::take(), "true")?;
+        world.net = Some(Net::build(&world.holder));
+        world.start_resolvers();
+        for (number, (cluster, address, _)) in CLUSTERS.into_iter().enumerate() {
+            let first = (number + 1).to_string();
+            world.start_clusters(cluster, &["--clusters", "1", "--first", &first, "--address", address]);
+        }
+        world.write_kubeconfigs();
+        for (cluster, _, vip) in CLUSTERS {
+            let listen = format!("{vip}:80");
+            let backend =
+                world.at(cluster, &binary()).args(["backend", "--listen", &listen, "--message", cluster]).spawn();
+            world.backends.push(backend.unwrap());
+        }
+        world.start_controller();
+        for (_, _, group, engine) in DNS_SERVICES {
+            if group != "Default-Group" {
+                world.create("serviceenginegroup", &json!({"name": group}));
+            }
+            world.make_token(engine, &["--group", group]);
+        }
+        world.set_up_gslb_with(&DNS_SERVICES.map(|(name, address, group, _)| (name, address, group)));
+        for (.., engine) in DNS_SERVICES {
+            world.start_engine_of(engine);
+        }
+        world.fill_clusters();
+        world.start_amko();
+        world.wait_until_synced();
+        for (_, address, ..) in DNS_SERVICES {
+            world.wait_for_answers_at(address, &[0, 1, 2]);
+        }
+        Some(world)
+    }
+
+    /// Takes a site's link down.
+    pub(crate) fn cut(&self, site: &str) {
+        self.net.as_ref().unwrap().cut(&self.holder, site);
+    }
+
+    /// Brings it up again.
+    pub(crate) fn join(&self, site: &str) {
+        self.net.as_ref().unwrap().join(&self.holder, site);
+    }
+
+    /// What a DNS server answers for the application, in so many queries: places of clusters, sorted.
+    fn answers_at(&self, server: &str) -> Vec<usize> {
+        let mut found = Vec::new();
+        for _ in 0..12 {
+            let at = format!("@{server}");
+            let dig = self.enter("dig").args(["+short", "+tries=1", "+time=2", &at, HELLO]).output().unwrap();
+            let text = String::from_utf8(dig.stdout).unwrap();
+            found.extend(text.lines().filter_map(|ip| CLUSTERS.iter().position(|(.., vip)| *vip == ip)));
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// Waits until a DNS server answers with the clusters of these places, and no other.
+    #[track_caller]
+    pub(crate) fn wait_for_answers_at(&self, server: &str, places: &[usize]) {
+        self.wait(&format!("{server} to answer {places:?}"), || self.answers_at(server) == places);
+    }
+
+    /// Waits until what clients are told may be kept for so many seconds, at most.
+    #[track_caller]
+    pub(crate) fn wait_for_ttl(&self, seconds: u32) {
+        for (_, address, ..) in DNS_SERVICES {
+            let at = format!("@{address}");
+            self.wait(&format!("{address} to answer with a TTL of {seconds}"), || {
+                let dig =
+                    self.enter("dig").args(["+noall", "+answer", "+tries=1", "+time=2", &at, HELLO]).output().unwrap();
+                let text = String::from_utf8(dig.stdout).unwrap();
+                text.split_whitespace().nth(1) == Some(&seconds.to_string())
+            });
+        }
+    }
+
+    /// Merges into the policy.
+    pub(crate) fn set_policy(&self, spec: &Value) {
+        let patch = json!({"spec": spec}).to_string();
+        self.kube("s1az1", "PATCH", &format!("{POLICIES}/global-gdp"), MERGE, &patch);
+    }
+
+    /// Kubeconfigs of all clusters in one, and that of the leader, where a run of them together has them.
+    fn write_kubeconfigs(&self) {
+        fs::create_dir(self.path("kube")).unwrap();
+        let mut members: Option<Value> = None;
+        for (cluster, ..) in CLUSTERS {
+            let text = fs::read_to_string(format!("{}/{cluster}.kubeconfig", self.kube_directory(cluster))).unwrap();
+            // What was read becomes a user of its own: each cluster has its own token.
+            let more: Value = serde_saphyr::from_str(&text).unwrap();
+            match &mut members {
+                None => members = Some(more),
+                Some(all) => {
+                    for key in ["clusters", "users", "contexts"] {
+                        let entries = more[key].as_array().unwrap().clone();
+                        all[key].as_array_mut().unwrap().extend(entries);
+                    }
+                }
+            }
+        }
+        fs::write(self.path("kube/members.kubeconfig"), members.unwrap().to_string()).unwrap();
+        let leader = format!("{}/leader.kubeconfig", self.kube_directory("s1az1"));
+        fs::copy(leader, self.path("kube/leader.kubeconfig")).unwrap();
+    }
+}
