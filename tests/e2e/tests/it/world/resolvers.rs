@@ -74,6 +74,23 @@ impl World {
         String::from_utf8(dig.stdout).unwrap()
     }
 
+    /// Whether a client is told an address of a name.
+    pub(crate) fn resolves(&self, name: &str) -> bool {
+        self.resolve(name).lines().any(|line| line.parse::<std::net::IpAddr>().is_ok())
+    }
+
+    /// Name servers of the delegated zone, as the parent's server refers to them; sorted.
+    pub(crate) fn delegation(&self) -> Vec<String> {
+        let at = format!("@{PARENT}");
+        let args = ["+norec", "+noall", "+authority", "+tries=1", "+time=5", &at, "avi.iberia.local", "NS"];
+        let dig = self.enter("dig").args(args).output().unwrap();
+        let text = String::from_utf8(dig.stdout).unwrap();
+        let mut names: Vec<String> =
+            text.lines().filter_map(|line| line.split_whitespace().last().map(str::to_owned)).collect();
+        names.sort();
+        names
+    }
+
     /// Asks DNS servers for a name and opens its page through Unbound, all the time.
     pub(crate) fn client_watch(&self, name: &str, servers: &[&str]) -> Client {
         let script = root().join("tests/e2e/scripts/watch.py");

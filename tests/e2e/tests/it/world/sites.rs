@@ -11,7 +11,7 @@ use super::{CLUSTERS, DNS, MERGE, POLICIES, World, resolvers};
 use crate::demo::{HELLO, binary};
 
 /// DNS virtual services: name, address, service engine group, the engine that runs it.
-const DNS_SERVICES: [(&str, &str, &str, &str); 3] = [
+pub(crate) const DNS_SERVICES: [(&str, &str, &str, &str); 3] = [
     ("g-dns", DNS, "Default-Group", "engine"),
     ("g-dns-site1", DNS_SITE1, "site1", "engine-site1"),
     ("g-dns-site2", DNS_SITE2, "site2", "engine-site2"),
@@ -73,6 +73,66 @@ impl World {
     /// Brings it up again.
     pub(crate) fn join(&self, site: &str) {
         self.net.as_ref().unwrap().join(&self.holder, site);
+    }
+
+    /// One more engine, where the end of its name says, in a service engine group of its own.
+    pub(crate) fn add_engine(&mut self, engine: &'static str, group: &str) {
+        self.create("serviceenginegroup", &json!({"name": group}));
+        self.make_token(engine, &["--group", group]);
+        self.start_engine_of(engine);
+    }
+
+    /// One more DNS virtual service of the site's; returns its uuid.
+    pub(crate) fn add_dns_service(&self, name: &str, address: &str, group: &str) -> String {
+        let service = self.create(
+            "virtualservice",
+            &json!({
+                "name": name, "application_profile_ref": "/api/applicationprofile?name=g-dns",
+                "se_group_ref": format!("/api/serviceenginegroup?name={group}"), "services": [{"port": 53}],
+                "vip": [{"vip_id": "0", "ip_address": {"addr": address, "type": "V4"}}]
+            }),
+        );
+        let gslb = self.held("gslb")["Default"].clone();
+        let mut sites = gslb["sites"].clone();
+        let listed = sites[0]["dns_vses"].as_array_mut().unwrap();
+        listed.push(json!({"dns_vs_uuid": service["uuid"], "domain_names": listed[0]["domain_names"]}));
+        self.tune("gslb", gslb["uuid"].as_str().unwrap(), &json!({"sites": sites}));
+        service["uuid"].as_str().unwrap().to_owned()
+    }
+
+    /// Gives a virtual service another address, on the engines of another group.
+    pub(crate) fn move_dns_service(&self, uuid: &str, address: &str, group: &str) {
+        let service = self.held("virtualservice").into_values().find(|service| service["uuid"] == uuid).unwrap();
+        let group = format!("/api/serviceenginegroup?name={group}");
+        self.tune("virtualservice", uuid, &json!({"se_group_ref": group}));
+        let vs_vip = service["vsvip_ref"].as_str().unwrap().rsplit('/').next().unwrap();
+        let vs_vip = vs_vip.split('#').next().unwrap();
+        let vip = json!([{"vip_id": "0", "ip_address": {"addr": address, "type": "V4"}}]);
+        self.tune("vsvip", vs_vip, &json!({"vip": vip}));
+    }
+
+    /// Switches an object of the controller on or off.
+    pub(crate) fn enable(&self, kind: &str, name: &str, enabled: bool) {
+        let object = &self.held(kind)[name];
+        self.tune(kind, object["uuid"].as_str().unwrap(), &json!({"enabled": enabled}));
+    }
+
+    /// Queries that an engine has answered over UDP.
+    pub(crate) fn answers_counted(&self, engine: &str) -> u64 {
+        self.metric_of(engine, "meridian_dns_answers_total{transport=\"udp\"}")
+    }
+
+    /// Whether a DNS server leaves a query without an answer.
+    pub(crate) fn is_silent(&self, server: &str) -> bool {
+        self.status_at(server, HELLO).is_empty()
+    }
+
+    /// The status of a DNS server's answer, `NXDOMAIN` and so on; empty without an answer.
+    pub(crate) fn status_at(&self, server: &str, name: &str) -> String {
+        let dig = self.enter("dig").args(["+tries=1", "+time=2", &format!("@{server}"), name]).output().unwrap();
+        let text = String::from_utf8(dig.stdout).unwrap();
+        let status = text.split_once("status: ").map(|(_, rest)| rest.split(',').next().unwrap_or_default().to_owned());
+        status.unwrap_or_default()
     }
 
     /// What a DNS server answers for the application, in so many queries: places of clusters, sorted.
