@@ -60,4 +60,9 @@ impl Seen {
             asked.iter().filter(|(.., came)| came.starts_with("curl ")).map(|(at, ..)| at - begin).collect();
         Pages { asked: asked.len(), failed: failed.len(), last_failure: failed.last().copied().unwrap_or_default() }
     }
+
+    /// Seconds between two marks.
+    pub(crate) fn between(&self, begin: &str, end: &str) -> f64 {
+        self.marks[end] - self.marks[begin]
+    }
 }

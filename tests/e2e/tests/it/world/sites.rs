@@ -129,7 +129,12 @@ impl World {
 
     /// The status of a DNS server's answer, `NXDOMAIN` and so on; empty without an answer.
     pub(crate) fn status_at(&self, server: &str, name: &str) -> String {
-        let dig = self.enter("dig").args(["+tries=1", "+time=2", &format!("@{server}"), name]).output().unwrap();
+        self.status_from("clients", server, name)
+    }
+
+    /// The same, asked where a part is.
+    pub(crate) fn status_from(&self, part: &str, server: &str, name: &str) -> String {
+        let dig = self.at(part, "dig").args(["+tries=1", "+time=2", &format!("@{server}"), name]).output().unwrap();
         let text = String::from_utf8(dig.stdout).unwrap();
         let status = text.split_once("status: ").map(|(_, rest)| rest.split(',').next().unwrap_or_default().to_owned());
         status.unwrap_or_default()
@@ -157,7 +162,7 @@ impl World {
 
     /// Waits until what clients are told may be kept for so many seconds, at most.
     #[track_caller]
-    pub(crate) fn wait_for_ttl(&self, seconds: u32) {
+    fn wait_for_ttl(&self, seconds: u32) {
         for (_, address, ..) in DNS_SERVICES {
             let at = format!("@{address}");
             self.wait(&format!("{address} to answer with a TTL of {seconds}"), || {
@@ -169,8 +174,32 @@ impl World {
         }
     }
 
+    /// As many answers for each cluster, with this TTL.
+    pub(crate) fn split_evenly(&self, ttl: u32) {
+        let split = CLUSTERS.map(|(cluster, ..)| json!({"cluster": cluster, "weight": 5}));
+        self.set_policy(&json!({"ttl": ttl, "trafficSplit": split}));
+        self.wait_for_ttl(ttl);
+    }
+
+    /// The policy takes a monitor as fast as the API lets it be: every second, a second for an answer, one failure.
+    pub(crate) fn use_fast_monitor(&self) {
+        let monitor = json!({
+            "name": "fast", "type": "HEALTH_MONITOR_TCP", "is_federated": true, "monitor_port": 80, "tcp_monitor": {},
+            "send_interval": 1, "receive_timeout": 1, "failed_checks": 1, "successful_checks": 1
+        });
+        self.create("healthmonitor", &monitor);
+        self.set_policy(&json!({"healthMonitorRefs": ["fast"]}));
+        self.wait("the service to have the fast monitor", || {
+            let monitors = &self.held("gslbservice")[HELLO]["health_monitor_refs"];
+            monitors[0].as_str().is_some_and(|monitor| monitor.ends_with("#fast"))
+        });
+        for (_, address, ..) in DNS_SERVICES {
+            self.wait_for_answers_at(address, &[0, 1, 2]);
+        }
+    }
+
     /// Merges into the policy.
-    pub(crate) fn set_policy(&self, spec: &Value) {
+    fn set_policy(&self, spec: &Value) {
         let patch = json!({"spec": spec}).to_string();
         self.kube("s1az1", "PATCH", &format!("{POLICIES}/global-gdp"), MERGE, &patch);
     }
