@@ -1,5 +1,6 @@
 //! The loop: look at everything, do what follows, wait for something to happen.
 
+mod aliases;
 mod edits;
 mod look;
 mod results;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use amko_translate::{
-    Config, ControllerView, Identity, LogLevel, Lookup, ObjectRef, Outcome, PolicyBook, PublishedMonitor,
+    AliasBook, Config, ControllerView, Identity, LogLevel, Lookup, ObjectRef, Outcome, PolicyBook, PublishedMonitor,
     PublishedService, Reason, RuleBook, Selection,
 };
 use avi_client::{AviClient, AviError, Link, Pace};
@@ -125,6 +126,7 @@ pub(crate) async fn start_counting(config: AmkoConfig, counts: Arc<WriteCounts>)
         absent: Absent::default(),
         book: PolicyBook::default(),
         rules: RuleBook::default(),
+        aliases: AliasBook::default(),
         observed: Observed::default(),
         published: None,
         outcome: None,
@@ -198,6 +200,7 @@ struct Operator {
     absent: Absent,
     book: PolicyBook,
     rules: RuleBook,
+    aliases: AliasBook,
     observed: Observed,
     /// What the controller had for us when it was first read; members of silent clusters are held from it.
     published: Option<(Vec<PublishedService>, Vec<PublishedMonitor>)>,

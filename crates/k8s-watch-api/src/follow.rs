@@ -86,9 +86,9 @@ struct Page {
     items: Vec<Value>,
 }
 
-/// Kinds that a cluster may do without: their definition came later than the others.
+/// Kinds that a cluster may do without: their definition came later than the others, or is another product's.
 fn is_optional(kind: Kind) -> bool {
-    kind == Kind::GslbHostRule
+    matches!(kind, Kind::GslbHostRule | Kind::HostRule | Kind::Route)
 }
 
 impl Follower {
@@ -102,10 +102,11 @@ impl Follower {
                 Err(End::Deaf) => return,
                 Err(End::Trouble(trouble)) => trouble,
             };
-            if is_optional(self.kind) && trouble.is_unserved() {
+            if is_optional(self.kind) && self.is_unserved(&trouble).await {
                 // Whose definition is not there, of that there are no objects.
                 let (objects, unreadable) = (Vec::new(), Vec::new());
-                if self.tell(News::Listed { kind: self.kind, objects, unreadable }).await.is_err()
+                if self.tell(News::Served(self.kind, false)).await.is_err()
+                    || self.tell(News::Listed { kind: self.kind, objects, unreadable }).await.is_err()
                     || self.tell(News::Trouble(self.kind, None)).await.is_err()
                 {
                     return;
@@ -132,6 +133,23 @@ impl Follower {
                 () = sleep(pause) => {}
                 () = self.news.closed() => return,
             }
+        }
+    }
+
+    /// Whether the cluster has no such kind. A role that does not name a kind forbids it even where it is not served, so
+    /// that the group is asked for then: that is open to everybody whom the API server knows.
+    async fn is_unserved(&self, trouble: &Trouble) -> bool {
+        if trouble.is_unserved() {
+            return true;
+        }
+        if !trouble.is_forbidden() {
+            return false;
+        }
+        let Ok((client, _)) = self.connection.client().await else { return false };
+        let Ok(request) = http::Request::get(resource(self.kind).group_path()).body(Vec::new()) else { return false };
+        match timeout(self.connection.answer_max, client.request::<Value>(request)).await {
+            Ok(Err(error)) => Trouble::of(Verb::List, error).is_unserved(),
+            Ok(Ok(_)) | Err(_) => false,
         }
     }
 
@@ -195,6 +213,9 @@ impl Follower {
             match page.metadata.continue_.filter(|token| !token.is_empty()) {
                 Some(token) => params = params.continue_token(&token),
                 None => {
+                    if is_optional(self.kind) {
+                        self.tell(News::Served(self.kind, true)).await?;
+                    }
                     self.tell(News::Listed { kind: self.kind, objects, unreadable }).await?;
                     return Ok(page.metadata.resource_version.unwrap_or_default());
                 }

@@ -54,6 +54,11 @@ impl Trouble {
         matches!(self, Self::Call(_, Error::Api(status)) if status.code == 404)
     }
 
+    /// Whether the API server does not let us.
+    pub(crate) fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Call(_, Error::Api(status)) if status.code == 403)
+    }
+
     /// Whether another client might help: the server is not there, or does not know us.
     pub(crate) fn wants_new_client(&self) -> bool {
         match self {

@@ -51,6 +51,8 @@ pub(crate) const KINDS: &[Kind] = &[
     Kind::GslbConfig,
     Kind::GlobalDeploymentPolicy,
     Kind::GslbHostRule,
+    Kind::HostRule,
+    Kind::Route,
 ];
 
 /// What a source and its watches have in common.

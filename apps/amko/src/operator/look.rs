@@ -62,7 +62,9 @@ impl Operator {
         match self.translate(index, config, identity) {
             None => self.work.clear(),
             Some(outcome) => {
+                self.aliases.note(&outcome.aliases);
                 self.explain(&outcome);
+                self.tell_refused_aliases(&outcome);
                 self.tell_unusable(&outcome);
                 self.plan(&outcome.desired, index, config, identity, now);
                 self.outcome = Some(outcome);
@@ -99,9 +101,9 @@ impl Operator {
             Some(outcome) => outcome.placed(),
             None => placed(services),
         };
-        let view = &self.view;
+        let (view, aliases) = (&self.view, &self.aliases);
         let (held, placed, standing) = (&held, &placed, &standing);
-        Some(translate(Inputs { index, config, policy, identity, view, held, placed, rules, standing }))
+        Some(translate(Inputs { index, config, policy, identity, view, held, placed, rules, standing, aliases }))
     }
 
     /// The `GSLBConfig` in force with its identity; `None` when nothing may be done.

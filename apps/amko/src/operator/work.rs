@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use amko_translate::is_shared;
 use avi_client::{BackOff, ErrorClass, Retry};
 use reconcile::{Action, Conflict, ObjectType, Plan, Step, Unit};
 use tokio::time::Instant;
@@ -64,8 +65,11 @@ impl Work {
         self.reasons.retain(|unit, _| units.contains_key(unit) || self.in_flight.contains_key(unit));
         self.pending.clear();
         self.leftovers = plan.leftovers;
-        // Who is served already does not wait for those who are new.
-        order.sort_by_key(|unit| !units.get(unit).is_some_and(|steps| changes_service(steps)));
+        // What several services refer to goes first; who is served already does not wait for those who are new.
+        order.sort_by_key(|unit| {
+            let changes = units.get(unit).is_some_and(|steps| changes_service(steps));
+            (!is_shared(&unit.service), !changes)
+        });
         for unit in order {
             let Some(steps) = units.remove(&unit) else { continue };
             let waits = self.failed.get(&unit).is_some_and(|failed| failed.until > now && failed.steps == steps);
@@ -95,7 +99,8 @@ impl Work {
 
     /// The next unit to write.
     pub(super) fn next(&mut self) -> Option<Job> {
-        if self.in_flight.len() >= IN_FLIGHT_MAX {
+        // What several services refer to is made before any of them.
+        if self.in_flight.len() >= IN_FLIGHT_MAX || self.in_flight.keys().any(|unit| is_shared(&unit.service)) {
             return None;
         }
         let (unit, steps) = self.pending.pop_front()?;
