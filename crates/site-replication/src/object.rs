@@ -10,6 +10,14 @@ use crate::Refusal;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SiteId(Arc<str>);
 
+impl SiteId {
+    /// The uuid.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl From<&str> for SiteId {
     fn from(uuid: &str) -> Self {
         Self(uuid.into())
