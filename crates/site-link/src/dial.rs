@@ -2,12 +2,11 @@
 
 mod outgoing;
 
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::net::{TcpSocket, TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::client::TlsStream;
 
@@ -24,9 +23,6 @@ use crate::wire::{Inbound, Parcels};
 
 /// How long dialling, TLS and the welcome may take.
 const DIAL_WITHIN: Duration = Duration::from_secs(3);
-/// Bytes that wait in the kernel (which doubles this): what is urgent waits for them too, and they bound what is on its way
-/// at once, so at 50 ms a link carries 5 MB/s.
-const SEND_BUFFER: u32 = 128 * 1024;
 /// How often it is noted that something was heard.
 const HEARD_EVERY: Duration = Duration::from_millis(200);
 
@@ -105,7 +101,8 @@ async fn dial_any(
 }
 
 async fn dial(shared: &Shared, peer: &Peer, host: &str) -> Result<Dialled, Ended> {
-    let tcp = connect(host).await.map_err(Ended::theirs)?;
+    let tcp = TcpStream::connect(host).await.map_err(Ended::theirs)?;
+    tcp.set_nodelay(true).map_err(Ended::theirs)?;
     let (tls, pin) = shared.tls.connect(tcp).await.map_err(|error| Ended::broken(&error))?;
     let (mut reader, mut writer) = split(tls);
     match greet(shared, peer, &pin, &mut reader, &mut writer).await {
@@ -115,25 +112,6 @@ async fn dial(shared: &Shared, peer: &Peer, host: &str) -> Result<Dialled, Ended
             Err(ended)
         }
     }
-}
-
-async fn connect(host: &str) -> io::Result<TcpStream> {
-    let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for address in lookup_host(host).await? {
-        match connect_to(address).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => failure = error,
-        }
-    }
-    Err(failure)
-}
-
-async fn connect_to(address: SocketAddr) -> io::Result<TcpStream> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    socket.set_send_buffer_size(SEND_BUFFER)?;
-    let stream = socket.connect(address).await?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
 }
 
 /// Says nothing before the other end has shown the pinned key.
@@ -162,20 +140,21 @@ async fn speak(shared: &Shared, peer: &Peer, dialled: Dialled) -> Ended {
     let Dialled { mut reader, mut writer, pin, said } = dialled;
     peer.open();
     shared.board.outgoing(&peer.site, Ok(&said.software));
+    let taken = AtomicU64::new(0);
     let ended = tokio::select! {
         biased;
         ended = shared.until_refused(&peer.site, &pin) => ended,
         () = peer.stop.cancelled() => shared.stopping(),
-        ended = listen(shared, peer, &mut reader) => ended,
-        ended = Outgoing::new(shared, peer, &mut writer).run() => ended,
+        ended = listen(shared, peer, &mut reader, &taken) => ended,
+        ended = Outgoing::new(shared, peer, &mut writer, &taken).run() => ended,
     };
     peer.close();
     part(reader, writer, &ended).await;
     ended
 }
 
-/// Reads signs of life, and answers to requests.
-async fn listen(shared: &Shared, peer: &Peer, reader: &mut Reader<Tls>) -> Ended {
+/// Reads signs of life, how many chunks were `taken`, and answers to requests.
+async fn listen(shared: &Shared, peer: &Peer, reader: &mut Reader<Tls>, taken: &AtomicU64) -> Ended {
     let mut parcels = Parcels::default();
     let mut heard = Heard::default();
     loop {
@@ -194,7 +173,11 @@ async fn listen(shared: &Shared, peer: &Peer, reader: &mut Reader<Tls>) -> Ended
                 Ok(None) => {}
                 Err(garbage) => return Ended::garbage(&garbage),
             },
-            Kind::Pong(_) | Kind::Ping(_) => {}
+            Kind::Pong(pong) => {
+                taken.fetch_max(pong.chunks, Ordering::Relaxed);
+                peer.wake.notify_one();
+            }
+            Kind::Ping(_) => {}
             Kind::Hello(_) | Kind::Welcome(_) | Kind::Goodbye(_) => return Ended::ours("a greeting out of place"),
         }
     }

@@ -1,6 +1,7 @@
 //! What comes in on a link, and the signs of life and answers that go back.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -30,6 +31,7 @@ pub(super) struct Incoming<'a> {
     /// Silence that ends the link.
     keep_alive: Duration,
     pong: Notify,
+    chunks: AtomicU64,
     answers: mpsc::Sender<Answered>,
     answered: Option<mpsc::Receiver<Answered>>,
     answering: Arc<Semaphore>,
@@ -44,6 +46,7 @@ impl<'a> Incoming<'a> {
             site: said.site.clone(),
             keep_alive: shared.keep_alive.max(said.keep_alive),
             pong: Notify::new(),
+            chunks: AtomicU64::new(0),
             answers,
             answered: Some(answered),
             answering: Arc::new(Semaphore::new(REQUESTS_MAX)),
@@ -77,6 +80,7 @@ impl<'a> Incoming<'a> {
                     self.shared.board.clock(&self.site, ping.clock_us);
                 }
                 Kind::Chunk(chunk) => {
+                    self.chunks.fetch_add(1, Ordering::Relaxed);
                     self.pong.notify_one();
                     match parcels.take(chunk) {
                         Ok(Some(content)) => {
@@ -150,7 +154,10 @@ impl<'a> Incoming<'a> {
         loop {
             let sent = tokio::select! {
                 biased;
-                () = self.pong.notified() => writer.send(Kind::Pong(Pong {})).await,
+                () = self.pong.notified() => {
+                    let chunks = self.chunks.load(Ordering::Relaxed);
+                    writer.send(Kind::Pong(Pong { chunks })).await
+                },
                 Some((id, result)) = answered.recv(), if lanes.len() < REQUESTS_MAX => {
                     lanes.push_back(Encoder::new(parcel, Outbound::Response { id, result }));
                     parcel = parcel.wrapping_add(1);

@@ -56,7 +56,11 @@ pub struct Ping {
 }
 /// Answers a ping or a chunk.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Pong {}
+pub struct Pong {
+    /// Chunks that came on this connection.
+    #[prost(uint64, tag = "1")]
+    pub chunks: u64,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Chunk {
     /// Which parcel; used once per connection and direction.

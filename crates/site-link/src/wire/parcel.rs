@@ -373,3 +373,6 @@ fn next_record(buffer: &mut BytesMut) -> Result<Option<Record>, Garbage> {
     let record = buffer.split_to(length).freeze();
     Record::decode(record).map(Some).map_err(|_| Garbage::NotProto)
 }
+
+#[cfg(test)]
+mod tests;

@@ -109,7 +109,8 @@ impl Site {
     }
 
     pub(crate) async fn next(&mut self) -> (SiteId, Message) {
-        timeout(WITHIN, self.incoming.recv()).await.unwrap().unwrap()
+        let next = timeout(WITHIN, self.incoming.recv()).await;
+        next.unwrap_or_else(|_| panic!("nothing came; {:#?}", self.link.told().borrow())).unwrap()
     }
 
     /// The next message that is wanted, from anybody.

@@ -1,6 +1,7 @@
 //! Two or three sites that know each other.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use se_protocol::State as Oper;
@@ -136,9 +137,24 @@ async fn a_hundred_thousand_objects_come_whole_and_heartbeats_go_in_between() {
     let first = two.next().await;
     assert_eq!(first.1, heartbeat("one", 1), "the heartbeat is before the base");
     // The leader sends all again as long as it has no answer: each is a heartbeat of the same term.
-    one.link.send(&two.id, sent.clone());
-    let again = two.next().await.1;
+    let leader = async {
+        let mut beat = tokio::time::interval(Duration::from_millis(200));
+        loop {
+            beat.tick().await;
+            one.link.send(&id("two"), sent.clone());
+        }
+    };
+    let again = tokio::select! {
+        (_, again) = two.next() => again,
+        () = leader => unreachable!(),
+    };
     assert!(matches!(&again, Message::Append { entries, .. } if entries.is_empty()), "{again:?}");
+    // Whatever the network buffers, little is on its way at once.
+    let before = slow.passed.load(Ordering::SeqCst);
+    one.link.send(&two.id, Message::HandOver { term: term(9, "one") });
+    two.next_that(|message| matches!(message, Message::HandOver { .. })).await;
+    let passed = slow.passed.load(Ordering::SeqCst) - before;
+    assert!(passed < 700_000, "{passed} bytes were before it");
     slow.mode.send_replace(Mode::Open);
     let came = two.next_that(|message| matches!(message, Message::Base { .. })).await;
     assert!(came == sent, "the base is not what was sent");

@@ -1,6 +1,8 @@
 //! A TCP proxy that cuts links, and makes them half-open: nothing gets through, nothing is closed.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -23,15 +25,19 @@ pub(crate) enum Mode {
 pub(crate) struct Proxy {
     pub(crate) address: SocketAddr,
     pub(crate) mode: watch::Sender<Mode>,
+    /// Bytes that got through, in either direction.
+    pub(crate) passed: Arc<AtomicU64>,
 }
 
 pub(crate) async fn start(to: SocketAddr) -> Proxy {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     let (mode, watched) = watch::channel(Mode::Open);
+    let passed = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&passed);
     tokio::spawn(async move {
         while let Ok((near, _)) = listener.accept().await {
-            let mut mode = watched.clone();
+            let (mut mode, counter) = (watched.clone(), Arc::clone(&counter));
             if *mode.borrow() == Mode::Cut {
                 continue;
             }
@@ -41,20 +47,21 @@ pub(crate) async fn start(to: SocketAddr) -> Proxy {
                 let (far_read, far_write) = far.into_split();
                 let (up, down) = (mode.clone(), mode.clone());
                 tokio::select! {
-                    () = pass(near_read, far_write, up) => {}
-                    () = pass(far_read, near_write, down) => {}
+                    () = pass(near_read, far_write, up, &counter) => {}
+                    () = pass(far_read, near_write, down, &counter) => {}
                     _ = mode.wait_for(|mode| *mode == Mode::Cut) => {}
                 }
             });
         }
     });
-    Proxy { address, mode }
+    Proxy { address, mode, passed }
 }
 
 async fn pass(
     mut from: impl AsyncReadExt + Unpin,
     mut to: impl AsyncWriteExt + Unpin,
     mut mode: watch::Receiver<Mode>,
+    passed: &AtomicU64,
 ) {
     let mut buffer = vec![0; 8 * 1024];
     loop {
@@ -70,5 +77,6 @@ async fn pass(
         {
             return;
         }
+        passed.fetch_add(count as u64, Ordering::SeqCst);
     }
 }
