@@ -74,6 +74,14 @@ fn is_federated_change(change: &Change) -> bool {
     }
 }
 
+/// The object with this uuid among those that are copied to all sites.
+#[must_use]
+pub fn find<'p>(projection: &'p Projection, uuid: &str) -> Option<&'p Object> {
+    let types = projection.types().iter();
+    let mut found = types.filter_map(|schema| projection.get(schema.path, uuid)).map(AsRef::as_ref);
+    found.find(|object| is_replicated(object))
+}
+
 /// The form in which `object` travels.
 #[must_use]
 pub fn pack(projection: &Projection, object: &Object) -> Vec<u8> {

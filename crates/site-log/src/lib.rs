@@ -170,15 +170,16 @@ impl SiteLog {
             revision: Revision(number("base revision")?),
             term: Term { view: number("base view")?, leader: fact("base leader")?.as_str().into() },
         };
-        let mut state = State::default();
+        let mut objects = Vec::new();
         let mut select = self.connection.prepare("SELECT revision, uuid, kind, claims, modified, body FROM base")?;
         let mut rows = select.query([])?;
         while let Some(row) = rows.next()? {
             let revision = Revision(from_sql(row.get(0)?));
-            let change = read_change(&self.key, row, 1)?;
-            state.apply(&Entry { revision, term: mark.term.clone(), change });
+            if let Change::Put(object) = read_change(&self.key, row, 1)? {
+                objects.push(Stored { object, revision });
+            }
         }
-        let mut log = Log::new(Arc::new(state), mark);
+        let mut log = Log::new(Arc::new(State::new(objects, number("base newest")?)), mark);
         let mut select = self.connection.prepare(
             "SELECT revision, view, leader, uuid, kind, claims, modified, body FROM entries ORDER BY revision",
         )?;
@@ -313,6 +314,9 @@ fn cut(transaction: &Transaction<'_>, through: Revision) -> Result<(), Fault> {
         )
         .optional()?;
     let Some((revision, view, leader)) = mark else { return Ok(()) };
+    let newest: Option<i64> =
+        transaction.query_row("SELECT MAX(modified) FROM entries WHERE revision <= ?1", [through], |row| row.get(0))?;
+    write_newest(transaction, newest.map_or(0, from_sql))?;
     // The last entry of each object says how it is in the new base.
     let last = "SELECT MAX(revision) FROM entries WHERE revision <= ?1 AND uuid IS NOT NULL GROUP BY uuid";
     transaction.execute(
@@ -333,8 +337,16 @@ fn cut(transaction: &Transaction<'_>, through: Revision) -> Result<(), Fault> {
     Ok(write_mark(transaction, &Mark { revision: Revision(from_sql(revision)), term })?)
 }
 
+/// The newest time of an object ever, also of one that is gone, since times never go back.
+fn write_newest(transaction: &Transaction<'_>, newest_us: u64) -> Result<(), Fault> {
+    let before = read_fact(transaction, "base newest")?.and_then(|text| text.parse().ok()).unwrap_or(0);
+    Ok(write_fact(transaction, "base newest", &newest_us.max(before).to_string())?)
+}
+
 fn write_base(transaction: &Transaction<'_>, key: &Key, mark: &Mark, state: &State) -> Result<(), Fault> {
-    transaction.execute_batch("DELETE FROM base; DELETE FROM entries;")?;
+    transaction
+        .execute_batch("DELETE FROM base; DELETE FROM entries; DELETE FROM facts WHERE name = 'base newest';")?;
+    write_newest(transaction, state.newest_us())?;
     let mut insert = transaction.prepare_cached("INSERT INTO base VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
     for Stored { object, revision } in state.objects() {
         let change = Change::Put(Arc::clone(object));
@@ -416,7 +428,8 @@ mod tests {
             log.save(&saves(&effects)).unwrap();
         }
         let based_on = site.view().get("two").unwrap().object.last_modified_us;
-        for write in [put("two", Some(based_on)), Write::Delete { uuid: "one".into(), based_on: 1 }] {
+        let newest = Write::Delete { uuid: "two".into(), based_on: 9 };
+        for write in [put("two", Some(based_on)), Write::Delete { uuid: "one".into(), based_on: 1 }, newest] {
             let (_, effects) = site.write(Duration::ZERO, 9, write).unwrap();
             log.save(&saves(&effects)).unwrap();
             check(&site, "written");
