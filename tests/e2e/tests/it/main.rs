@@ -25,6 +25,7 @@ mod lone;
 mod page_churn;
 mod pages;
 mod sdk;
+mod sites;
 mod story;
 mod waiting;
 mod world;
