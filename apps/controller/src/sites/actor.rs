@@ -10,8 +10,8 @@ use parking_lot::Mutex;
 use site_link::{Identity, Link, LinkConfig, Roster};
 use site_log::SiteLog;
 use site_replication::{
-    Change, Durable, Effect, Entry, Leadership, Log, Mark, Message, Refusal, Revision, Save, Site, SiteId, State, Term,
-    Write,
+    Change, Durable, Effect, Entry, Leadership, Log, Mark, Message, Refusal, Revision, Save, Settings, Site, SiteId,
+    State, Term, Write,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -73,10 +73,19 @@ struct Running {
     waiting: BTreeMap<Revision, oneshot::Sender<Result<store::Revision, SitesError>>>,
     /// The Gslb it was made for; `None` of one that joined and has not got it yet.
     plan: Option<Plan>,
-    /// A plan with fewer sites, and until when those that go may hear of it.
-    next: Option<(Plan, Duration)>,
+    /// A plan that others have to hear of before this site acts by it.
+    next: Option<Next>,
     /// The Gslb is gone, likewise.
     ends_at: Option<Duration>,
+}
+
+/// A plan that waits.
+struct Next {
+    plan: Plan,
+    /// The revision that says so.
+    revision: Revision,
+    /// Sites go: until when they may hear of it. `None` where all are to elect from now on: a majority has to know.
+    until: Option<Duration>,
 }
 
 pub(super) struct Actor {
@@ -314,7 +323,11 @@ impl Actor {
             self.meet(invitation.sites);
             if invitation.is_active && self.running.is_none() {
                 let first = Durable::new(leader.clone());
-                let settings = site_replication::Settings::new([leader, self.own.clone()]);
+                let active = invitation.active.iter().map(|uuid| SiteId::from(uuid.as_str()));
+                let mut settings = Settings::new(active.chain([leader, self.own.clone()]));
+                if invitation.elects {
+                    settings.leadership = Leadership::Elected;
+                }
                 let log = self.open_log(&first)?;
                 let (site, effects) = Site::new(self.own.clone(), settings, first, self.clock.monotonic());
                 debug_assert!(effects.is_empty(), "a follower waits");
@@ -455,8 +468,16 @@ impl Actor {
         let have_all_heard = running.site.peers().all(|(_, peer)| peer.held >= last);
         if running.ends_at.is_some_and(|at| now >= at || have_all_heard) {
             self.leave(false);
-        } else if let Some((plan, _)) = running.next.take_if(|(_, at)| now >= *at || have_all_heard) {
-            self.restart_with(plan).await;
+            return;
+        }
+        let majority = running.next.as_ref().map_or(0, |next| next.plan.settings.majority());
+        let heard = |revision| 1 + running.site.peers().filter(|(_, peer)| peer.held >= revision).count();
+        let is_time = running.next.as_ref().is_some_and(|next| match next.until {
+            Some(until) => now >= until || have_all_heard,
+            None => heard(next.revision) >= majority,
+        });
+        if let Some(next) = running.next.take_if(|_| is_time) {
+            self.restart_with(next.plan).await;
         }
     }
 
@@ -501,16 +522,19 @@ impl Actor {
                     self.leave(true);
                     return;
                 }
+                let (active, leadership) = (&plan.settings.active, plan.settings.leadership);
                 let old = running.plan.as_ref().map(|plan| (&plan.settings.active, plan.settings.leadership));
-                if old == Some((&plan.settings.active, plan.settings.leadership)) {
+                let sites_go = old.is_some_and(|(before, _)| !before.is_subset(active));
+                let begins_to_elect =
+                    old.is_some_and(|(_, before)| before != leadership) && leadership == Leadership::Elected;
+                if old == Some((active, leadership)) {
                     running.site.configure(plan.settings.clone());
                     running.plan = Some(plan);
                     self.is_to_tell = true;
                     self.set_roster();
-                } else if old.is_some_and(|(active, _)| !active.is_subset(&plan.settings.active))
-                    && running.site.is_leader()
-                {
-                    running.next = Some((plan, now.saturating_add(FAREWELL)));
+                } else if running.site.is_leader() && (sites_go || begins_to_elect) {
+                    let until = (!begins_to_elect).then(|| now.saturating_add(FAREWELL));
+                    running.next = Some(Next { plan, revision: running.site.durable().log.last().revision, until });
                 } else {
                     self.restart_with(plan).await;
                 }
@@ -601,7 +625,7 @@ impl Actor {
         });
         let settings = match &plan {
             Some(plan) => plan.settings.clone(),
-            None => site_replication::Settings::new([durable.term.leader.clone(), self.own.clone()]),
+            None => Settings::new([durable.term.leader.clone(), self.own.clone()]),
         };
         let (site, effects) = Site::new(self.own.clone(), settings, durable, self.clock.monotonic());
         let saves: Vec<Save> = effects

@@ -33,6 +33,10 @@ pub(super) struct Invitation {
     pub(super) is_active: bool,
     /// Cluster uuid of the leader.
     pub(super) leader: String,
+    /// Cluster uuids of all active sites.
+    pub(super) active: Vec<String>,
+    /// Whether these elect who leads.
+    pub(super) elects: bool,
     /// All sites, the leader among them.
     pub(super) sites: KnownSites,
 }
