@@ -37,6 +37,7 @@ enum Command {
     Get(cli::GetArgs),
     Explain(cli::ExplainArgs),
     Logs(cli::LogsArgs),
+    Promote(cli::PromoteArgs),
     #[command(hide = true)]
     Backend(demo::BackendArgs),
 }
@@ -90,6 +91,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         Command::Get(get) => print(&mut stdout, &get.run().await?),
         Command::Logs(logs) => logs.run(&mut stdout, &mut std::io::stderr()).await,
         Command::Explain(explain) => print(&mut stdout, &explain.run().await?),
+        Command::Promote(promote) => print(&mut stdout, &promote.run().await?),
         Command::Backend(backend) => backend.run().await,
     }
 }
