@@ -7,7 +7,7 @@ use k8s_openapi::api::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use crate::{GlobalDeploymentPolicy, GslbConfig, GslbHostRule};
+use crate::{GlobalDeploymentPolicy, GslbConfig, GslbHostRule, HostRule, MultiClusterIngress, Route};
 
 /// Kinds that are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,6 +34,12 @@ pub enum Kind {
     GlobalDeploymentPolicy,
     /// `amko.vmware.com/v1alpha1` GSLBHostRule.
     GslbHostRule,
+    /// `ako.vmware.com/v1beta1` HostRule.
+    HostRule,
+    /// `route.openshift.io/v1` Route.
+    Route,
+    /// `ako.vmware.com/v1alpha1` MultiClusterIngress.
+    MultiClusterIngress,
 }
 
 impl Kind {
@@ -52,6 +58,9 @@ impl Kind {
             Self::GslbConfig => "GSLBConfig",
             Self::GlobalDeploymentPolicy => "GlobalDeploymentPolicy",
             Self::GslbHostRule => "GSLBHostRule",
+            Self::HostRule => "HostRule",
+            Self::Route => "Route",
+            Self::MultiClusterIngress => "MultiClusterIngress",
         }
     }
 
@@ -114,6 +123,12 @@ pub enum Object {
     GlobalDeploymentPolicy(GlobalDeploymentPolicy),
     /// `amko.vmware.com/v1alpha1` GSLBHostRule.
     GslbHostRule(GslbHostRule),
+    /// `ako.vmware.com/v1beta1` HostRule.
+    HostRule(HostRule),
+    /// `route.openshift.io/v1` Route.
+    Route(Route),
+    /// `ako.vmware.com/v1alpha1` MultiClusterIngress.
+    MultiClusterIngress(MultiClusterIngress),
 }
 
 impl Object {
@@ -132,6 +147,9 @@ impl Object {
             Self::GslbConfig(_) => Kind::GslbConfig,
             Self::GlobalDeploymentPolicy(_) => Kind::GlobalDeploymentPolicy,
             Self::GslbHostRule(_) => Kind::GslbHostRule,
+            Self::HostRule(_) => Kind::HostRule,
+            Self::Route(_) => Kind::Route,
+            Self::MultiClusterIngress(_) => Kind::MultiClusterIngress,
         }
     }
 
@@ -150,6 +168,9 @@ impl Object {
             Self::GslbConfig(object) => &object.metadata,
             Self::GlobalDeploymentPolicy(object) => &object.metadata,
             Self::GslbHostRule(object) => &object.metadata,
+            Self::HostRule(object) => &object.metadata,
+            Self::Route(object) => &object.metadata,
+            Self::MultiClusterIngress(object) => &object.metadata,
         }
     }
 
@@ -167,6 +188,9 @@ impl Object {
             Self::GslbConfig(object) => &mut object.metadata,
             Self::GlobalDeploymentPolicy(object) => &mut object.metadata,
             Self::GslbHostRule(object) => &mut object.metadata,
+            Self::HostRule(object) => &mut object.metadata,
+            Self::Route(object) => &mut object.metadata,
+            Self::MultiClusterIngress(object) => &mut object.metadata,
         }
     }
 
@@ -185,6 +209,9 @@ impl Object {
             Self::GslbConfig(object) => object.status = serde_json::from_value(status)?,
             Self::GlobalDeploymentPolicy(object) => object.status = serde_json::from_value(status)?,
             Self::GslbHostRule(object) => object.status = serde_json::from_value(status)?,
+            Self::HostRule(object) => object.status = serde_json::from_value(status)?,
+            Self::Route(object) => object.status = serde_json::from_value(status)?,
+            Self::MultiClusterIngress(object) => object.status = serde_json::from_value(status)?,
         }
         Ok(())
     }
