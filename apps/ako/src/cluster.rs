@@ -105,6 +105,7 @@ impl Cluster {
             | Object::GlobalDeploymentPolicy(_)
             | Object::GslbHostRule(_)
             | Object::HostRule(_)
+            | Object::MultiClusterIngress(_)
             | Object::Route(_) => None,
         }
     }
@@ -129,6 +130,7 @@ impl Cluster {
             | k8s_crds::Kind::GlobalDeploymentPolicy
             | k8s_crds::Kind::GslbHostRule
             | k8s_crds::Kind::HostRule
+            | k8s_crds::Kind::MultiClusterIngress
             | k8s_crds::Kind::Route => return,
         };
         let name = NamespacedName::new(key.namespace.clone().unwrap_or_default(), key.name.clone());

@@ -33,7 +33,7 @@ enum Command {
     JoinToken(controller::JoinTokenArgs),
     Engine(service_engine::EngineArgs),
     Ako(ako::AkoArgs),
-    Amko(amko::AmkoArgs),
+    Amko(amko::AmkoCommand),
     Get(cli::GetArgs),
     Explain(cli::ExplainArgs),
     Logs(cli::LogsArgs),
@@ -71,6 +71,13 @@ async fn run(args: Args) -> anyhow::Result<()> {
             engine.run().await
         }
         Command::Amko(amko) => {
+            let (amko, verb) = amko.split();
+            if let Some(verb) = verb {
+                if let Some(filter) = &args.log {
+                    telemetry::init(args.log_format, filter)?;
+                }
+                return print(&mut stdout, &verb.run().await?);
+            }
             let filter = telemetry::init(args.log_format, log(args.log.as_ref()))?;
             // Who says what to log need not fear that the GSLBConfig says otherwise.
             amko.run(args.log.is_none().then_some(filter)).await

@@ -7,7 +7,7 @@ use k8s_openapi::api::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use crate::{GlobalDeploymentPolicy, GslbConfig, GslbHostRule, HostRule, Route};
+use crate::{GlobalDeploymentPolicy, GslbConfig, GslbHostRule, HostRule, MultiClusterIngress, Route};
 
 /// Kinds that are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,6 +38,8 @@ pub enum Kind {
     HostRule,
     /// `route.openshift.io/v1` Route.
     Route,
+    /// `ako.vmware.com/v1alpha1` MultiClusterIngress.
+    MultiClusterIngress,
 }
 
 impl Kind {
@@ -58,6 +60,7 @@ impl Kind {
             Self::GslbHostRule => "GSLBHostRule",
             Self::HostRule => "HostRule",
             Self::Route => "Route",
+            Self::MultiClusterIngress => "MultiClusterIngress",
         }
     }
 
@@ -124,6 +127,8 @@ pub enum Object {
     HostRule(HostRule),
     /// `route.openshift.io/v1` Route.
     Route(Route),
+    /// `ako.vmware.com/v1alpha1` MultiClusterIngress.
+    MultiClusterIngress(MultiClusterIngress),
 }
 
 impl Object {
@@ -144,6 +149,7 @@ impl Object {
             Self::GslbHostRule(_) => Kind::GslbHostRule,
             Self::HostRule(_) => Kind::HostRule,
             Self::Route(_) => Kind::Route,
+            Self::MultiClusterIngress(_) => Kind::MultiClusterIngress,
         }
     }
 
@@ -164,6 +170,7 @@ impl Object {
             Self::GslbHostRule(object) => &object.metadata,
             Self::HostRule(object) => &object.metadata,
             Self::Route(object) => &object.metadata,
+            Self::MultiClusterIngress(object) => &object.metadata,
         }
     }
 
@@ -183,6 +190,7 @@ impl Object {
             Self::GslbHostRule(object) => &mut object.metadata,
             Self::HostRule(object) => &mut object.metadata,
             Self::Route(object) => &mut object.metadata,
+            Self::MultiClusterIngress(object) => &mut object.metadata,
         }
     }
 
@@ -203,6 +211,7 @@ impl Object {
             Self::GslbHostRule(object) => object.status = serde_json::from_value(status)?,
             Self::HostRule(object) => object.status = serde_json::from_value(status)?,
             Self::Route(object) => object.status = serde_json::from_value(status)?,
+            Self::MultiClusterIngress(object) => object.status = serde_json::from_value(status)?,
         }
         Ok(())
     }

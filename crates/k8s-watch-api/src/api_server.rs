@@ -19,7 +19,8 @@ use crate::merge::Merge;
 use crate::write_back;
 
 /// Kinds of a member cluster.
-pub const MEMBER_KINDS: &[Kind] = &[Kind::Namespace, Kind::Service, Kind::Ingress, Kind::HostRule, Kind::Route];
+pub const MEMBER_KINDS: &[Kind] =
+    &[Kind::Namespace, Kind::Service, Kind::Ingress, Kind::HostRule, Kind::MultiClusterIngress, Kind::Route];
 /// Kinds of a leader cluster that holds no members.
 pub const POLICY_KINDS: &[Kind] = &[Kind::GslbConfig, Kind::GlobalDeploymentPolicy];
 /// Kinds of a leader cluster that may hold members too.
@@ -27,6 +28,7 @@ pub const LEADER_KINDS: &[Kind] = &[
     Kind::Namespace,
     Kind::Service,
     Kind::Ingress,
+    Kind::MultiClusterIngress,
     Kind::GslbConfig,
     Kind::GlobalDeploymentPolicy,
     Kind::GslbHostRule,

@@ -22,6 +22,7 @@
 mod access;
 mod api_server;
 mod back_off;
+mod calls;
 mod follow;
 mod merge;
 mod resource;
@@ -30,4 +31,5 @@ mod write_back;
 
 pub use access::{Access, AccessError, Contexts};
 pub use api_server::{AKO_KINDS, ApiServer, LEADER_KINDS, MEMBER_KINDS, POLICY_KINDS, ReadSecretError};
+pub use calls::{ApiCalls, CallError};
 pub use follow::Scope;

@@ -32,7 +32,7 @@ pub(super) struct ListOf<'a> {
 }
 
 /// Kinds that some reader reads.
-const READ: [Kind; 13] = [
+const READ: [Kind; 14] = [
     Kind::Namespace,
     Kind::Service,
     Kind::Ingress,
@@ -46,6 +46,7 @@ const READ: [Kind; 13] = [
     Kind::GslbHostRule,
     Kind::HostRule,
     Kind::Route,
+    Kind::MultiClusterIngress,
 ];
 
 /// Kinds that a directory of an application's manifests holds beside those that are read.
@@ -104,7 +105,6 @@ const NOT_YET: &[&str] = &[
     "HostRule",
     "L4Rule",
     "L7Rule",
-    "MultiClusterIngress",
     "Route",
     "SSORule",
     "ServiceImport",
@@ -122,6 +122,7 @@ fn api_version_of(kind: Kind) -> &'static str {
         Kind::GlobalDeploymentPolicy => "amko.vmware.com/v1alpha2",
         Kind::HostRule => "ako.vmware.com/v1beta1",
         Kind::Route => "route.openshift.io/v1",
+        Kind::MultiClusterIngress => "ako.vmware.com/v1alpha1",
     }
 }
 
