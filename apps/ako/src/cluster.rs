@@ -104,7 +104,9 @@ impl Cluster {
             Object::GslbConfig(_)
             | Object::GlobalDeploymentPolicy(_)
             | Object::GslbHostRule(_)
-            | Object::MultiClusterIngress(_) => None,
+            | Object::MultiClusterIngress(_)
+            | Object::ServiceImport(_)
+            | Object::ClusterSet(_) => None,
         }
     }
 
@@ -127,7 +129,9 @@ impl Cluster {
             | k8s_crds::Kind::GslbConfig
             | k8s_crds::Kind::GlobalDeploymentPolicy
             | k8s_crds::Kind::GslbHostRule
-            | k8s_crds::Kind::MultiClusterIngress => return,
+            | k8s_crds::Kind::MultiClusterIngress
+            | k8s_crds::Kind::ServiceImport
+            | k8s_crds::Kind::ClusterSet => return,
         };
         let name = NamespacedName::new(key.namespace.clone().unwrap_or_default(), key.name.clone());
         said.index.delete(kind, &name);

@@ -21,11 +21,14 @@
 //! - One login (line 29), lists instead of one call per monitor (line 28).
 #![warn(missing_docs)]
 
+mod announce;
 mod api;
 mod clusters;
 mod command;
 mod config;
+mod discovery;
 mod event;
+mod herald;
 mod named;
 mod operator;
 mod plan;
@@ -39,6 +42,7 @@ mod writer;
 pub use api::{Api, ApiError};
 pub use command::{AmkoCommand, AmkoVerb};
 pub use config::AmkoConfig;
+pub use discovery::ServiceDiscoveryArgs;
 pub use event::{AmkoEvent, EVENTS_WAITING_MAX, Verb};
 pub use operator::{Amko, Progress, StartError, start};
 pub use plan::{Change, ClusterLine, FieldChange, PlanArgs, PlanDocument, StatusLine, Verdict};

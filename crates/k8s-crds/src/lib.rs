@@ -11,6 +11,7 @@ mod gslb_config;
 mod gslb_host_rule;
 mod multi_cluster_ingress;
 mod object;
+mod service_import;
 
 pub use amko_cluster::*;
 pub use definition::{AKO_GROUP, GROUP, definitions};
@@ -19,3 +20,4 @@ pub use gslb_config::*;
 pub use gslb_host_rule::*;
 pub use multi_cluster_ingress::*;
 pub use object::{Kind, Object, ObjectKey};
+pub use service_import::*;

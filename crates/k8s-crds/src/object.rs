@@ -7,7 +7,7 @@ use k8s_openapi::api::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use crate::{GlobalDeploymentPolicy, GslbConfig, GslbHostRule, MultiClusterIngress};
+use crate::{ClusterSet, GlobalDeploymentPolicy, GslbConfig, GslbHostRule, MultiClusterIngress, ServiceImport};
 
 /// Kinds that are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,6 +36,10 @@ pub enum Kind {
     GslbHostRule,
     /// `ako.vmware.com/v1alpha1` MultiClusterIngress.
     MultiClusterIngress,
+    /// `ako.vmware.com/v1alpha1` ServiceImport.
+    ServiceImport,
+    /// `ako.vmware.com/v1alpha1` ClusterSet.
+    ClusterSet,
 }
 
 impl Kind {
@@ -55,6 +59,8 @@ impl Kind {
             Self::GlobalDeploymentPolicy => "GlobalDeploymentPolicy",
             Self::GslbHostRule => "GSLBHostRule",
             Self::MultiClusterIngress => "MultiClusterIngress",
+            Self::ServiceImport => "ServiceImport",
+            Self::ClusterSet => "ClusterSet",
         }
     }
 
@@ -119,6 +125,10 @@ pub enum Object {
     GslbHostRule(GslbHostRule),
     /// `ako.vmware.com/v1alpha1` MultiClusterIngress.
     MultiClusterIngress(MultiClusterIngress),
+    /// `ako.vmware.com/v1alpha1` ServiceImport.
+    ServiceImport(ServiceImport),
+    /// `ako.vmware.com/v1alpha1` ClusterSet.
+    ClusterSet(ClusterSet),
 }
 
 impl Object {
@@ -138,6 +148,8 @@ impl Object {
             Self::GlobalDeploymentPolicy(_) => Kind::GlobalDeploymentPolicy,
             Self::GslbHostRule(_) => Kind::GslbHostRule,
             Self::MultiClusterIngress(_) => Kind::MultiClusterIngress,
+            Self::ServiceImport(_) => Kind::ServiceImport,
+            Self::ClusterSet(_) => Kind::ClusterSet,
         }
     }
 
@@ -157,6 +169,8 @@ impl Object {
             Self::GlobalDeploymentPolicy(object) => &object.metadata,
             Self::GslbHostRule(object) => &object.metadata,
             Self::MultiClusterIngress(object) => &object.metadata,
+            Self::ServiceImport(object) => &object.metadata,
+            Self::ClusterSet(object) => &object.metadata,
         }
     }
 
@@ -175,6 +189,8 @@ impl Object {
             Self::GlobalDeploymentPolicy(object) => &mut object.metadata,
             Self::GslbHostRule(object) => &mut object.metadata,
             Self::MultiClusterIngress(object) => &mut object.metadata,
+            Self::ServiceImport(object) => &mut object.metadata,
+            Self::ClusterSet(object) => &mut object.metadata,
         }
     }
 
@@ -189,7 +205,12 @@ impl Object {
             Self::Ingress(object) => object.status = serde_json::from_value(status)?,
             Self::Node(object) => object.status = serde_json::from_value(status)?,
             // These have none.
-            Self::Secret(_) | Self::ConfigMap(_) | Self::EndpointSlice(_) | Self::IngressClass(_) => {}
+            Self::Secret(_)
+            | Self::ConfigMap(_)
+            | Self::EndpointSlice(_)
+            | Self::IngressClass(_)
+            | Self::ServiceImport(_)
+            | Self::ClusterSet(_) => {}
             Self::GslbConfig(object) => object.status = serde_json::from_value(status)?,
             Self::GlobalDeploymentPolicy(object) => object.status = serde_json::from_value(status)?,
             Self::GslbHostRule(object) => object.status = serde_json::from_value(status)?,

@@ -88,7 +88,7 @@ struct Page {
 
 /// Kinds that a cluster may do without: their definition came later than the others, or is another operator's.
 fn is_optional(kind: Kind) -> bool {
-    matches!(kind, Kind::GslbHostRule | Kind::MultiClusterIngress)
+    matches!(kind, Kind::GslbHostRule | Kind::MultiClusterIngress | Kind::ServiceImport | Kind::ClusterSet)
 }
 
 impl Follower {

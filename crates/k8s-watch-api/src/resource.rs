@@ -31,6 +31,8 @@ pub(crate) fn resource(kind: Kind) -> Resource {
         Kind::GlobalDeploymentPolicy => (k8s_crds::GROUP, "v1alpha2", "globaldeploymentpolicies", false),
         Kind::GslbHostRule => (k8s_crds::GROUP, "v1alpha1", "gslbhostrules", false),
         Kind::MultiClusterIngress => (k8s_crds::AKO_GROUP, "v1alpha1", "multiclusteringresses", true),
+        Kind::ServiceImport => (k8s_crds::AKO_GROUP, "v1alpha1", "serviceimports", false),
+        Kind::ClusterSet => (k8s_crds::AKO_GROUP, "v1alpha1", "clustersets", false),
     };
     Resource { group, version, plural, has_status }
 }
@@ -90,6 +92,8 @@ pub(crate) fn decode(cluster: &str, kind: Kind, mut object: Value) -> Result<Obj
         Kind::GlobalDeploymentPolicy => read(&object).map(Object::GlobalDeploymentPolicy),
         Kind::GslbHostRule => read(&object).map(Object::GslbHostRule),
         Kind::MultiClusterIngress => read(&object).map(Object::MultiClusterIngress),
+        Kind::ServiceImport => read(&object).map(Object::ServiceImport),
+        Kind::ClusterSet => read(&object).map(Object::ClusterSet),
     };
     decoded.map_err(|what| Problem {
         place: place(),

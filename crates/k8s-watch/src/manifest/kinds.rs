@@ -32,7 +32,7 @@ pub(super) struct ListOf<'a> {
 }
 
 /// Kinds that some reader reads.
-const READ: [Kind; 12] = [
+const READ: [Kind; 14] = [
     Kind::Namespace,
     Kind::Service,
     Kind::Ingress,
@@ -45,6 +45,8 @@ const READ: [Kind; 12] = [
     Kind::GlobalDeploymentPolicy,
     Kind::GslbHostRule,
     Kind::MultiClusterIngress,
+    Kind::ServiceImport,
+    Kind::ClusterSet,
 ];
 
 /// Kinds that a directory of an application's manifests holds beside those that are read.
@@ -93,7 +95,6 @@ const IGNORED: &[&str] = &[
 /// Kinds of AKO, AMKO, OpenShift and the Gateway API that have a meaning for traffic, but not here yet.
 const NOT_YET: &[&str] = &[
     "AviInfraSetting",
-    "ClusterSet",
     "GRPCRoute",
     "Gateway",
     "GatewayClass",
@@ -104,7 +105,6 @@ const NOT_YET: &[&str] = &[
     "L7Rule",
     "Route",
     "SSORule",
-    "ServiceImport",
     "TCPRoute",
     "TLSRoute",
 ];
@@ -117,7 +117,7 @@ fn api_version_of(kind: Kind) -> &'static str {
         Kind::Ingress | Kind::IngressClass => "networking.k8s.io/v1",
         Kind::GslbConfig | Kind::GslbHostRule => "amko.vmware.com/v1alpha1",
         Kind::GlobalDeploymentPolicy => "amko.vmware.com/v1alpha2",
-        Kind::MultiClusterIngress => "ako.vmware.com/v1alpha1",
+        Kind::MultiClusterIngress | Kind::ServiceImport | Kind::ClusterSet => "ako.vmware.com/v1alpha1",
     }
 }
 
