@@ -34,6 +34,7 @@ enum Command {
     Engine(service_engine::EngineArgs),
     Ako(ako::AkoArgs),
     Amko(amko::AmkoCommand),
+    ServiceDiscovery(amko::ServiceDiscoveryArgs),
     Get(cli::GetArgs),
     Explain(cli::ExplainArgs),
     Logs(cli::LogsArgs),
@@ -82,6 +83,10 @@ async fn run(args: Args) -> anyhow::Result<()> {
             let filter = telemetry::init(args.log_format, log(args.log.as_ref()))?;
             // Who says what to log need not fear that the GSLBConfig says otherwise.
             amko.run(args.log.is_none().then_some(filter)).await
+        }
+        Command::ServiceDiscovery(discovery) => {
+            telemetry::init(args.log_format, log(args.log.as_ref()))?;
+            discovery.run().await
         }
         Command::Ako(ako) => {
             let filter = telemetry::init(args.log_format, log(args.log.as_ref()))?;
