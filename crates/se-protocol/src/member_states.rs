@@ -94,6 +94,11 @@ impl MemberStates {
         self.states.insert(key, state);
     }
 
+    /// Adds or replaces those that `others` has.
+    pub fn extend(&mut self, others: &Self) {
+        self.states.extend(others.states.iter().map(|(key, state)| (key.clone(), *state)));
+    }
+
     /// How many are known.
     #[must_use]
     pub fn len(&self) -> usize {
