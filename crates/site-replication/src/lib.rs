@@ -1,4 +1,4 @@
-//! Replication of federated objects between the sites of a GSLB, and who of them leads. No program runs it yet.
+//! Replication of federated objects between the sites of a GSLB, and who of them leads.
 //!
 //! [`Site`] is the state machine of one active site: values in, [`Effect`]s out; no clock, dice, disk or wire. Avi:
 //! `Gslb`, avi-api 2.22, 5.1 to 5.3, 5.8.

@@ -25,7 +25,12 @@ impl Sites {
     /// Three controllers with an engine and a DNS virtual service each; `None`, with the reason printed, where that is not
     /// possible.
     fn start() -> Option<Self> {
-        let lone = Lone::start_after("ip route add local 10.0.0.0/8 dev lo")?;
+        Self::start_after("true")
+    }
+
+    /// The same, where `before` ran first, in the directory of the parts.
+    fn start_after(before: &str) -> Option<Self> {
+        let lone = Lone::start_after(&format!("ip route add local 10.0.0.0/8 dev lo && {before}"))?;
         let mut sites = Self { lone };
         for (number, (name, ..)) in SITES.into_iter().enumerate() {
             sites.start_controller(name);
@@ -372,4 +377,55 @@ fn a_passive_site_tells_its_states_and_holds_nothing() {
     sites.wait("the copy to go", || sites.rest("site1", "GET", "/api/gslbservice", None).1["count"] == 0);
     sites.wait("the Gslb to go", || sites.rest("site1", "GET", "/api/gslb", None).1["count"] == 0);
     assert!(!sites.named("leader", "gslbservice", NAME).is_null());
+}
+
+#[test]
+fn a_full_disk_at_a_follower_stops_its_copy_and_neither_its_answers_nor_the_others() {
+    let small = "mkdir site2 && mount -t tmpfs -o size=16384k,mode=0700 tmpfs site2";
+    let Some(sites) = Sites::start_after(small) else { return };
+    sites.federate(&["leader", "site1", "site2"], &json!({}));
+    sites.create("leader", "gslbservice", &service(NAME, &["10.10.25.46"]));
+    sites.wait("the service at the follower", || sites.dig("site2", NAME) == "10.10.25.46");
+    let ballast = sites.lone.path("site2/ballast");
+    // It ends when the disk is full, which is what it is for.
+    let _ = sites.lone.enter("dd").args(["if=/dev/zero", &format!("of={ballast}"), "bs=1k", "status=none"]).output();
+    // The log has some room of its own left.
+    let mut last = 0;
+    sites.wait("the follower to stay behind", || {
+        last += 1;
+        sites.create("leader", "gslbservice", &service(&format!("n{last}.avi.iberia.local"), &["10.10.25.47"]));
+        sites.lone.log("site2").contains("the log of federated objects cannot be used")
+    });
+    let name = format!("n{last}.avi.iberia.local");
+    sites.wait("the other follower to have it", || sites.dig("site1", &name) == "10.10.25.47");
+    assert_eq!(sites.dig("site2", NAME), "10.10.25.46", "its answers go on");
+    assert!(sites.lone.enter("rm").arg(&ballast).status().unwrap().success());
+    sites.wait("what it missed", || sites.dig("site2", &name) == "10.10.25.47");
+}
+
+#[test]
+fn in_manual_mode_followers_show_what_a_checkpoint_says() {
+    let Some(sites) = Sites::start() else { return };
+    let gslb = sites.federate(&["leader", "site1", "site2"], &json!({}));
+    sites.create("leader", "gslbservice", &service("before.avi.iberia.local", &["10.10.25.46"]));
+    sites.wait("the first service", || sites.dig("site1", "before.avi.iberia.local") == "10.10.25.46");
+    let change = |policy: Value| {
+        let path = format!("/api/gslb/{}", gslb["uuid"].as_str().unwrap());
+        let (status, answer) =
+            sites.rest("leader", "PATCH", &path, Some(&json!({"replace": {"replication_policy": policy}})));
+        assert_eq!(status, 200, "{answer}");
+    };
+    change(json!({"replication_mode": "REPLICATION_MODE_MANUAL"}));
+    let held = sites.create("leader", "gslbservice", &service("held.avi.iberia.local", &["10.10.25.47"]));
+    let checkpoint = sites.create("leader", "federationcheckpoint", &json!({"name": "now", "date": "today"}));
+    sites.create("leader", "gslbservice", &service("later.avi.iberia.local", &["10.10.25.48"]));
+    sites.wait("the leader's own answer", || sites.dig("leader", "later.avi.iberia.local") == "10.10.25.48");
+    assert!(sites.named("site1", "gslbservice", "held.avi.iberia.local").is_null());
+    change(json!({"replication_mode": "REPLICATION_MODE_MANUAL", "checkpoint_ref": checkpoint["url"]}));
+    sites.wait("what came before the checkpoint", || {
+        sites.named("site1", "gslbservice", "held.avi.iberia.local")["uuid"] == held["uuid"]
+    });
+    assert!(sites.named("site1", "gslbservice", "later.avi.iberia.local").is_null());
+    change(json!({"replication_mode": "REPLICATION_MODE_CONTINUOUS"}));
+    sites.wait("all of it", || sites.dig("site2", "later.avi.iberia.local") == "10.10.25.48");
 }
