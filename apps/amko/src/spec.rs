@@ -10,6 +10,8 @@ use k8s_watch_api::Access;
 use lifecycle::read_spec;
 use serde::{Deserialize, Deserializer};
 
+use crate::announce::Pod;
+
 /// Version of the file's form.
 const VERSION: u32 = 1;
 const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9447);
@@ -79,6 +81,14 @@ pub struct AmkoArgs {
     #[arg(long, value_name = "ADDR", env = "MERIDIAN_AMKO_API_LISTEN")]
     api_listen: Option<ApiListen>,
 
+    /// Pod in which it runs, and whose events tell what happens [default: none; they are about the GSLBConfig]
+    #[arg(long, value_name = "NAME", env = "POD_NAME")]
+    pod_name: Option<String>,
+
+    /// UID of that Pod
+    #[arg(long, value_name = "UID", env = "POD_UID")]
+    pod_uid: Option<String>,
+
     /// File in YAML with any of these
     #[arg(long, value_name = "FILE", env = "MERIDIAN_AMKO_CONFIG")]
     config: Option<PathBuf>,
@@ -141,6 +151,8 @@ pub(crate) struct Resolved {
     pub(crate) federation: bool,
     pub(crate) admin_listen: SocketAddr,
     pub(crate) api_listen: ApiListen,
+    /// Where it runs.
+    pub(crate) pod: Option<Pod>,
 }
 
 /// Where the controller is, and who asks.
@@ -171,8 +183,9 @@ impl AmkoArgs {
         }
         let admin_listen = self.admin_listen.or(spec.admin_listen).unwrap_or(ADMIN);
         let federation = self.federation || spec.federation;
+        let pod = self.pod_name.map(|name| Pod { name, uid: self.pod_uid });
         let api_listen = self.api_listen.or(spec.api_listen).unwrap_or(ApiListen::IfFree(API));
-        Ok(Resolved { leader, members, leader_context, controller, tls, federation, admin_listen, api_listen })
+        Ok(Resolved { leader, members, leader_context, controller, tls, federation, admin_listen, api_listen, pod })
     }
 
     /// The controller, where one is named, and how its certificate is checked.

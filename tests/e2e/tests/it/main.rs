@@ -27,6 +27,7 @@ mod name_servers;
 mod page_churn;
 mod pages;
 mod sdk;
+mod sites;
 mod story;
 mod uninstall;
 mod waiting;
