@@ -6,6 +6,7 @@
 
 mod ci;
 mod codegen;
+mod conformance;
 mod kube;
 mod launch;
 mod layers;
@@ -39,6 +40,8 @@ enum Verb {
     Bench(launch::BenchArgs),
     /// Write what is generated: code of `proto/*.proto` (no `protoc` needed), definitions in `deploy/crds`
     Codegen(codegen::Args),
+    /// Run the tests that prove the lines of a catalogue, such as `conformance amko`, and show the table
+    Conformance(conformance::Args),
     /// Start and stop real clusters: etcd and API servers, built once
     Kube(kube::Args),
     /// Build the release binary and play the story of the three clusters; arguments go to `meridian demo`
@@ -63,6 +66,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Tidy => tidy::run(&workshop).map(succeed),
         Verb::Bench(args) => launch::bench(&workshop, &args),
         Verb::Codegen(args) => codegen::run(&workshop, &args).map(succeed),
+        Verb::Conformance(args) => conformance::run(&workshop, &args),
         Verb::Kube(args) => kube::run(&workshop, &args),
         Verb::Demo(args) => launch::demo(&workshop, &args),
     }

@@ -73,7 +73,7 @@ impl Cluster {
                 }
             }
             Event::Delete(key) => self.delete(said, &key),
-            Event::Problems(_) => {}
+            Event::Problems(_) | Event::Served(..) => {}
         }
     }
 
@@ -104,6 +104,8 @@ impl Cluster {
             Object::GslbConfig(_)
             | Object::GlobalDeploymentPolicy(_)
             | Object::GslbHostRule(_)
+            | Object::HostRule(_)
+            | Object::Route(_)
             | Object::MultiClusterIngress(_)
             | Object::ServiceImport(_)
             | Object::ClusterSet(_) => None,
@@ -129,6 +131,8 @@ impl Cluster {
             | k8s_crds::Kind::GslbConfig
             | k8s_crds::Kind::GlobalDeploymentPolicy
             | k8s_crds::Kind::GslbHostRule
+            | k8s_crds::Kind::HostRule
+            | k8s_crds::Kind::Route
             | k8s_crds::Kind::MultiClusterIngress
             | k8s_crds::Kind::ServiceImport
             | k8s_crds::Kind::ClusterSet => return,

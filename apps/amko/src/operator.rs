@@ -1,7 +1,9 @@
 //! The loop: look at everything, do what follows, wait for something to happen.
 
+mod aliases;
 mod edits;
 mod look;
+mod permit;
 mod picture;
 mod rehearsal;
 mod results;
@@ -13,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use amko_translate::{
-    Config, ControllerView, Identity, LogLevel, Lookup, ObjectRef, Outcome, PolicyBook, PublishedMonitor,
+    AliasBook, Config, ControllerView, Identity, LogLevel, Lookup, ObjectRef, Outcome, PolicyBook, PublishedMonitor,
     PublishedService, Reason, RuleBook, Selection,
 };
 use avi_client::{AviClient, AviError, Link, Pace};
@@ -31,6 +33,7 @@ use crate::api::{QUESTIONS_WAITING_MAX, Question};
 use crate::clusters::{self, Clusters};
 use crate::event::{Teller, WriteCounts};
 use crate::reading::{ReadError, Reading};
+use crate::role::Permit;
 use crate::statuses::Statuses;
 use crate::writer::Written;
 pub(crate) use look::owner;
@@ -96,8 +99,17 @@ pub async fn start(config: AmkoConfig) -> Result<Amko, StartError> {
 
 /// As [`start`]; writes are added to `counts`, which may be another operator's before this one.
 pub(crate) async fn start_counting(config: AmkoConfig, counts: Arc<WriteCounts>) -> Result<Amko, StartError> {
+    start_permitted(config, counts, None).await
+}
+
+/// As [`start_counting`]; one with a permit writes only while it has it, and watches all the same.
+pub(crate) async fn start_permitted(
+    config: AmkoConfig,
+    counts: Arc<WriteCounts>,
+    permit: Option<Permit>,
+) -> Result<Amko, StartError> {
     let clusters = Arc::new(Clusters::new(&config.leader));
-    start_with(config, counts, clusters, None).await
+    start_with(config, counts, clusters, None, permit).await
 }
 
 /// As [`start`]. One that rehearses writes nothing anywhere, and tells what it would.
@@ -106,11 +118,13 @@ pub(crate) async fn start_with(
     counts: Arc<WriteCounts>,
     clusters: Arc<Clusters>,
     rehearsal: Option<Rehearsal>,
+    permit: Option<Permit>,
 ) -> Result<Amko, StartError> {
     let leader = config.sources.iter().find(|source| source.cluster() == config.leader);
     let leader: Arc<dyn Source> = leader.cloned().ok_or_else(|| StartError::NoLeader(config.leader.clone()))?;
     let mut controller = config.controller;
     controller.user_agent = "AMKO".to_owned();
+    controller.fence = permit.clone().map(Permit::fence);
     let client = AviClient::new(controller.clone()).map_err(StartError::Controller)?;
     let teller = Teller::new(config.events, Arc::clone(&counts));
     let stop = CancellationToken::new();
@@ -123,6 +137,7 @@ pub(crate) async fn start_with(
     let (questions, asked) = mpsc::channel(QUESTIONS_WAITING_MAX);
     let operator = Operator {
         clusters,
+        permit,
         controller,
         client,
         teller,
@@ -145,6 +160,7 @@ pub(crate) async fn start_with(
         absent: Absent::default(),
         book: PolicyBook::default(),
         rules: RuleBook::default(),
+        aliases: AliasBook::default(),
         observed: Observed::default(),
         published: None,
         outcome: None,
@@ -197,6 +213,8 @@ impl Amko {
 
 struct Operator {
     clusters: Arc<Clusters>,
+    /// What says whether a write may begin, where that is not always so.
+    permit: Option<Permit>,
     /// What takes the place of writing, where nothing may be written.
     rehearsal: Option<Rehearsal>,
     controller: avi_client::Config,
@@ -226,6 +244,7 @@ struct Operator {
     absent: Absent,
     book: PolicyBook,
     rules: RuleBook,
+    aliases: AliasBook,
     observed: Observed,
     /// What the controller had for us when it was first read; members of silent clusters are held from it.
     published: Option<(Vec<PublishedService>, Vec<PublishedMonitor>)>,
@@ -298,6 +317,7 @@ impl Operator {
         loop {
             let reason = tokio::select! {
                 () = clusters.changed() => Some(Instant::now() + DEBOUNCE),
+                () = permit::changed(&mut self.permit) => Some(Instant::now()),
                 Some(done) = self.tasks.join_next() => self.take_over(done).then(Instant::now),
                 () = self.statuses.step() => None,
                 Some(question) = self.asked.recv() => {

@@ -73,7 +73,7 @@ pub async fn rehearse(mut config: AmkoConfig, candidates: Vec<Object>) -> Result
     let clusters = Arc::new(Clusters::new(&leader));
     let (sender, mut drafts) = watch::channel(None);
     let rehearsal = Rehearsal::new(sender, FIRST_ANSWER_WAIT);
-    let started = start_with(config, Arc::default(), Arc::clone(&clusters), Some(rehearsal)).await;
+    let started = start_with(config, Arc::default(), Arc::clone(&clusters), Some(rehearsal), None).await;
     let amko = started.map_err(RehearseError::Start)?;
     let now = next_draft(&mut drafts, &mut events, &leader, false).await?;
     let then = if candidates.is_empty() {

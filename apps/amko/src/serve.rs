@@ -12,12 +12,15 @@ use lifecycle::{Admin, Family, Kind, Metrics, Ready, Sample, StopSignals, within
 use telemetry::{FILTER_DEBUG, FILTER_DEFAULT, Filter};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use crate::announce::Item;
 use crate::event::WriteCounts;
+use crate::federation::Federation;
 use crate::herald::Herald;
 use crate::named::{Named, follow_named, given};
-use crate::operator::start_counting;
+use crate::operator::start_permitted;
+use crate::role::{Role, Roles};
 use crate::spec::Resolved;
 use crate::{Amko, AmkoArgs, AmkoConfig, Progress, announce};
 
@@ -34,6 +37,8 @@ const ANSWER_MAX: Duration = Duration::from_secs(20);
 struct Surroundings {
     counts: Arc<WriteCounts>,
     log: Option<Filter>,
+    /// What this operator is in its federation, where it takes part in one.
+    roles: Option<Roles>,
     herald: Herald,
 }
 
@@ -53,11 +58,12 @@ impl AmkoArgs {
         let mut stop = StopSignals::listen().context("listening for a request to end")?;
         let resolved = self.resolve()?;
         let (counts, progress) = (Arc::new(WriteCounts::default()), watch::Sender::default());
-        let ready = ready(progress.subscribe());
+        let roles = resolved.federation.then(Roles::new);
+        let ready = ready(progress.subscribe(), roles.clone());
         let admin = Admin::start(resolved.admin_listen, metrics(&counts, progress.subscribe()), ready).await?;
         tracing::info!(admin = %admin.local_addr(), "operator runs");
         let (herald, announcements) = Herald::start(resolved.api_listen, progress.subscribe()).await?;
-        let surroundings = Surroundings { counts, log, herald };
+        let surroundings = Surroundings { counts, log, roles, herald };
         run(&resolved, &surroundings, announcements, &progress, &mut stop).await?;
         tracing::info!("operator ends");
         Ok(())
@@ -95,6 +101,14 @@ async fn run(
     let from_secret = resolved.members.is_none().then(|| policies.clone());
     let (sender, mut members) = watch::channel(members);
     following.spawn(follow_members(from_secret, sender));
+    let is_able = watch::Sender::new(false);
+    let stop_federation = CancellationToken::new();
+    let mut federation = JoinSet::new();
+    if let Some(roles) = surroundings.roles.clone() {
+        let (context, access, members) = (leader.clone(), resolved.leader.clone(), members.clone());
+        let task = Federation { context, access, members, is_able: is_able.subscribe(), roles };
+        federation.spawn(task.run(stop_federation.clone()));
+    }
     let given = resolved.controller.as_ref().map(|controller| given(controller, resolved.tls.clone())).transpose()?;
     let (sender, mut named) = watch::channel(None);
     // Held, so that `named` waits where nobody is to be named.
@@ -121,12 +135,16 @@ async fn run(
             None => ended.await,
             Some(config) => {
                 let amko = operate(&leader, sources, config, surroundings).await?;
+                is_able.send_replace(true);
                 let is_last = forward(&amko, progress, ended).await;
                 within_shutdown(amko.shutdown()).await;
                 is_last
             }
         };
         if is_last {
+            // The leases are given back when no write is under way any more.
+            stop_federation.cancel();
+            within_shutdown(async { while federation.join_next().await.is_some() {} }).await;
             return Ok(());
         }
     }
@@ -174,8 +192,9 @@ async fn operate(
         events: Some(surroundings.herald.events()),
         log_level,
     };
+    let permit = surroundings.roles.as_ref().map(Roles::permit);
     let counts = Arc::clone(&surroundings.counts);
-    let amko = start_counting(config, counts).await.context("starting the operator")?;
+    let amko = start_permitted(config, counts, permit).await.context("starting the operator")?;
     surroundings.herald.present(&amko, &url);
     Ok(amko)
 }
@@ -210,6 +229,14 @@ async fn leader_name(resolved: &Resolved) -> anyhow::Result<String> {
 }
 
 impl Members {
+    pub(crate) fn access(&self) -> &Access {
+        &self.access
+    }
+
+    pub(crate) fn contexts(&self) -> &[String] {
+        &self.contexts
+    }
+
     /// A source for each member, and the leader's. All of the leader is read, whether or not the members' kubeconfig has
     /// a context for it: what is not read looks as if it were not there, and whether it is a member the GSLBConfig says.
     pub(crate) fn sources(&self, leader: &str, access: &Access) -> Vec<Arc<dyn Source>> {
@@ -277,10 +304,14 @@ async fn follow_members(from_secret: Option<ApiServer>, members: watch::Sender<M
     }
 }
 
-fn ready(progress: watch::Receiver<Progress>) -> Ready {
-    Arc::new(move || match progress.borrow().is_synced {
-        true => Ok(()),
-        false => Err("the controller does not hold yet what it should".to_owned()),
+/// A follower is ready to take over.
+fn ready(progress: watch::Receiver<Progress>, roles: Option<Roles>) -> Ready {
+    let permit = roles.as_ref().map(Roles::permit);
+    Arc::new(move || match (permit.as_ref().map(|permit| permit.role()), progress.borrow().is_synced) {
+        (Some(Role::Follows { leader: Some(_) }), _) | (None | Some(Role::Leads { .. }), true) => Ok(()),
+        (Some(Role::Waits { reason }), _) => Err(reason),
+        (Some(Role::Follows { leader: None }), _) => Err("nobody is known to lead".to_owned()),
+        (None | Some(Role::Leads { .. }), false) => Err("the controller does not hold yet what it should".to_owned()),
     })
 }
 
@@ -338,6 +369,7 @@ mod tests {
                 controller: None,
                 tls: None,
                 admin_listen: ([127, 0, 0, 1], 0).into(),
+                federation: false,
                 api_listen: crate::spec::ApiListen::Off,
                 pod: None,
             };

@@ -68,6 +68,10 @@ pub struct AmkoArgs {
     #[arg(long)]
     insecure: bool,
 
+    /// Take part in a federation: the AMKOCluster of this cluster says which, and nothing is written without one
+    #[arg(long, env = "MERIDIAN_AMKO_FEDERATION")]
+    federation: bool,
+
     /// Where to answer /metrics, /livez and /readyz [default: 127.0.0.1:9447]
     #[arg(long, value_name = "ADDR", env = "MERIDIAN_AMKO_ADMIN_LISTEN")]
     admin_listen: Option<SocketAddr>,
@@ -102,6 +106,8 @@ struct AmkoSpec {
     controller: Option<String>,
     password_file: Option<PathBuf>,
     ca: Option<PathBuf>,
+    #[serde(default)]
+    federation: bool,
     admin_listen: Option<SocketAddr>,
     api_listen: Option<ApiListen>,
 }
@@ -142,6 +148,7 @@ pub(crate) struct Resolved {
     pub(crate) controller: Option<Controller>,
     /// `None`: what the Secret says.
     pub(crate) tls: Option<Verification>,
+    pub(crate) federation: bool,
     pub(crate) admin_listen: SocketAddr,
     pub(crate) api_listen: ApiListen,
     /// Where it runs.
@@ -176,8 +183,9 @@ impl AmkoArgs {
         }
         let admin_listen = self.admin_listen.or(spec.admin_listen).unwrap_or(ADMIN);
         let pod = self.pod_name.map(|name| Pod { name, uid: self.pod_uid });
+        let federation = self.federation || spec.federation;
         let api_listen = self.api_listen.or(spec.api_listen).unwrap_or(ApiListen::IfFree(API));
-        Ok(Resolved { leader, members, leader_context, controller, tls, admin_listen, api_listen, pod })
+        Ok(Resolved { leader, members, leader_context, controller, tls, federation, admin_listen, api_listen, pod })
     }
 
     /// The controller, where one is named, and how its certificate is checked.

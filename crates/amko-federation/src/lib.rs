@@ -20,4 +20,4 @@ mod run;
 
 pub use condition::{Step, replace};
 pub use copy::{Copied, Write, writes};
-pub use run::{Copies, Member, Mode, NAMESPACE, Run, Standing, Stop};
+pub use run::{Copies, Member, Mode, NAMESPACE, Run, Standing, Stop, sanity};

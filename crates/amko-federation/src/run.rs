@@ -334,7 +334,11 @@ fn soft(reasons: Vec<String>) -> Outcome {
     if reasons.is_empty() { Outcome::Success } else { Outcome::Some(reasons) }
 }
 
-fn sanity(own: &AmkoCluster) -> Result<(), String> {
+/// Step 4: whether an object has what it must have.
+///
+/// # Errors
+/// What is missing.
+pub fn sanity(own: &AmkoCluster) -> Result<(), String> {
     if own.metadata.namespace.as_deref() != Some(NAMESPACE) {
         return Err(format!("AMKOCluster's namespace is not {NAMESPACE}"));
     }

@@ -10,7 +10,7 @@ pub enum MemberKind {
     Ingress,
     /// Service of type LoadBalancer.
     LbService,
-    /// OpenShift Route; known from descriptions only.
+    /// OpenShift Route.
     Route,
     /// MultiClusterIngress of AKO.
     MultiClusterIngress,

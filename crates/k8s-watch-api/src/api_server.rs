@@ -19,7 +19,8 @@ use crate::merge::Merge;
 use crate::write_back;
 
 /// Kinds of a member cluster.
-pub const MEMBER_KINDS: &[Kind] = &[Kind::Namespace, Kind::Service, Kind::Ingress, Kind::MultiClusterIngress];
+pub const MEMBER_KINDS: &[Kind] =
+    &[Kind::Namespace, Kind::Service, Kind::Ingress, Kind::HostRule, Kind::MultiClusterIngress, Kind::Route];
 /// Kinds of a leader cluster that holds no members.
 pub const POLICY_KINDS: &[Kind] = &[Kind::GslbConfig, Kind::GlobalDeploymentPolicy];
 /// Kinds of a leader cluster that may hold members too.
@@ -31,6 +32,8 @@ pub const LEADER_KINDS: &[Kind] = &[
     Kind::GslbConfig,
     Kind::GlobalDeploymentPolicy,
     Kind::GslbHostRule,
+    Kind::HostRule,
+    Kind::Route,
 ];
 /// Kinds of the cluster whose MultiClusterIngresses are served with Services of others (amko 10).
 pub const IMPORTING_KINDS: &[Kind] = &[Kind::MultiClusterIngress, Kind::ServiceImport, Kind::ClusterSet];

@@ -86,9 +86,17 @@ struct Page {
     items: Vec<Value>,
 }
 
-/// Kinds that a cluster may do without: their definition came later than the others, or is another operator's.
+/// Kinds that a cluster may do without: their definition came later than the others, or is another product's.
 fn is_optional(kind: Kind) -> bool {
-    matches!(kind, Kind::GslbHostRule | Kind::MultiClusterIngress | Kind::ServiceImport | Kind::ClusterSet)
+    matches!(
+        kind,
+        Kind::GslbHostRule
+            | Kind::HostRule
+            | Kind::MultiClusterIngress
+            | Kind::Route
+            | Kind::ServiceImport
+            | Kind::ClusterSet
+    )
 }
 
 impl Follower {
@@ -102,10 +110,11 @@ impl Follower {
                 Err(End::Deaf) => return,
                 Err(End::Trouble(trouble)) => trouble,
             };
-            if is_optional(self.kind) && self.is_absent(&trouble).await {
+            if is_optional(self.kind) && self.is_unserved(&trouble).await {
                 // Whose definition is not there, of that there are no objects.
                 let (objects, unreadable) = (Vec::new(), Vec::new());
-                if self.tell(News::Listed { kind: self.kind, objects, unreadable }).await.is_err()
+                if self.tell(News::Served(self.kind, false)).await.is_err()
+                    || self.tell(News::Listed { kind: self.kind, objects, unreadable }).await.is_err()
                     || self.tell(News::Trouble(self.kind, None)).await.is_err()
                 {
                     return;
@@ -137,7 +146,7 @@ impl Follower {
 
     /// Whether the trouble is that the kind is not defined. Who may not list it is refused before that comes to light,
     /// so that the API server is asked which kinds it serves.
-    async fn is_absent(&self, trouble: &Trouble) -> bool {
+    async fn is_unserved(&self, trouble: &Trouble) -> bool {
         if !trouble.is_forbidden() {
             return trouble.is_unserved();
         }
@@ -212,6 +221,9 @@ impl Follower {
             match page.metadata.continue_.filter(|token| !token.is_empty()) {
                 Some(token) => params = params.continue_token(&token),
                 None => {
+                    if is_optional(self.kind) {
+                        self.tell(News::Served(self.kind, true)).await?;
+                    }
                     self.tell(News::Listed { kind: self.kind, objects, unreadable }).await?;
                     return Ok(page.metadata.resource_version.unwrap_or_default());
                 }

@@ -51,6 +51,8 @@ pub(crate) const KINDS: &[Kind] = &[
     Kind::GslbConfig,
     Kind::GlobalDeploymentPolicy,
     Kind::GslbHostRule,
+    Kind::HostRule,
+    Kind::Route,
     Kind::MultiClusterIngress,
 ];
 

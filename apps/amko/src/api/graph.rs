@@ -107,6 +107,7 @@ fn member(
     let (port, protocol, tls, paths) = match candidate.map(|candidate| &candidate.traffic) {
         Some(Traffic::Paths { paths, tls }) => (0, "", *tls, paths.as_slice()),
         Some(Traffic::Port { port, protocol }) => (*port, records::protocol(*protocol), false, &[][..]),
+        Some(Traffic::Passthrough) => (443, "TCP", false, &[][..]),
         None => (0, "", false, &[][..]),
     };
     json!({
@@ -117,7 +118,7 @@ fn member(
         "IPAddr": address.map(|address| address.to_string()),
         "Weight": found.map(|(_, member)| member.ratio),
         "Priority": found.map(|(priority, _)| priority),
-        "IsPassthrough": false,
+        "IsPassthrough": candidate.is_some_and(|candidate| candidate.traffic == Traffic::Passthrough),
         "PublicIP": found.and_then(|(_, member)| member.public_ip).map_or_else(String::new, |ip| ip.to_string()),
         "Port": port,
         "Proto": protocol,

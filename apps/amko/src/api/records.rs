@@ -19,7 +19,7 @@ pub(super) fn rejected(picture: &Picture, kind: MemberKind, filter: &Filter) -> 
     let mut listed = Vec::new();
     let of_kind = outcome.selection.rejected.iter().filter(|rejected| rejected.object.kind == kind);
     for rejected in of_kind.filter(|rejected| rejected.reason != Reason::NotLoadBalancer) {
-        let records = records_of(&picture.index, &rejected.object);
+        let records = records_of(&picture.index, &rejected.object, outcome.policy.as_ref());
         let mut of_object: Vec<_> = records
             .iter()
             .filter(|record| rejected.object.host.is_none() || record.object.host == rejected.object.host)
@@ -68,6 +68,11 @@ fn record(picture: &Picture, candidate: &Candidate) -> Value {
             body.insert("Port".to_owned(), (*port).into());
             body.insert("Protocol".to_owned(), protocol(*of_port).into());
             (false, json!([]), false)
+        }
+        Traffic::Passthrough => {
+            body.insert("Port".to_owned(), 443.into());
+            body.insert("Protocol".to_owned(), "TCP".into());
+            (true, json!([]), false)
         }
     };
     body.insert("Paths".to_owned(), paths);

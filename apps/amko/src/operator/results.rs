@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use amko_translate::{ControllerView, Identity, Lookup, NAMESPACE, PublishedMonitor, PublishedService};
+use amko_translate::{AliasBook, ControllerView, Identity, Lookup, NAMESPACE, PublishedMonitor, PublishedService};
 use avi_client::{AviError, ErrorClass};
 use k8s_crds::Kind;
 use k8s_watch::WriteBack;
@@ -36,7 +36,9 @@ impl Operator {
             object.sent = known.and_then(|known| known.sent.clone());
         }
         if self.published.is_none() {
-            self.published = Some(self.published_by(&owner(identity)));
+            let (services, monitors) = self.published_by(&owner(identity));
+            self.aliases = AliasBook::new(&services);
+            self.published = Some((services, monitors));
         }
     }
 

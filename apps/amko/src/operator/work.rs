@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use amko_translate::is_shared;
 use avi_client::{BackOff, ErrorClass, Retry};
 use reconcile::{Action, Conflict, ObjectType, Plan, Step, Unit};
 use tokio::time::Instant;
@@ -73,11 +74,12 @@ impl Work {
         }
         let taken: BTreeSet<_> =
             units.iter().filter(|(_, s)| writes_service(s, is_made)).map(|(u, _)| &u.service).collect();
-        // Who is served already does not wait for those who are new, nor for its name to move to another tenant.
+        // What several services refer to goes first; who is served already does not wait for those who are new, nor for
+        // its name to move to another tenant.
         order.sort_by_key(|unit| {
             let steps = units.get(unit).map_or(&[][..], Vec::as_slice);
             let moves = taken.contains(&unit.service) && writes_service(steps, is_gone);
-            !(moves || writes_service(steps, is_changed))
+            (!is_shared(&unit.service), !(moves || writes_service(steps, is_changed)))
         });
         for unit in order {
             let Some(steps) = units.remove(&unit) else { continue };
@@ -109,7 +111,8 @@ impl Work {
 
     /// The next unit to write.
     pub(super) fn next(&mut self) -> Option<Job> {
-        if self.in_flight.len() >= IN_FLIGHT_MAX {
+        // What several services refer to is made before any of them.
+        if self.in_flight.len() >= IN_FLIGHT_MAX || self.in_flight.keys().any(|unit| is_shared(&unit.service)) {
             return None;
         }
         let free = self.pending.iter().position(|(unit, steps)| !self.is_name_held(unit, steps))?;

@@ -136,6 +136,11 @@ impl Controller {
         std::mem::take(&mut self.inner.lock().unwrap().asked)
     }
 
+    /// The same, without forgetting it.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.inner.lock().unwrap().asked.clone()
+    }
+
     pub(crate) fn writes(&self) -> Vec<String> {
         let is_write = |line: &&String| !line.starts_with("GET") && !line.starts_with("POST /login");
         self.inner.lock().unwrap().asked.iter().filter(is_write).cloned().collect()
