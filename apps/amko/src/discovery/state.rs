@@ -79,8 +79,7 @@ impl State {
                 self.tell("own", problems);
                 false
             }
-            #[allow(unreachable_patterns, reason = "further events say nothing about these kinds")]
-            _ => false,
+            Event::Served(..) => false,
         }
     }
 
@@ -112,8 +111,7 @@ impl State {
                 exporter.is_settled = exporter.has_answered && problems.is_empty();
                 self.tell(cluster, problems);
             }
-            #[allow(unreachable_patterns, reason = "further events say nothing about these kinds")]
-            _ => {}
+            Event::Served(..) => {}
         }
     }
 

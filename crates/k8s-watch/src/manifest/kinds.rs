@@ -98,6 +98,7 @@ const IGNORED: &[&str] = &[
 /// as well has that meaning for those who do not read it.
 const NOT_YET: &[&str] = &[
     "AviInfraSetting",
+    "ClusterSet",
     "GRPCRoute",
     "Gateway",
     "GatewayClass",
@@ -108,6 +109,7 @@ const NOT_YET: &[&str] = &[
     "L7Rule",
     "Route",
     "SSORule",
+    "ServiceImport",
     "TCPRoute",
     "TLSRoute",
 ];
