@@ -20,10 +20,11 @@ const API: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 /// Run the multi-cluster operator: applications of all clusters become GSLB services on the controller
 ///
-/// The leader cluster holds GSLBConfig, GlobalDeploymentPolicy and GSLBHostRules; the members hold Ingresses and Services. Without
-/// --kubeconfig it runs in a pod: the leader is reached by the pod's service account, the members by the kubeconfig in
-/// the key gslb-members of the Secret avi-system/gslb-config-secret. Without --controller, address and credentials are
-/// those of the GSLBConfig and of the Secret that it names (username, password, certificateAuthorityData).
+/// The leader cluster holds GSLBConfig, GlobalDeploymentPolicy and GSLBHostRules; the members hold Ingresses, Services,
+/// Routes and HostRules. Without --kubeconfig it runs in a pod: the leader is reached by the pod's service account, the
+/// members by the kubeconfig in the key gslb-members of the Secret avi-system/gslb-config-secret. Without --controller,
+/// address and credentials are those of the GSLBConfig and of the Secret that it names (username, password,
+/// certificateAuthorityData).
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   meridian amko --kubeconfig leader.kubeconfig --members-kubeconfig members.kubeconfig --ca DATA/ca.pem

@@ -3,6 +3,7 @@
 mod bad_peers;
 pub(crate) mod clients;
 pub(crate) mod clusters;
+pub(crate) mod custom_names;
 mod in_cluster;
 pub(crate) mod load;
 mod logs;
