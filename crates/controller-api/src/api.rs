@@ -17,6 +17,7 @@ use crate::{
     cookies,
     engine::Engine,
     error::ApiError,
+    fence::Fences,
     live::LiveProjection,
     password::{PasswordError, Verifier},
     requests::RequestMetrics,
@@ -66,6 +67,7 @@ pub(crate) struct Inner {
     pub(crate) sessions: Mutex<Sessions>,
     pub(crate) verifier: Verifier,
     pub(crate) tokens: Tokens,
+    pub(crate) fences: Fences,
     pub(crate) requests: RequestMetrics,
     /// Wall clock at the start, microseconds; what `up_since` says for the life of the process.
     pub(crate) started_us: i64,
@@ -105,6 +107,7 @@ impl Api {
             config,
             types: live.read(|state| state.projection.types().clone()),
             committer: Committer::new(store.clone(), live.clone()).with_sites(sites.clone()),
+            fences: Fences::new(store.clone()),
             tokens: Tokens::new(store),
             requests: RequestMetrics::default(),
             live,

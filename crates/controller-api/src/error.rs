@@ -56,6 +56,8 @@ pub(crate) enum ApiError {
     Starting,
     #[error("Too many logins are being checked: try again soon")]
     Busy,
+    #[error("{owner} has a leader of term {largest}: one of term {term} writes no more")]
+    Fenced { owner: String, term: u64, largest: u64 },
     #[error("The object changes too fast: try again")]
     Contended,
     #[error("The write is stored but not visible yet: read the object before trying again")]
@@ -100,6 +102,7 @@ impl ApiError {
             Self::NoSuchPath(_) => StatusCode::NOT_FOUND,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTimeout(_) => StatusCode::REQUEST_TIMEOUT,
+            Self::Fenced { .. } => StatusCode::PRECONDITION_FAILED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Read(error) => of_class(error.class()),
             Self::Write(error) => of_class(error.class()),

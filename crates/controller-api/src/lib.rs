@@ -19,6 +19,7 @@ mod commit;
 mod cookies;
 mod engine;
 mod error;
+mod fence;
 pub mod first_objects;
 mod live;
 mod password;

@@ -212,6 +212,8 @@ async fn answer_to(api: &Inner, call: &Call, caller: &Caller, body: &mut Body) -
     if !route.allows(&call.method) {
         return Err(ApiError::Method(call.method.to_string()));
     }
+    // Held until the answer: no later leader begins while an earlier one's write is under way.
+    let _turn = api.fences.admit(call, caller).await?;
     let tenancy = api.live.read(|state| Tenancy::read(call, &caller.user, &state.projection))?;
     let request = Request { api, call, caller, tenancy: &tenancy };
     match route {

@@ -8,6 +8,7 @@ mod collections;
 mod commits;
 mod crud;
 mod explain;
+mod fence;
 mod gslb;
 mod harness;
 mod http_runtime;
