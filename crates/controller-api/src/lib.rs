@@ -6,7 +6,7 @@
 //! file per family of paths), `commit` (a write from decision to visibility), `live` (the projection), `seal` (secrets at rest), `error` (the one
 //! table of status codes). The service engine is reached through the port [`Engine`].
 //!
-//! Left out for now: roles (only superusers write), files (1.14), events (1.15).
+//! Left out for now: roles (only superusers write), backup files (1.14), events (1.15).
 #![warn(missing_docs)]
 
 mod api;
@@ -18,6 +18,7 @@ mod commit;
 mod cookies;
 mod engine;
 mod error;
+mod files;
 pub mod first_objects;
 mod live;
 mod password;
@@ -36,6 +37,7 @@ pub use api::{Api, ApiConfig, Scheme};
 pub use clock::{Clock, SystemClock};
 pub use commit::{CommitError, Committer};
 pub use engine::{Engine, EngineInfo, ExplainError, NoEngine};
+pub use files::Files;
 pub use live::{BehindError, LiveProjection, State};
 pub use password::{PasswordError, hash as hash_password};
 pub use requests::RequestMetrics;

@@ -8,6 +8,7 @@ mod collections;
 mod commits;
 mod crud;
 mod explain;
+mod files;
 mod gslb;
 mod harness;
 mod http_runtime;
