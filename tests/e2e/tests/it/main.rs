@@ -17,7 +17,6 @@ mod demo;
 mod disk_full;
 mod explain;
 mod first_ingress;
-mod geo;
 mod groups;
 mod health;
 mod in_cluster;
