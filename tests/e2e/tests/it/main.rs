@@ -14,6 +14,7 @@ mod clusters;
 mod demo;
 mod disk_full;
 mod explain;
+mod federation;
 mod first_ingress;
 mod groups;
 mod health;

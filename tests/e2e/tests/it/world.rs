@@ -3,6 +3,7 @@
 mod bad_peers;
 pub(crate) mod clients;
 pub(crate) mod clusters;
+mod federation;
 mod in_cluster;
 pub(crate) mod load;
 mod logs;
@@ -372,12 +373,9 @@ impl World {
     }
 
     pub(crate) fn logs(&self) -> String {
-        let parts = ["controller", "engine", "amko", "ako-s1az1", "ako-s1az2", "ako-s2"];
-        parts
-            .into_iter()
-            .filter(|part| fs::exists(self.path(&format!("{part}.log"))).unwrap())
-            .map(|part| self.log(part))
-            .collect()
+        let operators = ["amko", "amko-s1az1", "amko-s1az2", "amko-s2", "ako-s1az1", "ako-s1az2", "ako-s2"];
+        let parts = ["controller", "engine"].into_iter().chain(operators);
+        parts.filter(|part| fs::exists(self.path(&format!("{part}.log"))).unwrap()).map(|part| self.log(part)).collect()
     }
 
     fn log(&self, part: &str) -> String {
