@@ -16,6 +16,7 @@ mod custom_names;
 mod demo;
 mod disk_full;
 mod explain;
+mod federation;
 mod first_ingress;
 mod groups;
 mod health;

@@ -4,6 +4,7 @@ mod bad_peers;
 pub(crate) mod clients;
 pub(crate) mod clusters;
 pub(crate) mod custom_names;
+mod federation;
 mod in_cluster;
 pub(crate) mod load;
 mod logs;

@@ -64,6 +64,21 @@ impl Actor {
         });
     }
 
+    /// A site that was away while others came hears of them from who leads now, and could not follow that one before.
+    fn widen(&mut self, invitation: &Invitation) {
+        let settings = invitation.settings();
+        let Some(running) = self.running.as_ref() else { return };
+        let known = running.plan.as_ref().map(|plan| &plan.settings.active);
+        if known.is_none_or(|known| settings.active.is_subset(known)) || running.site.is_leader() {
+            return;
+        }
+        let Some(Running { site, log, .. }) = self.running.take() else { return };
+        let (site, _) = Site::new(self.own.clone(), settings, site.durable().clone(), self.clock.monotonic());
+        // Its own Gslb is of before; the next one settles who belongs to it.
+        self.running = Some(Running::new(site, log, None));
+        tracing::info!(leader = invitation.leader, "this site was told of others that came while it was away");
+    }
+
     pub(super) fn join(&mut self, invitation: Invitation) -> Result<Introduction, SitesError> {
         if invitation.cluster_uuid != self.own.as_str() {
             let words = format!("this controller is cluster {}, not {}", self.own, invitation.cluster_uuid);
@@ -91,6 +106,7 @@ impl Actor {
                 self.running = Some(Running::new(site, log, None));
                 tracing::info!(leader = invitation.leader, "this site joins a GSLB");
             }
+            self.widen(&invitation);
             self.set_roster();
             self.introduce()
         };
