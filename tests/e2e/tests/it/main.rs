@@ -12,6 +12,7 @@ mod bad_peers;
 mod blackouts;
 mod charts;
 mod clusters;
+mod custom_names;
 mod demo;
 mod disk_full;
 mod explain;
