@@ -61,7 +61,7 @@ impl World {
         let (status, answer) = self.rest("PUT", "/api/useraccount", Some(&body));
         assert_eq!(status, 200, "{answer}");
         // Where this test reads it.
-        fs::write(self.path("controller/admin-password"), password).unwrap();
+        fs::write(self.password_file(), password).unwrap();
     }
 
     /// Starts the operator with what a pod has, and nothing else.
