@@ -27,6 +27,7 @@ mod name_servers;
 mod page_churn;
 mod pages;
 mod sdk;
+mod service_discovery;
 mod story;
 mod uninstall;
 mod waiting;
