@@ -31,6 +31,7 @@ mod page_churn;
 mod pages;
 mod routes;
 mod sdk;
+mod service_discovery;
 mod sites;
 mod story;
 mod two_sites;

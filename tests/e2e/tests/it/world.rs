@@ -12,6 +12,7 @@ mod net;
 pub(crate) mod pages;
 mod resolvers;
 pub(crate) mod seen;
+mod service_discovery;
 pub(crate) mod sites;
 pub(crate) mod turn;
 mod undisturbed;
