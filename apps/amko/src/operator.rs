@@ -3,6 +3,9 @@
 mod aliases;
 mod edits;
 mod look;
+mod permit;
+mod picture;
+mod rehearsal;
 mod results;
 mod rules;
 mod work;
@@ -19,18 +22,22 @@ use avi_client::{AviClient, AviError, Link, Pace};
 use k8s_crds::{GlobalDeploymentPolicy, GslbHostRule};
 use k8s_watch::Source;
 use reconcile::Observed;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::AmkoConfig;
+use crate::api::{QUESTIONS_WAITING_MAX, Question};
 use crate::clusters::{self, Clusters};
 use crate::event::{Teller, WriteCounts};
 use crate::reading::{ReadError, Reading};
+use crate::role::Permit;
 use crate::statuses::Statuses;
 use crate::writer::Written;
+pub(crate) use look::owner;
+pub(crate) use rehearsal::{Draft, Rehearsal, Said};
 use work::Work;
 
 /// Changes that arrive within this time are looked at together.
@@ -48,12 +55,15 @@ pub struct Amko {
     stop: CancellationToken,
     tasks: JoinSet<()>,
     progress: watch::Receiver<Progress>,
+    questions: mpsc::Sender<Question>,
     counts: Arc<WriteCounts>,
 }
 
 /// How far the operator is.
 #[derive(Debug, Clone, Default)]
 pub struct Progress {
+    /// Whether the controller was ever read.
+    pub has_contact: bool,
     /// Whether the controller holds what it should, as far as it lets us.
     pub is_synced: bool,
     /// Number of GSLB services that should be there.
@@ -89,13 +99,34 @@ pub async fn start(config: AmkoConfig) -> Result<Amko, StartError> {
 
 /// As [`start`]; writes are added to `counts`, which may be another operator's before this one.
 pub(crate) async fn start_counting(config: AmkoConfig, counts: Arc<WriteCounts>) -> Result<Amko, StartError> {
+    start_permitted(config, counts, None).await
+}
+
+/// As [`start_counting`]; one with a permit writes only while it has it, and watches all the same.
+pub(crate) async fn start_permitted(
+    config: AmkoConfig,
+    counts: Arc<WriteCounts>,
+    permit: Option<Permit>,
+) -> Result<Amko, StartError> {
+    let clusters = Arc::new(Clusters::new(&config.leader));
+    start_with(config, counts, clusters, None, permit).await
+}
+
+/// As [`start`]. One that rehearses writes nothing anywhere, and tells what it would.
+pub(crate) async fn start_with(
+    config: AmkoConfig,
+    counts: Arc<WriteCounts>,
+    clusters: Arc<Clusters>,
+    rehearsal: Option<Rehearsal>,
+    permit: Option<Permit>,
+) -> Result<Amko, StartError> {
     let leader = config.sources.iter().find(|source| source.cluster() == config.leader);
     let leader: Arc<dyn Source> = leader.cloned().ok_or_else(|| StartError::NoLeader(config.leader.clone()))?;
     let mut controller = config.controller;
     controller.user_agent = "AMKO".to_owned();
+    controller.fence = permit.clone().map(Permit::fence);
     let client = AviClient::new(controller.clone()).map_err(StartError::Controller)?;
     let teller = Teller::new(config.events, Arc::clone(&counts));
-    let clusters = Arc::new(Clusters::new(&config.leader));
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
     let sources = config.sources.iter().map(|source| source.cluster().to_owned()).collect();
@@ -103,12 +134,14 @@ pub(crate) async fn start_counting(config: AmkoConfig, counts: Arc<WriteCounts>)
         tasks.spawn(clusters::follow(source, Arc::clone(&clusters), teller.clone(), stop.clone()));
     }
     let (progress_sender, progress) = watch::channel(Progress::default());
+    let (questions, asked) = mpsc::channel(QUESTIONS_WAITING_MAX);
     let operator = Operator {
         clusters,
+        permit,
         controller,
         client,
         teller,
-        statuses: Statuses::new(Some(leader)),
+        statuses: Statuses::new(rehearsal.is_none().then_some(leader)),
         config: None,
         generated: None,
         identity: None,
@@ -120,7 +153,8 @@ pub(crate) async fn start_counting(config: AmkoConfig, counts: Arc<WriteCounts>)
         policy_doubts: Vec::new(),
         sources,
         silent: BTreeSet::new(),
-        first_answers_until: Instant::now() + FIRST_ANSWER_WAIT,
+        first_answers_until: Instant::now() + rehearsal.as_ref().map_or(FIRST_ANSWER_WAIT, |it| it.first_answer_wait),
+        rehearsal,
         link: Link::new(Instant::now()),
         view: ControllerView::default(),
         absent: Absent::default(),
@@ -137,9 +171,10 @@ pub(crate) async fn start_counting(config: AmkoConfig, counts: Arc<WriteCounts>)
         looks: 0,
         pace: Pace::new(Instant::now()),
         progress: progress_sender,
+        asked,
     };
     tasks.spawn(operator.run(stop.clone()));
-    Ok(Amko { stop, tasks, progress, counts })
+    Ok(Amko { stop, tasks, progress, questions, counts })
 }
 
 impl Amko {
@@ -147,6 +182,11 @@ impl Amko {
     #[must_use]
     pub fn progress(&self) -> watch::Receiver<Progress> {
         self.progress.clone()
+    }
+
+    /// Where it is asked what it has.
+    pub(crate) fn questions(&self) -> mpsc::Sender<Question> {
+        self.questions.clone()
     }
 
     /// Writes to the controller so far: those that were done, and those that failed.
@@ -173,6 +213,10 @@ impl Amko {
 
 struct Operator {
     clusters: Arc<Clusters>,
+    /// What says whether a write may begin, where that is not always so.
+    permit: Option<Permit>,
+    /// What takes the place of writing, where nothing may be written.
+    rehearsal: Option<Rehearsal>,
     controller: avi_client::Config,
     client: AviClient,
     teller: Teller,
@@ -213,6 +257,7 @@ struct Operator {
     looks: u64,
     pace: Pace,
     progress: watch::Sender<Progress>,
+    asked: mpsc::Receiver<Question>,
 }
 
 /// Objects that policies name and that are not on the controller.
@@ -272,8 +317,13 @@ impl Operator {
         loop {
             let reason = tokio::select! {
                 () = clusters.changed() => Some(Instant::now() + DEBOUNCE),
+                () = permit::changed(&mut self.permit) => Some(Instant::now()),
                 Some(done) = self.tasks.join_next() => self.take_over(done).then(Instant::now),
                 () = self.statuses.step() => None,
+                Some(question) = self.asked.recv() => {
+                    self.answer(question);
+                    None
+                }
                 () = sleep_until(due) => return,
             };
             if let Some(at) = reason {
@@ -318,11 +368,14 @@ impl Operator {
             let services = self.outcome.as_ref().map_or(0, |outcome| outcome.desired.services.len());
             let is_same_selection =
                 self.outcome.as_ref().is_none_or(|outcome| outcome.selection == *progress.selection);
+            let has_contact = progress.has_contact || self.link.is_up();
             let is_same = (progress.is_synced, progress.services) == (is_synced, services)
+                && progress.has_contact == has_contact
                 && is_same_selection
                 && progress.failing == failing
                 && progress.clusters == clusters;
             progress.clusters = clusters;
+            progress.has_contact = has_contact;
             progress.is_synced = is_synced;
             progress.services = services;
             progress.failing = failing;

@@ -1,51 +1,50 @@
 //! An operator as a process of its own, on API servers.
 
-use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use amko_translate::{LogLevel, NAMESPACE, choose_config};
+use amko_translate::{LogLevel, NAMESPACE};
 use anyhow::Context;
-use avi_client::{Config, Verification};
-use k8s_crds::{GslbConfig, Kind as ObjectKind, Object, ObjectKey};
-use k8s_watch::{Event, Source, WriteBack};
-use k8s_watch_api::{Access, ApiServer, LEADER_KINDS, MEMBER_KINDS, POLICY_KINDS};
+use avi_client::{Config, chain};
+use k8s_watch::Source;
+use k8s_watch_api::{Access, ApiCalls, ApiServer, LEADER_KINDS, MEMBER_KINDS, POLICY_KINDS};
 use lifecycle::{Admin, Family, Kind, Metrics, Ready, Sample, StopSignals, within_shutdown};
 use telemetry::{FILTER_DEBUG, FILTER_DEFAULT, Filter};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
+use crate::announce::Item;
 use crate::event::WriteCounts;
-use crate::operator::start_counting;
-use crate::spec::{Controller, Resolved};
-use crate::{Amko, AmkoArgs, AmkoConfig, Progress};
+use crate::federation::Federation;
+use crate::herald::Herald;
+use crate::named::{Named, follow_named, given};
+use crate::operator::start_permitted;
+use crate::role::{Role, Roles};
+use crate::spec::Resolved;
+use crate::{Amko, AmkoArgs, AmkoConfig, Progress, announce};
 
 /// Secret with the kubeconfig of the members, where the operator runs in a pod (amko 11).
 const MEMBERS_SECRET: &str = "gslb-config-secret";
 /// Its key.
 const MEMBERS_KEY: &str = "gslb-members";
 /// Pause before something that was not there is looked for again; also how often a Secret that is in use is read.
-const LOOK_AGAIN: Duration = Duration::from_secs(10);
-
-/// Where the controller is and who asks, from the GSLBConfig and its Secret.
-#[derive(Clone, PartialEq, Eq)]
-struct Named {
-    url: String,
-    username: String,
-    password: String,
-    authority: Option<Vec<u8>>,
-}
+pub(crate) const LOOK_AGAIN: Duration = Duration::from_secs(10);
+/// Longest wait for the leader's API server, where an event is written to it.
+const ANSWER_MAX: Duration = Duration::from_secs(20);
 
 /// What outlives an operator that begins anew.
 struct Surroundings {
     counts: Arc<WriteCounts>,
     log: Option<Filter>,
+    /// What this operator is in its federation, where it takes part in one.
+    roles: Option<Roles>,
+    herald: Herald,
 }
 
 /// The member clusters: how they are reached, and the context of each.
 #[derive(Clone, PartialEq)]
-struct Members {
+pub(crate) struct Members {
     access: Access,
     contexts: Vec<String>,
 }
@@ -59,11 +58,13 @@ impl AmkoArgs {
         let mut stop = StopSignals::listen().context("listening for a request to end")?;
         let resolved = self.resolve()?;
         let (counts, progress) = (Arc::new(WriteCounts::default()), watch::Sender::default());
-        let ready = ready(progress.subscribe());
+        let roles = resolved.federation.then(Roles::new);
+        let ready = ready(progress.subscribe(), roles.clone());
         let admin = Admin::start(resolved.admin_listen, metrics(&counts, progress.subscribe()), ready).await?;
         tracing::info!(admin = %admin.local_addr(), "operator runs");
-        let surroundings = Surroundings { counts, log };
-        run(&resolved, &surroundings, &progress, &mut stop).await?;
+        let (herald, announcements) = Herald::start(resolved.api_listen, progress.subscribe()).await?;
+        let surroundings = Surroundings { counts, log, roles, herald };
+        run(&resolved, &surroundings, announcements, &progress, &mut stop).await?;
         tracing::info!("operator ends");
         Ok(())
     }
@@ -72,17 +73,13 @@ impl AmkoArgs {
 async fn run(
     resolved: &Resolved,
     surroundings: &Surroundings,
+    announcements: mpsc::Receiver<Item>,
     progress: &watch::Sender<Progress>,
     stop: &mut StopSignals,
 ) -> anyhow::Result<()> {
     let prepared = async {
-        let leader = leader_name(resolved).await?;
-        let policies = ApiServer::new(&leader, resolved.leader.clone(), POLICY_KINDS);
-        let members = match &resolved.members {
-            Some(members) => members.clone(),
-            None => members_from_secret(&policies).await,
-        };
-        let contexts = members.contexts().await?.all;
+        let (leader, policies, members) = prepare(resolved).await?;
+        let contexts = &members.contexts;
         if resolved.leader_context.is_some() && !contexts.contains(&leader) {
             tracing::warn!(
                 leader,
@@ -91,7 +88,7 @@ async fn run(
                  name that"
             );
         }
-        anyhow::Ok((leader, policies, Members { access: members, contexts }))
+        anyhow::Ok((leader, policies, members))
     };
     let (leader, policies, members) = tokio::select! {
         prepared = prepared => prepared?,
@@ -99,9 +96,19 @@ async fn run(
     };
     // Who names another controller, changes its Secret, or adds or removes a member, has the operator begin anew.
     let mut following = JoinSet::new();
+    let calls = ApiCalls::new(&*leader, resolved.leader.clone(), "meridian-amko", ANSWER_MAX);
+    following.spawn(announce::run(calls, resolved.pod.clone(), announcements));
     let from_secret = resolved.members.is_none().then(|| policies.clone());
     let (sender, mut members) = watch::channel(members);
     following.spawn(follow_members(from_secret, sender));
+    let is_able = watch::Sender::new(false);
+    let stop_federation = CancellationToken::new();
+    let mut federation = JoinSet::new();
+    if let Some(roles) = surroundings.roles.clone() {
+        let (context, access, members) = (leader.clone(), resolved.leader.clone(), members.clone());
+        let task = Federation { context, access, members, is_able: is_able.subscribe(), roles };
+        federation.spawn(task.run(stop_federation.clone()));
+    }
     let given = resolved.controller.as_ref().map(|controller| given(controller, resolved.tls.clone())).transpose()?;
     let (sender, mut named) = watch::channel(None);
     // Held, so that `named` waits where nobody is to be named.
@@ -128,15 +135,31 @@ async fn run(
             None => ended.await,
             Some(config) => {
                 let amko = operate(&leader, sources, config, surroundings).await?;
+                is_able.send_replace(true);
                 let is_last = forward(&amko, progress, ended).await;
                 within_shutdown(amko.shutdown()).await;
                 is_last
             }
         };
         if is_last {
+            // The leases are given back when no write is under way any more.
+            stop_federation.cancel();
+            within_shutdown(async { while federation.join_next().await.is_some() {} }).await;
             return Ok(());
         }
     }
+}
+
+/// The leader's name, its API server as far as it holds policies, and the members. Waits for the members' Secret.
+pub(crate) async fn prepare(resolved: &Resolved) -> anyhow::Result<(String, ApiServer, Members)> {
+    let leader = leader_name(resolved).await?;
+    let policies = ApiServer::new(&leader, resolved.leader.clone(), POLICY_KINDS);
+    let access = match &resolved.members {
+        Some(members) => members.clone(),
+        None => members_from_secret(&policies).await,
+    };
+    let contexts = access.contexts().await?.all;
+    Ok((leader, policies, Members { access, contexts }))
 }
 
 /// Copies progress until `end`.
@@ -161,8 +184,19 @@ async fn operate(
     surroundings: &Surroundings,
 ) -> anyhow::Result<Amko> {
     let log_level = surroundings.log.clone().map(log_level);
-    let config = AmkoConfig { leader: leader.to_owned(), sources, controller, events: None, log_level };
-    start_counting(config, Arc::clone(&surroundings.counts)).await.context("starting the operator")
+    let url = controller.base_url.clone();
+    let config = AmkoConfig {
+        leader: leader.to_owned(),
+        sources,
+        controller,
+        events: Some(surroundings.herald.events()),
+        log_level,
+    };
+    let permit = surroundings.roles.as_ref().map(Roles::permit);
+    let counts = Arc::clone(&surroundings.counts);
+    let amko = start_permitted(config, counts, permit).await.context("starting the operator")?;
+    surroundings.herald.present(&amko, &url);
+    Ok(amko)
 }
 
 /// Sets the level that the GSLBConfig names.
@@ -195,9 +229,17 @@ async fn leader_name(resolved: &Resolved) -> anyhow::Result<String> {
 }
 
 impl Members {
+    pub(crate) fn access(&self) -> &Access {
+        &self.access
+    }
+
+    pub(crate) fn contexts(&self) -> &[String] {
+        &self.contexts
+    }
+
     /// A source for each member, and the leader's. All of the leader is read, whether or not the members' kubeconfig has
     /// a context for it: what is not read looks as if it were not there, and whether it is a member the GSLBConfig says.
-    fn sources(&self, leader: &str, access: &Access) -> Vec<Arc<dyn Source>> {
+    pub(crate) fn sources(&self, leader: &str, access: &Access) -> Vec<Arc<dyn Source>> {
         let mut sources: Vec<Arc<dyn Source>> = vec![Arc::new(ApiServer::new(leader, access.clone(), LEADER_KINDS))];
         for name in self.contexts.iter().filter(|name| *name != leader) {
             sources.push(Arc::new(ApiServer::new(name, self.access.clone().with_context(name), MEMBER_KINDS)));
@@ -262,120 +304,14 @@ async fn follow_members(from_secret: Option<ApiServer>, members: watch::Sender<M
     }
 }
 
-fn given(controller: &Controller, tls: Option<Verification>) -> anyhow::Result<Config> {
-    let tls = tls.context("no CA certificate (--ca, MERIDIAN_AMKO_CA); or accept any with --insecure")?;
-    let file: &Path = &controller.password_file;
-    let password = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
-    Ok(Config::new(&controller.url, &controller.username, password.trim(), tls))
-}
-
-/// Tells which controller the GSLBConfig names, now and whenever that changes.
-async fn follow_named(leader: ApiServer, needs_authority: bool, named: watch::Sender<Option<Named>>) {
-    let mut events = leader.watch();
-    let mut configs: BTreeMap<(Option<String>, Option<String>), GslbConfig> = BTreeMap::new();
-    let mut told = String::new();
-    loop {
-        match tokio::time::timeout(LOOK_AGAIN, events.recv()).await {
-            Ok(Some(event)) => take(&mut configs, event),
-            Ok(None) => return,
-            Err(_) => {} // the Secret may have changed
-        }
-        let Some(config) = choose_config(configs.values(), None).config else { continue };
-        let key = (Some(NAMESPACE.to_owned()), Some(config.name));
-        let Some(config) = configs.get(&key) else { continue };
-        match read_named(&leader, config, needs_authority).await {
-            Ok(found) => {
-                told.clear();
-                named.send_if_modified(|before| {
-                    let was = before.replace(found.clone());
-                    tell_renamed(was.as_ref(), &found);
-                    was.as_ref() != Some(&found)
-                });
-            }
-            Err(reason) => {
-                if told != reason {
-                    tracing::warn!(reason, "the controller of the GSLBConfig cannot be used, looking again");
-                }
-                // While an operator runs, with what was there before, the status is its own.
-                let is_running = named.borrow().is_some();
-                let state = Some(unusable_secret(&config.spec.gslb_leader.credentials, &reason));
-                let there = config.status.as_ref().map(|status| status.state.clone());
-                if !is_running && there != state {
-                    let (kind, name) = (ObjectKind::GslbConfig, config.metadata.name.clone().unwrap_or_default());
-                    let key = ObjectKey { kind, namespace: Some(NAMESPACE.to_owned()), name };
-                    let write = WriteBack::Status(serde_json::json!({"state": state}));
-                    if let Err(error) = leader.write_back(&key, write).await {
-                        tracing::warn!(object = %key, reason = chain(&error), "status cannot be written back, trying on");
-                    }
-                }
-                told = reason;
-            }
-        }
-    }
-}
-
-/// Status of a `GSLBConfig` whose Secret is of no use (amko 2.1); the bare words where it is not there.
-fn unusable_secret(name: &str, reason: &str) -> String {
-    let state = format!("error: secret object doesn't exist {name}");
-    if reason.ends_with("does not exist") { state } else { format!("{state}, {reason}") }
-}
-
-/// The words are those of amko 8.3.
-fn tell_renamed(was: Option<&Named>, found: &Named) {
-    let Some(was) = was else { return };
-    if was.url != found.url {
-        tracing::info!(from = was.url, to = found.url, "GSLB Leader IP changed, the operator begins anew");
-    } else if was != found {
-        tracing::info!(user = found.username, "credentials of the controller changed, the operator begins anew");
-    }
-}
-
-fn take(configs: &mut BTreeMap<(Option<String>, Option<String>), GslbConfig>, event: Event) {
-    let mut put = |object| {
-        if let Object::GslbConfig(config) = object {
-            configs.insert((config.metadata.namespace.clone(), config.metadata.name.clone()), config);
-        }
-    };
-    match event {
-        Event::Reset(objects) => objects.into_iter().for_each(&mut put),
-        Event::Apply(object) => put(*object),
-        Event::Delete(key) if key.kind == ObjectKind::GslbConfig => {
-            configs.retain(|(_, name), _| name.as_deref() != Some(key.name.as_str()));
-        }
-        Event::Delete(_) | Event::Problems(_) | Event::Served(..) => {}
-    }
-}
-
-async fn read_named(leader: &ApiServer, config: &GslbConfig, needs_authority: bool) -> Result<Named, String> {
-    let spec = &config.spec.gslb_leader;
-    let name = &spec.credentials;
-    let entries = leader.secret(NAMESPACE, name).await.map_err(|error| chain(&error))?;
-    let mut entries = entries.ok_or_else(|| format!("Secret {NAMESPACE}/{name} does not exist"))?;
-    let mut text = |key: &str| {
-        let value = entries.remove(key).and_then(|value| String::from_utf8(value).ok());
-        value.ok_or_else(|| format!("Secret {NAMESPACE}/{name} has no text in its key {key}"))
-    };
-    let (username, password) = (text("username")?, text("password")?);
-    let authority = entries.remove("certificateAuthorityData");
-    if needs_authority && authority.is_none() {
-        return Err(format!(
-            "Secret {NAMESPACE}/{name} has no key certificateAuthorityData; add it, or start with --ca or --insecure"
-        ));
-    }
-    Ok(Named { url: spec.controller_ip.clone(), username, password, authority })
-}
-
-impl Named {
-    fn config(self, tls: Option<Verification>) -> Config {
-        let tls = tls.unwrap_or_else(|| Verification::CaPem(self.authority.unwrap_or_default()));
-        Config::new(self.url, self.username, self.password, tls)
-    }
-}
-
-fn ready(progress: watch::Receiver<Progress>) -> Ready {
-    Arc::new(move || match progress.borrow().is_synced {
-        true => Ok(()),
-        false => Err("the controller does not hold yet what it should".to_owned()),
+/// A follower is ready to take over.
+fn ready(progress: watch::Receiver<Progress>, roles: Option<Roles>) -> Ready {
+    let permit = roles.as_ref().map(Roles::permit);
+    Arc::new(move || match (permit.as_ref().map(|permit| permit.role()), progress.borrow().is_synced) {
+        (Some(Role::Follows { leader: Some(_) }), _) | (None | Some(Role::Leads { .. }), true) => Ok(()),
+        (Some(Role::Waits { reason }), _) => Err(reason),
+        (Some(Role::Follows { leader: None }), _) => Err("nobody is known to lead".to_owned()),
+        (None | Some(Role::Leads { .. }), false) => Err("the controller does not hold yet what it should".to_owned()),
     })
 }
 
@@ -409,17 +345,6 @@ fn metrics(counts: &Arc<WriteCounts>, progress: watch::Receiver<Progress>) -> Me
     metrics
 }
 
-/// An error and its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(error) = next {
-        text = format!("{text}: {error}");
-        next = error.source();
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -444,21 +369,15 @@ mod tests {
                 controller: None,
                 tls: None,
                 admin_listen: ([127, 0, 0, 1], 0).into(),
+                federation: false,
+                api_listen: crate::spec::ApiListen::Off,
+                pod: None,
             };
             leader_name(&resolved).await.map_err(|error| error.to_string())
         };
         assert_eq!(name("s2").await.unwrap(), "s2");
         let told = "--leader-context s3 is not in the leader's kubeconfig, which has s1, s2; name one of them";
         assert_eq!(name("s3").await.unwrap_err(), told);
-    }
-
-    #[test]
-    fn a_secret_of_no_use_is_told_in_the_words_of_amko() {
-        let state = unusable_secret("gslb-avi-secret", "Secret avi-system/gslb-avi-secret does not exist");
-        assert_eq!(state, "error: secret object doesn't exist gslb-avi-secret");
-        let state = unusable_secret("s", "Secret avi-system/s has no text in its key password");
-        let expected = "error: secret object doesn't exist s, Secret avi-system/s has no text in its key password";
-        assert_eq!(state, expected);
     }
 
     #[tokio::test(start_paused = true)]

@@ -76,6 +76,11 @@ impl Statuses {
         });
     }
 
+    /// Whether an object shows this status already, as far as it was seen.
+    pub(crate) fn shows(&self, key: &ObjectKey, status: &serde_json::Value) -> bool {
+        self.seen.get(key).is_some_and(|object| carries(object, &WriteBack::Status(status.clone())))
+    }
+
     /// Waits for a write to end, and starts the next of that object. Never ready while nothing is written.
     pub(crate) async fn step(&mut self) {
         let Some(done) = self.writes.join_next().await else { return std::future::pending().await };

@@ -210,7 +210,7 @@ fn told(step: &Step, why: &[String]) -> Option<AmkoEvent> {
 }
 
 /// Why a step is there, from the step itself.
-fn own_reasons(step: &Step) -> Vec<String> {
+pub(crate) fn own_reasons(step: &Step) -> Vec<String> {
     let service = &step.unit.service;
     match (&step.action, step.key.kind) {
         (Action::Create { body }, ObjectType::GslbService) => {

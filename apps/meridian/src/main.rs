@@ -33,10 +33,12 @@ enum Command {
     JoinToken(controller::JoinTokenArgs),
     Engine(service_engine::EngineArgs),
     Ako(ako::AkoArgs),
-    Amko(amko::AmkoArgs),
+    Amko(amko::AmkoCommand),
+    ServiceDiscovery(amko::ServiceDiscoveryArgs),
     Get(cli::GetArgs),
     Explain(cli::ExplainArgs),
     Logs(cli::LogsArgs),
+    Promote(cli::PromoteArgs),
     #[command(hide = true)]
     Backend(demo::BackendArgs),
 }
@@ -71,9 +73,20 @@ async fn run(args: Args) -> anyhow::Result<()> {
             engine.run().await
         }
         Command::Amko(amko) => {
+            let (amko, verb) = amko.split();
+            if let Some(verb) = verb {
+                if let Some(filter) = &args.log {
+                    telemetry::init(args.log_format, filter)?;
+                }
+                return print(&mut stdout, &verb.run().await?);
+            }
             let filter = telemetry::init(args.log_format, log(args.log.as_ref()))?;
             // Who says what to log need not fear that the GSLBConfig says otherwise.
             amko.run(args.log.is_none().then_some(filter)).await
+        }
+        Command::ServiceDiscovery(discovery) => {
+            telemetry::init(args.log_format, log(args.log.as_ref()))?;
+            discovery.run().await
         }
         Command::Ako(ako) => {
             let filter = telemetry::init(args.log_format, log(args.log.as_ref()))?;
@@ -83,6 +96,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         Command::Get(get) => print(&mut stdout, &get.run().await?),
         Command::Logs(logs) => logs.run(&mut stdout, &mut std::io::stderr()).await,
         Command::Explain(explain) => print(&mut stdout, &explain.run().await?),
+        Command::Promote(promote) => print(&mut stdout, &promote.run().await?),
         Command::Backend(backend) => backend.run().await,
     }
 }

@@ -97,7 +97,7 @@ pub(crate) fn is_unreadable(index: &Index, object: &ObjectRef) -> bool {
         MemberKind::Ingress => Kind::Ingress,
         MemberKind::LbService => Kind::Service,
         MemberKind::Route => Kind::Route,
-        MemberKind::MultiClusterIngress => return true,
+        MemberKind::MultiClusterIngress => Kind::MultiClusterIngress,
         MemberKind::ThirdParty => return false,
     };
     let key = ObjectKey { kind, namespace: Some(object.namespace.clone()), name: object.name.clone() };

@@ -129,6 +129,15 @@ impl Index {
         })
     }
 
+    /// Namespaces of a cluster, by name.
+    pub fn namespaces(&self, cluster: &str) -> impl Iterator<Item = &Namespace> {
+        let objects = self.cluster(cluster).into_iter().flat_map(ClusterObjects::objects);
+        objects.filter_map(|object| match object {
+            Object::Namespace(namespace) => Some(namespace),
+            _ => None,
+        })
+    }
+
     /// A namespace of a cluster.
     #[must_use]
     pub fn namespace(&self, cluster: &str, name: &str) -> Option<&Namespace> {
@@ -163,6 +172,12 @@ impl ClusterObjects {
     /// Whether the cluster said that it serves a kind that not every cluster has.
     pub(crate) fn serves(&self, kind: Kind) -> bool {
         self.served.contains(&kind)
+    }
+
+    /// One object.
+    #[must_use]
+    pub fn get(&self, key: &ObjectKey) -> Option<&Object> {
+        self.objects.get(key)
     }
 
     /// Whether the cluster has told its whole state at least once.

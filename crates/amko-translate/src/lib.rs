@@ -4,8 +4,8 @@
 //! ([`Config`]), the `GlobalDeploymentPolicy` in force ([`Policy`]), the `GSLBHostRule`s in force ([`HostRule`]), what the controller holds ([`ControllerView`]).
 //! Start reading at [`translate`]. Nothing here talks to a cluster or a controller.
 //!
-//! Source: amko 2.1, 2.2, 2.4, 2.5, 2.7, 3.2 to 3.7, 4, 5 and 6; bodies as 7.7. Left for later: MultiClusterIngress;
-//! wildcard hosts, whose objects are rejected with that reason (line 31 of section 12).
+//! Source: amko 2.1, 2.2, 2.4, 2.5, 2.7, 3.1 to 3.7, 4, 5 and 6; bodies as 7.7. Left for later: wildcard hosts, whose
+//! objects are rejected with that reason (line 31 of section 12).
 //!
 //! Choices where amko leaves room, or where section 12 names a better behaviour:
 //! - Members are ordered by cluster in `GSLBConfig` order, then namespace, name, host. The original keeps the order of
@@ -15,6 +15,8 @@
 //! - IPv6 addresses get type `V6` (line 22). `min_health_monitors_up` is the same in every pool (line 26).
 //! - The first policy in force stays until it is deleted; a second is refused and stays refused (line 14).
 //! - Members of a cluster that has not answered are held as the controller has them (line 10).
+//!
+//! [`GslbService::checksum`] is for AMKO's HTTP interface (amko 5.7, 8.1); no program shows it yet.
 #![warn(missing_docs)]
 
 mod aliases;
@@ -55,7 +57,7 @@ pub use policy::{
     DownResponseError, InForce, MonitorPolicy, Policy, PolicyBook, PolicyError, PoolAlgorithmError, Review, Split,
     Template, lookups, repeated_splits, validate,
 };
-pub use selection::{Candidate, Identifiers, Protocol, Reason, Rejected, Selection, Traffic};
+pub use selection::{Candidate, Identifiers, Protocol, Reason, Rejected, Selection, Traffic, records_of};
 pub use translate::{Inputs, Outcome, translate};
 
 /// Namespace of the operator's own resources; fixed (amko appendix B).

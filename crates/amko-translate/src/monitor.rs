@@ -85,6 +85,7 @@ fn hex(text: &str) -> String {
 mod tests {
     use super::*;
 
+    // catalogue amko: 200
     #[test]
     fn names_are_those_of_the_specification() {
         assert_eq!(path_name(false, "foo.avi.com", "/"), "amko--ca83bd5048b64a70aba2f3f666da479ab62a588e");

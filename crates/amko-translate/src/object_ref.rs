@@ -12,7 +12,7 @@ pub enum MemberKind {
     LbService,
     /// OpenShift Route.
     Route,
-    /// MultiClusterIngress; known from descriptions only.
+    /// MultiClusterIngress of AKO.
     MultiClusterIngress,
     /// A member outside of clusters, which no description names: its site stands in place of a cluster.
     ThirdParty,

@@ -1,6 +1,8 @@
 //! Which objects become members (amko 3.3, 3.7, 5.9), and why each other one does not.
 
 mod ingress;
+mod listing;
+mod multi_cluster_ingress;
 mod route;
 mod service;
 
@@ -12,6 +14,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::host_names::HostNames;
 use crate::{Config, Index, MemberKind, NameBook, ObjectRef, Policy};
+pub use listing::records_of;
 
 /// What is selected, and what is not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -283,6 +286,7 @@ fn member_ref(cluster: &str, object: &Object) -> Option<ObjectRef> {
         Object::Ingress(_) => MemberKind::Ingress,
         Object::Service(_) => MemberKind::LbService,
         Object::Route(_) => MemberKind::Route,
+        Object::MultiClusterIngress(_) => MemberKind::MultiClusterIngress,
         _ => return None,
     };
     let key = object.key();
@@ -327,6 +331,7 @@ fn records(whole: &ObjectRef, object: &Object, policy: Option<&Policy>) -> Vec<R
     match object {
         Object::Ingress(ingress) => ingress::records(whole, ingress),
         Object::Service(service) => service::records(whole, service),
+        Object::MultiClusterIngress(ingress) => multi_cluster_ingress::records(whole, ingress),
         Object::Route(route) => {
             route::records(whole, route, policy.and_then(|policy| policy.default_domain.as_deref()))
         }

@@ -88,7 +88,15 @@ struct Page {
 
 /// Kinds that a cluster may do without: their definition came later than the others, or is another product's.
 fn is_optional(kind: Kind) -> bool {
-    matches!(kind, Kind::GslbHostRule | Kind::HostRule | Kind::Route)
+    matches!(
+        kind,
+        Kind::GslbHostRule
+            | Kind::HostRule
+            | Kind::MultiClusterIngress
+            | Kind::Route
+            | Kind::ServiceImport
+            | Kind::ClusterSet
+    )
 }
 
 impl Follower {
@@ -136,20 +144,20 @@ impl Follower {
         }
     }
 
-    /// Whether the cluster has no such kind. A role that does not name a kind forbids it even where it is not served, so
-    /// that the group is asked for then: that is open to everybody whom the API server knows.
+    /// Whether the trouble is that the kind is not defined. Who may not list it is refused before that comes to light,
+    /// so that the API server is asked which kinds it serves.
     async fn is_unserved(&self, trouble: &Trouble) -> bool {
-        if trouble.is_unserved() {
-            return true;
-        }
         if !trouble.is_forbidden() {
-            return false;
+            return trouble.is_unserved();
         }
         let Ok((client, _)) = self.connection.client().await else { return false };
-        let Ok(request) = http::Request::get(resource(self.kind).group_path()).body(Vec::new()) else { return false };
-        match timeout(self.connection.answer_max, client.request::<Value>(request)).await {
+        let resource = resource(self.kind);
+        let group_version = resource.group_version();
+        let answer = timeout(self.connection.answer_max, client.list_api_group_resources(&group_version)).await;
+        match answer {
+            Ok(Ok(list)) => !list.resources.iter().any(|served| served.name == resource.plural),
             Ok(Err(error)) => Trouble::of(Verb::List, error).is_unserved(),
-            Ok(Ok(_)) | Err(_) => false,
+            Err(_) => false,
         }
     }
 

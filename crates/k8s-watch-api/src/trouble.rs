@@ -54,7 +54,7 @@ impl Trouble {
         matches!(self, Self::Call(_, Error::Api(status)) if status.code == 404)
     }
 
-    /// Whether the API server does not let us.
+    /// Whether this user may not do it.
     pub(crate) fn is_forbidden(&self) -> bool {
         matches!(self, Self::Call(_, Error::Api(status)) if status.code == 403)
     }
@@ -101,7 +101,7 @@ impl Trouble {
                 404 => of_kind(
                     *verb,
                     &format!("the API server does not serve {} (404)", resource.name()),
-                    if resource.group == k8s_crds::GROUP {
+                    if [k8s_crds::GROUP, k8s_crds::AKO_GROUP].contains(&resource.group) {
                         "apply the definitions in deploy/crds".to_owned()
                     } else {
                         "use Kubernetes 1.19 or newer".to_owned()

@@ -53,6 +53,7 @@ pub(crate) const KINDS: &[Kind] = &[
     Kind::GslbHostRule,
     Kind::HostRule,
     Kind::Route,
+    Kind::MultiClusterIngress,
 ];
 
 /// What a source and its watches have in common.

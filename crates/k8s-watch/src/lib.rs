@@ -14,4 +14,5 @@ mod source;
 
 pub use directory::ManifestDirectory;
 pub use event::{Event, Problem};
+pub use manifest::read_objects;
 pub use source::{Source, WriteBack, WriteBackError};

@@ -73,6 +73,14 @@ pub(crate) fn read(path: &Path, bytes: &[u8], kinds: &[Kind]) -> Manifest {
     reading.manifest
 }
 
+/// Objects of these kinds in the bytes of the manifest at `path`, and what is wrong with it; a problem does not keep the
+/// other objects from being read. The path only names the place in messages, and by `.json` the form.
+#[must_use]
+pub fn read_objects(path: &Path, bytes: &[u8], kinds: &[Kind]) -> (Vec<Object>, Vec<Problem>) {
+    let manifest = read(path, bytes, kinds);
+    (manifest.objects.into_iter().map(|found| found.object).collect(), manifest.problems)
+}
+
 /// Splits at lines that begin with `---`, which YAML reserves for that even inside scalars; with the line of each start.
 fn documents(text: &str) -> Vec<(usize, &str)> {
     let mut documents = Vec::new();

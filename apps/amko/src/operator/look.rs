@@ -26,11 +26,17 @@ const UNUSABLE_TOLD_MAX: usize = 20;
 impl Operator {
     /// Looks at everything and begins what follows. Says when to look again at the latest.
     pub(super) fn look(&mut self, now: Instant) -> Option<Instant> {
+        self.note_candidates();
         let index = self.clusters.picture();
         let leader = index.leader().to_owned();
         self.statuses.compare(index.cluster(&leader).into_iter().flat_map(ClusterObjects::objects));
+        if !self.is_permitted(now) {
+            self.stand_by(now);
+            return None;
+        }
         let Some((config, identity)) = self.settle_config(&index, now) else {
             self.work.clear();
+            self.draft_without_config(&index);
             return None;
         };
         let wake = self.reconcile(&index, &config, &identity, now);
@@ -71,6 +77,7 @@ impl Operator {
                 self.begin_writes();
             }
         }
+        self.draft(config);
         self.finish_sync(config);
         [self.work.wake(now), self.absent.again_at].into_iter().flatten().min()
     }
@@ -133,7 +140,7 @@ impl Operator {
         if self.config.as_ref().is_some_and(|before| before.refresh_interval != config.refresh_interval) {
             self.link.restart(now);
         }
-        let Some(uuid) = config.uuid else {
+        let Some(uuid) = config.uuid.or_else(|| self.rehearsed_uuid()) else {
             // Nothing is written under an identity that is not stored yet.
             let uuid = *self.generated.get_or_insert_with(new_uuid);
             let value = uuid.hyphenated().to_string();
@@ -146,6 +153,7 @@ impl Operator {
         let identity = Identity::new(uuid);
         if self.identity.as_ref() != Some(&identity) {
             self.identity = Some(identity.clone());
+            self.client = self.client.clone().on_behalf_of(identity.as_str());
             self.published = None;
             self.link.restart(now);
         }
@@ -160,7 +168,10 @@ impl Operator {
         }
         match AviClient::new(controller) {
             Ok(client) => {
-                self.client = client;
+                self.client = match &self.identity {
+                    Some(identity) => client.on_behalf_of(identity.as_str()),
+                    None => client,
+                };
                 self.link.restart(now);
             }
             Err(error) => {
@@ -265,12 +276,16 @@ impl Operator {
         let wanted = wanted(desired);
         let plan = plan(&Situation { wanted: &wanted, observed: &self.observed, owner: &owner, keep: &keep });
         tracing::debug!(steps = plan.steps.len(), conflicts = plan.conflicts.len(), "planned");
+        self.note_plan(&plan);
         self.work.tell_conflicts(&plan, &self.teller);
         self.work.set(plan, now);
     }
 
     /// Begins as many writes as may be under way.
     pub(super) fn begin_writes(&mut self) {
+        if self.rehearsal.is_some() || !self.is_permitted(Instant::now()) {
+            return;
+        }
         while let Some(job) = self.work.next() {
             let (client, teller) = (self.client.clone(), self.teller.clone());
             self.tasks.spawn(async move { Done::Written(writer::write(client, job, teller).await) });
@@ -314,6 +329,7 @@ impl Operator {
     }
 
     pub(super) fn write_status(&mut self, key: &ObjectKey, status: serde_json::Value, text: &str, is_error: bool) {
+        self.note_status(key, &status, text, is_error);
         if self.statuses.write(key, WriteBack::Status(status)) {
             let object = key.to_string();
             self.teller.tell(AmkoEvent::Status { object, text: text.to_owned(), is_error });
@@ -321,7 +337,7 @@ impl Operator {
     }
 }
 
-pub(super) fn owner(identity: &Identity) -> Owner {
+pub(crate) fn owner(identity: &Identity) -> Owner {
     Owner { name: identity.as_str().to_owned(), former: vec![FORMER_OWNER.to_owned()] }
 }
 
@@ -353,7 +369,7 @@ pub(super) fn leader_object(kind: Kind, namespace: &str, name: &str) -> ObjectKe
 }
 
 /// A version 1 UUID (amko 1.8 step 3) with a random node, marked as such (RFC 9562 §6.10).
-fn new_uuid() -> Uuid {
+pub(super) fn new_uuid() -> Uuid {
     let random = Uuid::new_v4();
     let [a, b, c, d, e, f, ..] = *random.as_bytes();
     Uuid::now_v1(&[a | 1, b, c, d, e, f])

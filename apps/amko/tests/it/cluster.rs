@@ -75,6 +75,11 @@ impl Cluster {
         self.inner.lock().unwrap().objects.values().find(|object| object.kind() == kind).cloned()
     }
 
+    /// Everything it holds.
+    pub(crate) fn objects(&self) -> Vec<Object> {
+        self.inner.lock().unwrap().objects.values().cloned().collect()
+    }
+
     /// Whether somebody watches.
     pub(crate) fn is_watched(&self) -> bool {
         self.inner.lock().unwrap().watch.is_some()

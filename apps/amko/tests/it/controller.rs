@@ -91,6 +91,11 @@ impl Controller {
         inner.objects.iter().find(|(key, body)| key.starts_with(kind) && body["name"] == name).map(|(_, b)| b.clone())
     }
 
+    /// Everything it holds.
+    pub(crate) fn all(&self) -> BTreeMap<String, Value> {
+        self.inner.lock().unwrap().objects.clone()
+    }
+
     /// Members of a service: `address*ratio`, in order of address.
     pub(crate) fn members(&self, service: &str) -> Vec<String> {
         let Some(body) = self.get("gslbservice", service) else { return vec![] };
@@ -129,6 +134,11 @@ impl Controller {
     /// All that was asked since the last call: `METHOD target`, writes with the object's name.
     pub(crate) fn take_asked(&self) -> Vec<String> {
         std::mem::take(&mut self.inner.lock().unwrap().asked)
+    }
+
+    /// The same, without forgetting it.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.inner.lock().unwrap().asked.clone()
     }
 
     pub(crate) fn writes(&self) -> Vec<String> {

@@ -46,15 +46,20 @@ impl Setting {
     pub(crate) async fn start(&mut self) {
         let (sender, events) = mpsc::channel(EVENTS_WAITING_MAX);
         self.events = events;
+        let config = AmkoConfig { events: Some(sender), ..self.config() };
+        self.amko = Some(start(config).await.unwrap());
+    }
+
+    /// What an operator is started with, but for who listens.
+    pub(crate) fn config(&self) -> AmkoConfig {
         let url = format!("http://{}", self.address);
-        let config = AmkoConfig {
+        AmkoConfig {
             leader: "s1az1".into(),
             sources: self.clusters.iter().map(|cluster| Arc::clone(cluster) as Arc<dyn Source>).collect(),
             controller: avi_client::Config::new(url, "admin", "secret", Verification::Insecure),
-            events: Some(sender),
+            events: None,
             log_level: None,
-        };
-        self.amko = Some(start(config).await.unwrap());
+        }
     }
 
     pub(crate) fn amko(&self) -> &Amko {

@@ -180,7 +180,7 @@ fn a_member_keeps_its_global_name_while_the_rule_about_it_may_be_unreadable() {
 }
 
 #[test]
-fn members_of_kinds_that_are_not_read_are_kept() {
+fn a_multi_cluster_ingress_of_a_silent_cluster_is_kept_until_it_answers() {
     let mut world = World::new();
     let body = serde_json::json!({
         "name": "mci.avi.com",
@@ -188,5 +188,9 @@ fn members_of_kinds_that_are_not_read_are_kept() {
         "groups": [{"members": [{"ip": {"addr": "10.2.2.4", "type": "V4"}}]}],
     });
     world.published = (vec![PublishedService::from_body("admin", &body)], vec![]);
+    world.index = Index::new("k8s");
+    world.index.reset("k8s", vec![]);
     assert_eq!(services(&world.outcome()), ["mci.avi.com: 10.2.2.4*1@10(oshift)"]);
+    world.index.reset("oshift", vec![]);
+    assert!(world.outcome().desired.services.is_empty());
 }

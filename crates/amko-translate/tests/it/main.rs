@@ -8,6 +8,7 @@ mod explanations;
 mod held;
 mod host_rule;
 mod ingress;
+mod multi_cluster_ingress;
 mod policy;
 mod route;
 mod scale;

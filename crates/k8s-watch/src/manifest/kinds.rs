@@ -32,7 +32,7 @@ pub(super) struct ListOf<'a> {
 }
 
 /// Kinds that some reader reads.
-const READ: [Kind; 13] = [
+const READ: [Kind; 16] = [
     Kind::Namespace,
     Kind::Service,
     Kind::Ingress,
@@ -46,6 +46,9 @@ const READ: [Kind; 13] = [
     Kind::GslbHostRule,
     Kind::HostRule,
     Kind::Route,
+    Kind::MultiClusterIngress,
+    Kind::ServiceImport,
+    Kind::ClusterSet,
 ];
 
 /// Kinds that a directory of an application's manifests holds beside those that are read.
@@ -95,7 +98,6 @@ const IGNORED: &[&str] = &[
 /// as well has that meaning for those who do not read it.
 const NOT_YET: &[&str] = &[
     "AviInfraSetting",
-    "ClusterSet",
     "GRPCRoute",
     "Gateway",
     "GatewayClass",
@@ -104,10 +106,8 @@ const NOT_YET: &[&str] = &[
     "HostRule",
     "L4Rule",
     "L7Rule",
-    "MultiClusterIngress",
     "Route",
     "SSORule",
-    "ServiceImport",
     "TCPRoute",
     "TLSRoute",
 ];
@@ -122,6 +122,7 @@ fn api_version_of(kind: Kind) -> &'static str {
         Kind::GlobalDeploymentPolicy => "amko.vmware.com/v1alpha2",
         Kind::HostRule => "ako.vmware.com/v1beta1",
         Kind::Route => "route.openshift.io/v1",
+        Kind::MultiClusterIngress | Kind::ServiceImport | Kind::ClusterSet => "ako.vmware.com/v1alpha1",
     }
 }
 

@@ -1,0 +1,9 @@
+//! `meridian amko plan`: what would be written, and why.
+
+mod args;
+mod document;
+mod text;
+
+pub use args::PlanArgs;
+pub(crate) use document::document;
+pub use document::{Change, ClusterLine, FieldChange, PlanDocument, StatusLine, Verdict};
