@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 use crate::event::WriteCounts;
 use crate::named::{Named, follow_named, given};
-use crate::operator::start_counting;
+use crate::operator::{Beside, start_with};
 use crate::spec::Resolved;
 use crate::{Amko, AmkoArgs, AmkoConfig, Progress};
 
@@ -81,7 +81,8 @@ async fn run(
         prepared = prepared => prepared?,
         () = stop.wait() => return Ok(()),
     };
-    // Who names another controller, changes its Secret, or adds or removes a member, has the operator begin anew.
+    // Who adds or removes a member, or changes its credentials, has the operator begin anew; another controller, or other
+    // credentials for it, it takes up as it runs.
     let mut following = JoinSet::new();
     let from_secret = resolved.members.is_none().then(|| policies.clone());
     let (sender, mut members) = watch::channel(members);
@@ -99,23 +100,32 @@ async fn run(
     loop {
         let wanted: Option<Named> = named.borrow_and_update().clone();
         let sources = members.borrow_and_update().sources(&leader, &resolved.leader);
+        let config = given.clone().or_else(|| wanted.map(|wanted| wanted.config(resolved.tls.clone())));
+        let controllers = config.clone().map(watch::Sender::new);
         let ended = async {
-            tokio::select! {
-                () = stop.wait() => true,
-                // The tasks end with this function only.
-                changed = named.changed() => changed.is_err(),
-                changed = members.changed() => changed.is_err(),
+            loop {
+                tokio::select! {
+                    () = stop.wait() => return true,
+                    // The tasks end with this function only.
+                    changed = members.changed() => return changed.is_err(),
+                    changed = named.changed() => match (&controllers, named.borrow_and_update().clone()) {
+                        _ if changed.is_err() => return true,
+                        (Some(controllers), Some(named)) => {
+                            controllers.send_replace(named.config(resolved.tls.clone()));
+                        }
+                        _ => return false,
+                    },
+                }
             }
         };
-        let config = given.clone().or_else(|| wanted.map(|wanted| wanted.config(resolved.tls.clone())));
-        let is_last = match config {
-            None => ended.await,
-            Some(config) => {
-                let amko = operate(&leader, sources, config, surroundings).await?;
+        let is_last = match (config, &controllers) {
+            (Some(config), Some(controllers)) => {
+                let amko = operate(&leader, sources, (config, controllers.subscribe()), surroundings).await?;
                 let is_last = forward(&amko, progress, ended).await;
                 within_shutdown(amko.shutdown()).await;
                 is_last
             }
+            _ => ended.await,
         };
         if is_last {
             return Ok(());
@@ -153,12 +163,14 @@ async fn forward<T>(amko: &Amko, progress: &watch::Sender<Progress>, end: impl F
 async fn operate(
     leader: &str,
     sources: Vec<Arc<dyn Source>>,
-    controller: Config,
+    (controller, controllers): (Config, watch::Receiver<Config>),
     surroundings: &Surroundings,
 ) -> anyhow::Result<Amko> {
     let log_level = surroundings.log.clone().map(log_level);
     let config = AmkoConfig { leader: leader.to_owned(), sources, controller, events: None, log_level };
-    start_counting(config, Arc::clone(&surroundings.counts)).await.context("starting the operator")
+    let counts = Arc::clone(&surroundings.counts);
+    let beside = Beside { counts, controllers: Some(controllers), ..Beside::default() };
+    start_with(config, beside).await.context("starting the operator")
 }
 
 /// Sets the level that the GSLBConfig names.

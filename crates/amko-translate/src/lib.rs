@@ -32,7 +32,8 @@ mod selection;
 mod translate;
 
 pub use config::{
-    ACCEPTED, Choice as ConfigChoice, Config, ConfigError, Identity, LogLevel, UUID_ANNOTATION, choose as choose_config,
+    ACCEPTED, Choice as ConfigChoice, Config, ConfigError, FOLLOW_LEADER_ANNOTATION, Identity, LogLevel,
+    UUID_ANNOTATION, choose as choose_config,
 };
 pub use controller_view::{ControllerView, KnownMonitor, Lookup};
 pub use desired::{

@@ -9,6 +9,7 @@ mod directories;
 mod edits;
 mod failures;
 mod host_rules;
+mod leader;
 mod many;
 mod plan;
 mod real_controller;
