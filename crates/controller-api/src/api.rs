@@ -18,6 +18,7 @@ use crate::{
     engine::Engine,
     error::ApiError,
     fence::Fences,
+    files::Files,
     live::LiveProjection,
     password::{PasswordError, Verifier},
     requests::RequestMetrics,
@@ -48,6 +49,8 @@ pub struct ApiConfig {
     pub node_address: String,
     /// Largest request body in bytes.
     pub body_bytes_max: usize,
+    /// Where uploaded files are kept; without it none can be sent.
+    pub files: Option<Files>,
 }
 
 /// The REST API; cheap to clone.
@@ -86,6 +89,7 @@ impl ApiConfig {
             authority: authority.to_owned(),
             node_address: node_address.trim_matches(['[', ']']).to_owned(),
             body_bytes_max: Self::BODY_BYTES_MAX,
+            files: None,
         }
     }
 }

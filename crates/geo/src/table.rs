@@ -51,7 +51,21 @@ pub(crate) struct Ranges<A> {
     pub(crate) places: Box<[u32]>,
 }
 
+/// What a database of MaxMind has before its metadata, and how far from its end at most (specification 2.0).
+const METADATA: &[u8] = b"\xab\xcd\xefMaxMind.com";
+const METADATA_BYTES_MAX: usize = 128 * 1024;
+
 impl Format {
+    /// What a file looks like.
+    #[must_use]
+    pub fn sniff(file: &[u8]) -> Self {
+        let tail = &file[file.len().saturating_sub(METADATA_BYTES_MAX)..];
+        match tail.windows(METADATA.len()).any(|window| window == METADATA) {
+            true => Self::MaxMind,
+            false => Self::Csv,
+        }
+    }
+
     /// From a wire value such as `GSLB_GEODB_FILE_FORMAT_MAXMIND_CITY`; `None` for one that is not known.
     #[must_use]
     pub fn from_avi(value: &str) -> Option<Self> {

@@ -193,7 +193,7 @@ fn why(
         decision.picks().position(|pick| pick == (pool_index, index)).and_then(|place| u8::try_from(place).ok());
     let is_up = health.is_up(member.slot);
     match (place, pool_index == *lead) {
-        (_, true) => in_pool(decision, by, pool, (index, member), place, is_up),
+        (_, true) => in_pool(decision, by, (*lead, pool), (index, member), place, is_up),
         (Some(place), false) => Why::Joined(place),
         (None, false) if is_up && *shared > 1 => Why::NotItsPoolsTurn,
         (None, false) if is_up => Why::OtherPool { priority: service.pools[*lead].priority.get() },
@@ -205,12 +205,15 @@ fn why(
 fn in_pool(
     decision: &Decision,
     by: &By,
-    pool: &Pool,
+    (lead, pool): (usize, &Pool),
     (index, member): (u16, &Member),
     place: Option<u8>,
     is_up: bool,
 ) -> Why {
-    let chosen: Vec<&Member> = decision.members().iter().filter_map(|&at| pool.members.get(usize::from(at))).collect();
+    // The first of them are of this pool, which leads.
+    let own = decision.picks().take_while(|(at, _)| *at == lead).map(|(_, member)| member);
+    let own: Vec<u16> = own.collect();
+    let chosen: Vec<&Member> = own.iter().filter_map(|&at| pool.members.get(usize::from(at))).collect();
     let Some(first) = chosen.first() else { return Why::NotUp };
     if place.is_none() && is_up {
         if decision.site.is_some() && member.site != first.site {
@@ -235,7 +238,7 @@ fn in_pool(
         },
         By::Preference => {
             let order = member.preference_order;
-            let last = chosen.last().zip(decision.members().last());
+            let last = chosen.last().zip(own.last());
             let is_before = last.is_some_and(|(last, at)| (order, index) < (last.preference_order, *at));
             match place {
                 Some(place) => Why::Preferred { place, order },

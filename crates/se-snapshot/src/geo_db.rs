@@ -2,15 +2,18 @@
 
 use crate::{Object, Problem, World, field::Message};
 
+/// Types that say which files there are.
+pub const TYPES: &[&str] = &["fileobject", "gslbgeodbprofile"];
+/// Where files of geo databases are.
+const DIRECTORY: &str = "controller://gslb/";
+
 /// A file of a profile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GeoFile {
     /// What people call it: profile and file.
     pub label: String,
-    /// Which file object it is, if that is said: its uuid.
-    pub file_id: Option<String>,
-    /// Name of the file.
-    pub filename: String,
+    /// Hexadecimal SHA-256 of what it holds.
+    pub checksum: String,
     /// As on the wire: `GSLB_GEODB_FILE_FORMAT_AVI`.
     pub format: String,
 }
@@ -23,26 +26,34 @@ pub fn geo_files<'a>(objects: impl IntoIterator<Item = Object<'a>>) -> (Vec<GeoF
     for object in world.of("gslbgeodbprofile") {
         let label = format!("GslbGeoDbProfile {}", object.name);
         for entry in Message::root(&label, object.fields).messages("entries") {
-            let file = entry.message("file");
-            let filename = file.text("filename").unwrap_or_default();
-            let file_id = file.text("file_id");
-            if filename.is_empty() && file_id.is_none() {
-                problems.push(file.problem("filename", "no file given; skipped"));
-                continue;
+            match file(object.name, &entry.message("file"), &world) {
+                Ok(file) => found.push((entry.number("priority").unwrap_or(10), file)),
+                Err(problem) => problems.push(problem),
             }
-            let file = GeoFile {
-                label: format!(
-                    "{}: {}",
-                    object.name,
-                    if filename.is_empty() { file_id.unwrap_or_default() } else { filename }
-                ),
-                file_id: file_id.map(str::to_owned),
-                filename: filename.to_owned(),
-                format: file.text("format").unwrap_or("GSLB_GEODB_FILE_FORMAT_AVI").to_owned(),
-            };
-            found.push((entry.number("priority").unwrap_or(10), file));
         }
     }
     found.sort_by_key(|(priority, _)| std::cmp::Reverse(*priority));
     (found.into_iter().map(|(_, file)| file).collect(), problems)
+}
+
+fn file(profile: &str, file: &Message<'_>, world: &World<'_>) -> Result<GeoFile, Problem> {
+    let filename = file.text("filename").unwrap_or_default();
+    let name = filename.strip_prefix(DIRECTORY).unwrap_or(filename);
+    let object = match file.text("file_id").and_then(|uuid| world.get("fileobject", uuid)) {
+        Some(object) => Some(object),
+        None => world.of("fileobject").find(|object| {
+            let path = Message::root("", object.fields).text("path");
+            path.and_then(|path| path.strip_prefix(DIRECTORY)) == Some(name)
+        }),
+    };
+    let checksum = object.and_then(|object| Message::root("", object.fields).text("checksum"));
+    let missing = || {
+        let why = format!("there is no file `{name}`: send it to /api/fileservice/gslb of this controller; skipped");
+        file.problem("filename", why)
+    };
+    Ok(GeoFile {
+        label: format!("{profile}: {name}"),
+        checksum: checksum.ok_or_else(missing)?.to_owned(),
+        format: file.text("format").unwrap_or("GSLB_GEODB_FILE_FORMAT_AVI").to_owned(),
+    })
 }

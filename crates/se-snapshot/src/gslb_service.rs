@@ -133,7 +133,7 @@ fn read_member(member: &Message<'_>, sites: &Sites, problems: &mut Vec<Problem>)
         }
         None => {
             let reason = if member.has("fqdn") {
-                "its name has not been resolved yet; skipped until it is"
+                "a member known by its name only is not resolved by this release: give its address too; skipped"
             } else {
                 "no address; the member is skipped"
             };

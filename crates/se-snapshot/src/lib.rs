@@ -31,7 +31,7 @@ use model::Version;
 use se_protocol::{Clients, PortOffset, Snapshot};
 use serde_json::{Map, Value};
 
-pub use geo_db::{GeoFile, geo_files};
+pub use geo_db::{GeoFile, TYPES as GEO_TYPES, geo_files};
 pub use memo::Memo;
 pub use placement::{MovedServices, TYPES as PLACEMENT_TYPES, place};
 pub use problem::Problem;
@@ -42,6 +42,7 @@ pub const TYPES: &[&str] = &[
     "cloud",
     "cluster",
     "dnspolicy",
+    "fileobject",
     "gslb",
     "gslbgeodbprofile",
     "gslbservice",

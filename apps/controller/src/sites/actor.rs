@@ -15,7 +15,10 @@ use parking_lot::Mutex;
 use site_link::{Link, Roster};
 use site_log::SiteLog;
 use site_replication::{Leadership, Message, Refusal, Revision, Site, SiteId, Write};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    task::JoinSet,
+};
 
 use super::{
     Shared,
@@ -30,6 +33,8 @@ const TICK: Duration = Duration::from_millis(100);
 const TELL_EVERY: Duration = Duration::from_millis(300);
 /// Pause before a log that could not be written is read and used again.
 const RETRY: Duration = Duration::from_secs(1);
+/// Time between two invitations of sites that no link stands to.
+const INVITE_EVERY: Duration = Duration::from_secs(10);
 /// How long a site that is taken out of the Gslb may take to hear of it.
 const FAREWELL: Duration = Duration::from_secs(3);
 /// Entries kept for sites that are away; who was away for longer gets everything.
@@ -112,6 +117,10 @@ pub(super) struct Actor {
     broken_until: Option<Duration>,
     /// When to look again at what others are told of this site.
     tell_at: Duration,
+    /// When to ask sites again that are away.
+    invite_at: Duration,
+    /// Those that are being asked.
+    invitations: JoinSet<()>,
 }
 
 impl Actor {
@@ -146,6 +155,8 @@ impl Actor {
             is_to_tell: false,
             broken_until: None,
             tell_at: Duration::ZERO,
+            invite_at: Duration::ZERO,
+            invitations: JoinSet::new(),
         };
         if SiteLog::exists(&actor.place.log) {
             actor.resume()?;
@@ -289,6 +300,7 @@ impl Actor {
         }
         self.perform(effects).await;
         self.tell().await;
+        self.invite_again();
         self.part().await;
     }
 

@@ -17,6 +17,7 @@ use super::{
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// A site to ask.
+#[derive(Clone)]
 pub(super) struct Guest {
     pub(super) id: SiteId,
     pub(super) member: Member,

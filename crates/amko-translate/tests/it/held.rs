@@ -180,13 +180,25 @@ fn a_member_keeps_its_global_name_while_the_rule_about_it_may_be_unreadable() {
 }
 
 #[test]
-fn members_of_kinds_that_are_not_read_are_kept() {
-    let mut world = World::new();
-    let body = serde_json::json!({
-        "name": "mci.avi.com",
-        "description": "MCI/oshift/default/m1/mci.avi.com",
-        "groups": [{"members": [{"ip": {"addr": "10.2.2.4", "type": "V4"}}]}],
-    });
-    world.published = (vec![PublishedService::from_body("admin", &body)], vec![]);
-    assert_eq!(services(&world.outcome()), ["mci.avi.com: 10.2.2.4*1@10(oshift)"]);
+fn members_of_every_kind_are_kept_until_their_cluster_answers_without_them() {
+    let objects = [
+        "INGRESS/oshift/default/o1/x.avi.com",
+        "LBSVC/oshift/default/o1",
+        "ROUTE/oshift/default/o1",
+        "MCI/oshift/default/o1/x.avi.com",
+    ];
+    for object in objects {
+        let mut world = World::new();
+        let body = serde_json::json!({
+            "name": "x.avi.com",
+            "description": object,
+            "groups": [{"members": [{"ip": {"addr": "10.2.2.4", "type": "V4"}}]}],
+        });
+        world.published = (vec![PublishedService::from_body("admin", &body)], vec![]);
+        world.index = Index::new("k8s");
+        world.index.reset("k8s", vec![]);
+        assert_eq!(services(&world.outcome()), ["x.avi.com: 10.2.2.4*1@10(oshift)"], "{object}");
+        world.index.reset("oshift", vec![]);
+        assert!(world.outcome().desired.services.is_empty(), "{object}");
+    }
 }

@@ -9,6 +9,7 @@ mod commits;
 mod crud;
 mod explain;
 mod fence;
+mod files;
 mod gslb;
 mod harness;
 mod http_runtime;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use site_replication::{Durable, Effect, Entry, Mark, Message, Refusal, Revision, Settings, Site, SiteId, Term, Write};
+use site_replication::{Durable, Effect, Entry, Message, Refusal, Revision, Settings, Site, SiteId, Term, Write};
 
 /// SplitMix64: small, seeded, the same everywhere.
 pub(crate) struct Dice(pub(crate) u64);
@@ -26,6 +26,9 @@ impl Dice {
         self.below(100) < percent
     }
 }
+
+/// Uuid of the object that says which sites are active, where a history has it.
+pub(crate) const GSLB: &str = "gslb-1";
 
 /// Longest way of a message without a detour.
 const DELAY_US: u64 = 20_000;
@@ -59,6 +62,8 @@ pub(crate) struct Node {
     pub(crate) site: Option<Site>,
     pub(crate) paused_until: u64,
     disk_full_until: u64,
+    /// It was invited by a [`GSLB`] of this revision. Older ones, which it shows while it catches up, are without it.
+    pub(crate) invited_at: Revision,
     boot: u64,
     /// Local clock: `offset + now * rate / 1e6`, in microseconds.
     offset: u64,
@@ -88,6 +93,8 @@ pub(crate) struct World {
     pub(crate) failed_saves: u64,
     /// Sites that are to be active; those of whom [`Node::settings`] says so follow one by one.
     pub(crate) active: BTreeSet<SiteId>,
+    /// Revision of the [`GSLB`] that said so.
+    active_since: Revision,
     /// Acknowledged writes.
     pub(crate) acknowledged: BTreeSet<(Revision, Term)>,
     /// Bodies of acknowledged writes.
@@ -120,6 +127,7 @@ impl World {
                 site: None,
                 paused_until: 0,
                 disk_full_until: 0,
+                invited_at: Revision(0),
                 boot: 0,
                 offset: 0,
                 rate: 1_000_000 - drift + dice.below(2 * drift + 1),
@@ -139,6 +147,7 @@ impl World {
             disk_permille: 0,
             failed_saves: 0,
             active: all.active,
+            active_since: Revision(0),
             acknowledged: BTreeSet::new(),
             acknowledged_names: BTreeSet::new(),
             shown: BTreeMap::new(),
@@ -179,7 +188,24 @@ impl World {
     /// A site starts again with the active sites that there are to be.
     pub(crate) fn take_active(&mut self, at: usize) {
         self.nodes[at].settings.active = self.active.clone();
+        self.nodes[at].invited_at = self.active_since;
         if self.nodes[at].site.is_some() {
+            self.crash(at);
+            self.start(at);
+        }
+    }
+
+    /// A site that shows another [`GSLB`] than it knew starts again with its sites, as a controller does.
+    fn heed_gslb(&mut self, at: usize) {
+        let Some(site) = &self.nodes[at].site else { return };
+        let Some(stored) = site.view().get(GSLB) else { return };
+        let body = String::from_utf8(stored.object.body.to_vec()).expect("it was made of text");
+        let (active, revision): (BTreeSet<_>, _) = (body.split(' ').map(SiteId::from).collect(), stored.revision);
+        if revision > self.active_since {
+            (self.active, self.active_since) = (active.clone(), revision);
+        }
+        if self.nodes[at].settings.active != active && revision >= self.nodes[at].invited_at {
+            self.nodes[at].settings.active = active;
             self.crash(at);
             self.start(at);
         }
@@ -286,9 +312,17 @@ impl World {
         })
     }
 
-    /// For people: what each active site has, and has shown.
-    pub(crate) fn ends(&self) -> Vec<(&SiteId, &Term, Mark, Revision)> {
-        self.members().map(|node| (&node.id, &node.disk.term, node.disk.log.last(), node.disk.applied)).collect()
+    /// For people: what each site has, and has shown.
+    pub(crate) fn ends(&self) -> Vec<String> {
+        let end = |node: &Node| {
+            let (disk, active) = (&node.disk, node.settings.active.iter().map(ToString::to_string).collect::<Vec<_>>());
+            let (term, last, applied) = (&disk.term, disk.log.last().revision.0, disk.applied.0);
+            format!(
+                "{}: view {} of {}, log to {last}, shown to {applied}, knows {active:?}",
+                node.id, term.view, term.leader
+            )
+        };
+        self.nodes.iter().map(end).collect()
     }
 
     fn writes(&self, at: usize) -> bool {
@@ -381,6 +415,9 @@ impl World {
         }
         let node = &self.nodes[at];
         assert!(!self.one_writer || node.disk.applied >= before, "what was shown goes back");
+        if node.disk.applied != before {
+            self.heed_gslb(at);
+        }
     }
 
     /// Whether nothing could be saved; then the program has ended, and starts again from what its disk has.

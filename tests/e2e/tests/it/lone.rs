@@ -150,10 +150,21 @@ impl Lone {
 
     /// What is answered now for a name, in one try; empty when nothing is.
     pub(crate) fn dig(&self, name: &str) -> String {
-        let args = ["+short", "+tries=1", "+time=2", "@127.0.0.1", "-p", DNS_PORT, name];
-        let text = String::from_utf8(self.enter("dig").args(args).output().unwrap().stdout).unwrap();
+        self.dig_with(&[name])
+    }
+
+    /// The same, with options of dig.
+    pub(crate) fn dig_with(&self, args: &[&str]) -> String {
+        let text = self.dig_all(&[&["+short"], args].concat());
         // That nobody answered is told among the answers.
         text.lines().filter(|line| !line.starts_with(';')).collect::<Vec<_>>().join("\n")
+    }
+
+    /// All that dig says, in one try.
+    pub(crate) fn dig_all(&self, args: &[&str]) -> String {
+        let mut dig = self.enter("dig");
+        dig.args(["+tries=1", "+time=2", "@127.0.0.1", "-p", DNS_PORT]).args(args);
+        String::from_utf8(dig.output().unwrap().stdout).unwrap()
     }
 
     /// Every one of twenty queries gets the right answer.
@@ -176,7 +187,13 @@ impl Lone {
         self.rest_at(CONTROLLER, controller, method, path, body)
     }
 
-    /// The same, of one that listens at `address`.
+    /// The same, with what curl is to send.
+    #[track_caller]
+    pub(crate) fn send(&self, controller: &str, method: &str, path: &str, what: &[&str]) -> (u16, Value) {
+        self.send_to(CONTROLLER, controller, method, path, what)
+    }
+
+    /// As [`Self::rest`], of one that listens at `address`.
     #[track_caller]
     pub(crate) fn rest_at(
         &self,
@@ -186,6 +203,13 @@ impl Lone {
         path: &str,
         body: Option<&Value>,
     ) -> (u16, Value) {
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let with_body = ["-H", "Content-Type: application/json", "-d", &body];
+        self.send_to(address, controller, method, path, if body.is_empty() { &with_body[..2] } else { &with_body })
+    }
+
+    #[track_caller]
+    fn send_to(&self, address: &str, controller: &str, method: &str, path: &str, what: &[&str]) -> (u16, Value) {
         let (jar, authority) = (self.path("cookies"), self.path(&format!("{controller}/ca.pem")));
         let url = format!("https://{address}");
         let credentials = json!({"username": "admin", "password": self.password(controller)}).to_string();
@@ -194,11 +218,8 @@ impl Lone {
         let cookies = fs::read_to_string(&jar).unwrap();
         let csrf = cookies.lines().find_map(|line| line.split_once("csrftoken\t")).unwrap().1;
         let (csrf, referer) = (format!("X-CSRFToken: {csrf}"), format!("Referer: {url}"));
-        let mut args = vec!["--cacert", &authority, "-b", &jar, "-X", method, "-H", json, "-H", &csrf, "-H", &referer];
-        let body = body.map(Value::to_string).unwrap_or_default();
-        if !body.is_empty() {
-            args.extend(["-d", &body]);
-        }
+        let mut args = vec!["--cacert", &authority, "-b", &jar, "-X", method, "-H", &csrf, "-H", &referer];
+        args.extend(what);
         let (status, text) = self.curl(&args, &format!("{url}{path}"));
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::demo::HELLO;
 use crate::world::World;
-use crate::world::sites::{DNS_LEADER, DNS_SERVICES, DNS_SITE1, DNS_SITE2};
+use crate::world::sites::{SITES, Site};
 
 /// Names that nobody has asked for yet, so that the resolver asks somebody.
 const NEW_NAMES: u32 = 40;
@@ -23,17 +23,17 @@ fn queries_move_on_to_the_next_name_server_when_one_is_disabled() {
         ["g-dns-site1.iberia.local.", "g-dns-site2.iberia.local.", "g-dns.iberia.local."],
         "what the parent zone says of the child"
     );
-    let all: Vec<&str> = DNS_SERVICES.map(|(.., engine)| engine).to_vec();
+    let all: Vec<&str> = SITES.map(|site| site.engine).to_vec();
     assert_eq!(who_is_asked(&world, "first"), all);
 
-    for (number, (name, address, ..)) in DNS_SERVICES.into_iter().take(2).enumerate() {
-        world.enable("virtualservice", name, false);
+    for (number, Site { controller, dns_name: name, dns: address, .. }) in SITES.into_iter().take(2).enumerate() {
+        world.ask_at(controller, || world.enable("virtualservice", name, false));
         world.wait(&format!("{name} to fall silent"), || world.is_silent(address));
         assert_eq!(who_is_asked(&world, name), all[number + 1..], "{name} is disabled");
         assert!(world.resolves(HELLO), "{name} is disabled");
     }
-    for (name, address, ..) in DNS_SERVICES.into_iter().take(2) {
-        world.enable("virtualservice", name, true);
+    for Site { controller, dns_name: name, dns: address, .. } in SITES.into_iter().take(2) {
+        world.ask_at(controller, || world.enable("virtualservice", name, true));
         world.wait_for_answers_at(address, &[0, 1, 2]);
     }
 }
@@ -42,16 +42,17 @@ fn queries_move_on_to_the_next_name_server_when_one_is_disabled() {
 #[test]
 fn an_isolated_vrf_sees_its_own_members_and_the_global_one_sees_all() {
     let Some(mut world) = World::start_sites() else { return };
-    world.add_engine("engine-s1az1", "VRF_AZ1");
-    let service = world.add_dns_service("g-dns-az1", IN_VRF, "VRF_AZ1");
+    let site1 = &SITES[1];
+    world.add_engine(site1, "engine-s1az1", "VRF_AZ1");
+    let service = world.add_dns_service(site1, "g-dns-az1", IN_VRF, "VRF_AZ1");
     world.wait_for_answers_at(IN_VRF, &[0]);
     // The others have members that it lost, and it has not lost what is next to it.
-    for server in [DNS_LEADER, DNS_SITE1, DNS_SITE2] {
-        world.wait_for_answers_at(server, &[0, 1, 2]);
+    for site in &SITES {
+        world.wait_for_answers_at(site.dns, &[0, 1, 2]);
     }
     world.wait_for_answers_at(IN_VRF, &[0]);
 
-    world.move_dns_service(&service, IN_GLOBAL_VRF, "site1");
+    world.ask_at(site1.controller, || world.move_dns_service(&service, IN_GLOBAL_VRF, "Default-Group"));
     world.wait_for_answers_at(IN_GLOBAL_VRF, &[0, 1, 2]);
     world.wait("the address in the VRF to fall silent", || world.is_silent(IN_VRF));
 }
@@ -59,7 +60,7 @@ fn an_isolated_vrf_sees_its_own_members_and_the_global_one_sees_all() {
 /// Which engines answer, when the resolver has to ask for something new.
 fn who_is_asked(world: &World, tag: &str) -> Vec<&'static str> {
     let counts = || -> BTreeMap<&str, u64> {
-        DNS_SERVICES.into_iter().map(|(.., engine)| (engine, world.answers_counted(engine))).collect()
+        SITES.iter().map(|site| (site.engine, world.answers_counted(site.engine))).collect()
     };
     // Workers' counts are summed once a second: those of earlier queries come late.
     let (mut before, mut looks) = (counts(), 0);
@@ -75,5 +76,5 @@ fn who_is_asked(world: &World, tag: &str) -> Vec<&'static str> {
     let expected: u64 = before.values().sum::<u64>() + u64::from(NEW_NAMES);
     world.wait("all answers to be counted", || counts().values().sum::<u64>() >= expected);
     let after = counts();
-    DNS_SERVICES.into_iter().map(|(.., engine)| engine).filter(|engine| after[engine] > before[engine]).collect()
+    SITES.into_iter().map(|site| site.engine).filter(|engine| after[engine] > before[engine]).collect()
 }

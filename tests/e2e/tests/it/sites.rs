@@ -429,3 +429,31 @@ fn in_manual_mode_followers_show_what_a_checkpoint_says() {
     change(json!({"replication_mode": "REPLICATION_MODE_CONTINUOUS"}));
     sites.wait("all of it", || sites.dig("site2", "later.avi.iberia.local") == "10.10.25.48");
 }
+
+#[test]
+fn a_site_that_joins_later_has_all_and_one_that_was_away_meanwhile_hears_of_it_from_its_new_leader() {
+    let Some(mut sites) = Sites::start() else { return };
+    let gslb = sites.federate(&["leader", "site1"], &json!({}));
+    sites.create("leader", "gslbservice", &service(NAME, &["10.10.25.46"]));
+    sites.wait("the service at the first follower", || sites.dig("site1", NAME) == "10.10.25.46");
+
+    sites.kill("site1");
+    let path = format!("/api/gslb/{}", gslb["uuid"].as_str().unwrap());
+    let mut more = sites.rest("leader", "GET", &path, None).1;
+    more["sites"].as_array_mut().unwrap().push(sites.site("site2", true));
+    let (status, answer) = sites.rest("leader", "PUT", &path, Some(&more));
+    assert_eq!(status, 200, "{answer}");
+    sites.wait("the service at the new site", || sites.dig("site2", NAME) == "10.10.25.46");
+    sites.wait("the Gslb at the new site", || {
+        sites.rest("site2", "GET", &path, None).1["sites"].as_array().is_some_and(|sites| sites.len() == 3)
+    });
+
+    // The old leader is gone before the one that was away is back: it has never heard of the new one.
+    let (ca, password) = (sites.lone.path("site2/ca.pem"), sites.lone.password("site2"));
+    sites.kill("leader");
+    let url = "https://10.10.20.44:9443";
+    sites.lone.run(&["promote", "--controller", url, "--ca", &ca, "--password", &password]);
+    sites.create("site2", "gslbservice", &service("b.avi.iberia.local", &["10.10.25.47"]));
+    sites.start_controller("site1");
+    sites.wait("what the new leader wrote", || sites.dig("site1", "b.avi.iberia.local") == "10.10.25.47");
+}

@@ -4,6 +4,7 @@ mod bad_peers;
 pub(crate) mod clients;
 pub(crate) mod clusters;
 pub(crate) mod custom_names;
+mod federation;
 mod in_cluster;
 pub(crate) mod load;
 mod logs;
@@ -11,10 +12,12 @@ mod net;
 pub(crate) mod pages;
 mod resolvers;
 pub(crate) mod seen;
+mod service_discovery;
 pub(crate) mod sites;
 pub(crate) mod turn;
 mod undisturbed;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -30,6 +33,7 @@ use turn::Turn;
 
 const CONTROLLER: &str = "10.10.20.42:9443";
 const DNS: &str = "10.10.24.186";
+const DOMAIN: &str = "avi.iberia.local";
 const CLUSTERS: [(&str, &str, &str); 3] = [
     ("s1az1", "10.10.24.160", "10.10.25.46"),
     ("s1az2", "10.10.24.170", "10.10.26.40"),
@@ -45,6 +49,8 @@ pub(crate) struct World {
     backends: Vec<Child>,
     /// Their API servers.
     clusters: Vec<Child>,
+    /// The controller whose API is used.
+    asked: Cell<&'static str>,
     /// Where sites have namespaces of their own.
     net: Option<Net>,
     /// Holds the namespace; with sites, the one that routes between theirs.
@@ -93,7 +99,8 @@ impl World {
         let mut holder = holder.spawn().unwrap();
         assert!(has_line(&mut holder, "ready"), "no network namespace with the story's addresses");
         let (parts, backends, clusters) = (BTreeMap::new(), Vec::new(), Vec::new());
-        Some(Self { parts, backends, clusters, net: None, holder, directory, _turn: turn })
+        let asked = Cell::new("controller");
+        Some(Self { parts, backends, clusters, asked, net: None, holder, directory, _turn: turn })
     }
 
     /// Starts API servers where the cluster `at` is, in its run directory.
@@ -124,9 +131,14 @@ impl World {
     }
 
     pub(crate) fn start_controller(&mut self) {
-        let data = self.path("controller");
-        self.spawn("controller", &["--data", &data, "--listen", CONTROLLER, "--privileged-ports"]);
-        self.wait_ready(9445);
+        self.start_controller_of("controller");
+    }
+
+    /// One of several controllers.
+    fn start_controller_of(&mut self, part: &'static str) {
+        let (data, listen) = (self.path(part), format!("{}:9443", host_of(part)));
+        self.spawn(part, &["--data", &data, "--listen", &listen, "--privileged-ports"]);
+        self.wait(part, || self.admin_of(part, 9445, "readyz") == "ok\n");
     }
 
     /// Makes the token that an engine joins with.
@@ -136,7 +148,7 @@ impl World {
 
     /// The same for one of several, with more arguments.
     fn make_token(&self, engine: &str, with: &[&str]) {
-        let (data, token) = (self.path("controller"), self.path(&format!("{engine}.token")));
+        let (data, token) = (self.path(self.asked.get()), self.path(&format!("{engine}.token")));
         let mut made = self.enter(&binary());
         let made = made.args(["join-token", "--data", &data, "--out", &token]).args(with).output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
@@ -282,38 +294,45 @@ impl World {
 
     /// DNS profile, DNS virtual service and GSLB, as an administrator makes them.
     fn set_up_gslb(&self) {
-        self.set_up_gslb_with(&[("g-dns", DNS, "Default-Group")]);
+        let site = self.set_up_dns("site1", "g-dns", DNS);
+        self.set_up_sites(&[site], &json!({}));
     }
 
-    /// The same with several DNS virtual services: name, address, service engine group.
-    fn set_up_gslb_with(&self, services: &[(&str, &str, &str)]) {
-        let domain = "avi.iberia.local";
+    /// The Gslb of these sites, the first of which leads; `more` of its fields.
+    fn set_up_sites(&self, sites: &[Value], more: &Value) {
+        let mut gslb = json!({
+            "name": "Default", "leader_cluster_uuid": sites[0]["cluster_uuid"], "dns_configs": [{"domain_name": DOMAIN}],
+            "sites": sites
+        });
+        gslb.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        self.create("gslb", &gslb);
+    }
+
+    /// DNS profile and DNS virtual service on a controller; returns its site.
+    fn set_up_dns(&self, site: &str, name: &str, address: &str) -> Value {
         let (_, cluster) = self.rest("GET", "/api/cluster", None);
         let profile = json!({
             "name": "g-dns", "type": "APPLICATION_PROFILE_TYPE_DNS", "dns_service_profile": {
-                "domain_names": [domain], "error_response": "DNS_ERROR_RESPONSE_ERROR"
+                "domain_names": [DOMAIN], "error_response": "DNS_ERROR_RESPONSE_ERROR"
             }
         });
         self.create("applicationprofile", &profile);
-        let services = services.iter().map(|(name, address, group)| {
-            let service = json!({
-                "name": name, "application_profile_ref": "/api/applicationprofile?name=g-dns",
-                "se_group_ref": format!("/api/serviceenginegroup?name={group}"), "services": [{"port": 53}],
-                "vip": [{"vip_id": "0", "ip_address": {"addr": address, "type": "V4"}}]
-            });
-            json!({"dns_vs_uuid": self.create("virtualservice", &service)["uuid"], "domain_names": [domain]})
+        let service = self.create_dns_service(name, address, "Default-Group");
+        json!({
+            "name": site, "cluster_uuid": cluster["uuid"], "member_type": "GSLB_ACTIVE_MEMBER", "port": 9443,
+            "ip_addresses": [{"addr": host_of(self.asked.get()), "type": "V4"}],
+            "username": "admin", "password": self.password(),
+            "dns_vses": [{"dns_vs_uuid": service["uuid"], "domain_names": [DOMAIN]}]
+        })
+    }
+
+    fn create_dns_service(&self, name: &str, address: &str, group: &str) -> Value {
+        let service = json!({
+            "name": name, "application_profile_ref": "/api/applicationprofile?name=g-dns",
+            "se_group_ref": format!("/api/serviceenginegroup?name={group}"), "services": [{"port": 53}],
+            "vip": [{"vip_id": "0", "ip_address": {"addr": address, "type": "V4"}}]
         });
-        let services: Vec<Value> = services.collect();
-        let site = json!({
-            "name": "site1", "cluster_uuid": cluster["uuid"], "member_type": "GSLB_ACTIVE_MEMBER", "port": 9443,
-            "ip_addresses": [{"addr": "10.10.20.42", "type": "V4"}], "username": "admin", "password": self.password(),
-            "dns_vses": services
-        });
-        let gslb = json!({
-            "name": "Default", "leader_cluster_uuid": cluster["uuid"], "dns_configs": [{"domain_name": domain}],
-            "sites": [site]
-        });
-        self.create("gslb", &gslb);
+        self.create("virtualservice", &service)
     }
 
     /// The leader's part, and an Ingress with its status in each cluster.
@@ -328,21 +347,7 @@ impl World {
 
     /// Definitions, credentials, GSLBConfig and policy in the leader.
     pub(crate) fn fill_leader(&self) {
-        for kind in ["globaldeploymentpolicies", "gslbconfigs", "gslbhostrules"] {
-            let text = fs::read_to_string(root().join(format!("deploy/crds/amko.vmware.com_{kind}.yaml"))).unwrap();
-            let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-            self.kube("s1az1", "POST", path, YAML, &text);
-        }
-        self.make_namespace("s1az1");
-        let authority = fs::read_to_string(self.path("controller/ca.pem")).unwrap();
-        let secret = json!({
-            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "gslb-avi-secret"},
-            "stringData": {"username": "admin", "password": self.password(), "certificateAuthorityData": authority}
-        });
-        self.kube("s1az1", "POST", "/api/v1/namespaces/avi-system/secrets", JSON, &secret.to_string());
-        for path in [GSLB_CONFIGS, POLICIES] {
-            self.wait(&format!("{path} to be served"), || self.ask("s1az1", "GET", path, JSON, "").0 == 200);
-        }
+        self.install_operator("s1az1", &["globaldeploymentpolicies", "gslbconfigs", "gslbhostrules"]);
         let config = example("s1az1/avi-system/gslb-config.yaml").replace("127.0.0.1:9443", CONTROLLER);
         self.kube("s1az1", "POST", GSLB_CONFIGS, YAML, &config);
         // Statuses are written by hand here, without the identifiers that AKO adds.
@@ -352,6 +357,28 @@ impl World {
             text.replace(&format!("cluster: {name}\n"), &format!("cluster: {name}\n      syncVipOnly: true\n"))
         });
         self.kube("s1az1", "POST", POLICIES, YAML, &format!("{head}  trafficSplit:{split}"));
+    }
+
+    fn define_amko(&self, cluster: &str, kind: &str) {
+        let text = fs::read_to_string(root().join(format!("deploy/crds/amko.vmware.com_{kind}.yaml"))).unwrap();
+        self.kube(cluster, "POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", YAML, &text);
+    }
+
+    /// Definitions of these kinds, and the credentials, in a cluster that AMKO is to run in.
+    fn install_operator(&self, cluster: &str, kinds: &[&str]) {
+        for kind in kinds {
+            self.define_amko(cluster, kind);
+        }
+        self.make_namespace(cluster);
+        let authority = self.authorities();
+        let secret = json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "gslb-avi-secret"},
+            "stringData": {"username": "admin", "password": self.password(), "certificateAuthorityData": authority}
+        });
+        self.kube(cluster, "POST", "/api/v1/namespaces/avi-system/secrets", JSON, &secret.to_string());
+        for path in [GSLB_CONFIGS, POLICIES] {
+            self.wait(&format!("{path} to be served"), || self.ask(cluster, "GET", path, JSON, "").0 == 200);
+        }
     }
 
     /// `avi-system`, which may be there.
@@ -391,12 +418,13 @@ impl World {
 
     /// A call of the controller's API, with a login of its own.
     fn rest(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
-        let (jar, authority) = (self.path("cookies"), self.path("controller/ca.pem"));
-        let url = format!("https://{CONTROLLER}");
+        let asked = self.asked.get();
+        let (jar, authority) = (self.path("cookies"), self.path(&format!("{asked}/ca.pem")));
+        let url = format!("https://{}:9443", host_of(asked));
         let credentials = json!({"username": "admin", "password": self.password()}).to_string();
         let json = format!("Content-Type: {JSON}");
         let login = ["--cacert", &authority, "-c", &jar, "-H", &json, "-d", &credentials];
-        self.curl_at("controller", &login, &format!("{url}/login"));
+        self.curl_at(asked, &login, &format!("{url}/login"));
         let cookies = fs::read_to_string(&jar).unwrap();
         let csrf = cookies.lines().find_map(|line| line.split_once("csrftoken\t")).unwrap().1;
         let (csrf, referer) = (format!("X-CSRFToken: {csrf}"), format!("Referer: {url}"));
@@ -406,7 +434,7 @@ impl World {
         if !body.is_empty() {
             args.extend(["-d", &body]);
         }
-        let (status, text) = self.curl_at("controller", &args, &format!("{url}{path}"));
+        let (status, text) = self.curl_at(asked, &args, &format!("{url}{path}"));
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
@@ -423,7 +451,17 @@ impl World {
     }
 
     fn password(&self) -> String {
-        fs::read_to_string(self.path("controller/admin-password")).unwrap().trim().to_owned()
+        fs::read_to_string(self.password_file()).unwrap().trim().to_owned()
+    }
+
+    fn password_file(&self) -> String {
+        self.path(&format!("{}/admin-password", self.asked.get()))
+    }
+
+    /// Certificates that signed those of all controllers.
+    fn authorities(&self) -> String {
+        let parts = ["controller", "controller-site1", "controller-site2"];
+        parts.iter().filter_map(|part| fs::read_to_string(self.path(&format!("{part}/ca.pem"))).ok()).collect()
     }
 
     fn path(&self, name: &str) -> String {
@@ -497,6 +535,15 @@ fn root() -> PathBuf {
 
 fn example(path: &str) -> String {
     fs::read_to_string(root().join("examples/iberia").join(path)).unwrap()
+}
+
+/// Address of a controller.
+fn host_of(controller: &str) -> &'static str {
+    match controller {
+        "controller-site1" => "10.10.20.43",
+        "controller-site2" => "10.10.20.44",
+        _ => "10.10.20.42",
+    }
 }
 
 /// A command in the namespace that `holder` holds.

@@ -6,9 +6,9 @@ use anyhow::Context;
 use async_trait::async_trait;
 use controller_api::SitesError;
 use site_link::{Identity, Link, LinkConfig};
-use site_replication::{Durable, Leadership, Settings, Site, SiteId};
+use site_replication::{Durable, Site, SiteId};
 
-use super::{Actor, Running};
+use super::{Actor, Running, disk::INVITATION};
 use crate::{
     listen,
     sites::{
@@ -48,8 +48,11 @@ impl Actor {
     }
 
     pub(super) fn set_roster(&mut self) {
-        let plan = self.running.as_ref().and_then(|running| running.plan.clone());
-        let plan = plan.or_else(|| self.gslb.as_ref().map(|gslb| Plan::read(gslb, None)));
+        let plan = match &self.running {
+            // Who has just joined does not know yet who belongs to it.
+            Some(running) => running.plan.clone(),
+            None => self.gslb.as_ref().map(|gslb| Plan::read(gslb, None)),
+        };
         let roster =
             known::roster(&self.known, &self.own, |id| plan.as_ref().is_none_or(|plan| plan.sites.contains_key(id)));
         self.roster.send_if_modified(|before| {
@@ -59,6 +62,21 @@ impl Actor {
             }
             is_news
         });
+    }
+
+    /// A site that was away while others came hears of them from who leads now, and could not follow that one before.
+    fn widen(&mut self, invitation: &Invitation) {
+        let settings = invitation.settings();
+        let Some(running) = self.running.as_ref() else { return };
+        let known = running.plan.as_ref().map(|plan| &plan.settings.active);
+        if known.is_none_or(|known| settings.active.is_subset(known)) || running.site.is_leader() {
+            return;
+        }
+        let Some(Running { site, log, .. }) = self.running.take() else { return };
+        let (site, _) = Site::new(self.own.clone(), settings, site.durable().clone(), self.clock.monotonic());
+        // Its own Gslb is of before; the next one settles who belongs to it.
+        self.running = Some(Running::new(site, log, None));
+        tracing::info!(leader = invitation.leader, "this site was told of others that came while it was away");
     }
 
     pub(super) fn join(&mut self, invitation: Invitation) -> Result<Introduction, SitesError> {
@@ -75,22 +93,20 @@ impl Actor {
             let words = format!("this site has a Gslb of its own, '{}': delete that first", gslb.name);
             return Err(SitesError::Refused(words));
         }
-        let joined = || -> anyhow::Result<Introduction> {
+        let mut joined = || -> anyhow::Result<Introduction> {
             let leader = SiteId::from(invitation.leader.as_str());
-            self.meet(invitation.sites);
+            self.meet(invitation.sites.clone());
             if invitation.is_active && self.running.is_none() {
-                let first = Durable::new(leader.clone());
-                let active = invitation.active.iter().map(|uuid| SiteId::from(uuid.as_str()));
-                let mut settings = Settings::new(active.chain([leader, self.own.clone()]));
-                if invitation.elects {
-                    settings.leadership = Leadership::Elected;
-                }
+                let first = Durable::new(leader);
+                let settings = invitation.settings();
                 let log = self.open_log(&first)?;
+                log.lock().set_note(INVITATION, &serde_json::to_string(&invitation)?)?;
                 let (site, effects) = Site::new(self.own.clone(), settings, first, self.clock.monotonic());
                 debug_assert!(effects.is_empty(), "a follower waits");
                 self.running = Some(Running::new(site, log, None));
                 tracing::info!(leader = invitation.leader, "this site joins a GSLB");
             }
+            self.widen(&invitation);
             self.set_roster();
             self.introduce()
         };

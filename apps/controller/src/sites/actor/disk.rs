@@ -9,7 +9,10 @@ use site_log::SiteLog;
 use site_replication::{Durable, Effect, Save, Settings, Site};
 
 use super::{Actor, RETRY, Running};
-use crate::sites::plan::Plan;
+use crate::sites::{known::Invitation, plan::Plan};
+
+/// Note, beside the log, with the invitation that this site joined by.
+pub(super) const INVITATION: &str = "invitation";
 
 impl Actor {
     /// Goes on from the disk.
@@ -23,9 +26,12 @@ impl Actor {
             let unpacked = self.live.read(|live| federated::unpack(&live.projection, &object.body, modified_us));
             unpacked.ok().map(|gslb| Plan::read(&gslb, Some(&durable.log.state_at(durable.applied))))
         });
-        let settings = match &plan {
-            Some(plan) => plan.settings.clone(),
-            None => Settings::new([durable.term.leader.clone(), self.own.clone()]),
+        let plan = plan.filter(|plan| plan.sites.contains_key(&self.own));
+        let invitation = log.lock().note(INVITATION)?.and_then(|text| serde_json::from_str::<Invitation>(&text).ok());
+        let settings = match (&plan, invitation) {
+            (Some(plan), _) => plan.settings.clone(),
+            (None, Some(invitation)) => invitation.settings(),
+            (None, None) => Settings::new([durable.term.leader.clone(), self.own.clone()]),
         };
         let (site, effects) = Site::new(self.own.clone(), settings, durable, self.clock.monotonic());
         let saves: Vec<Save> = effects

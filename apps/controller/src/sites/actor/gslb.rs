@@ -68,6 +68,10 @@ impl Actor {
             (Some(gslb), Some(running)) => {
                 let plan = Plan::read(&gslb, Some(running.site.view()));
                 if !plan.sites.contains_key(&self.own) {
+                    // Who has just joined is shown the Gslb of before that, too, on the way to that of now.
+                    if running.plan.is_none() {
+                        return;
+                    }
                     tracing::warn!("this site is no longer one of the GSLB");
                     self.leave(true);
                     return;

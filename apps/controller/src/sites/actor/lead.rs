@@ -2,8 +2,9 @@
 
 use site_replication::{SiteId, State, Term, Write};
 
-use super::Actor;
+use super::{Actor, INVITE_EVERY};
 use crate::sites::{
+    invite,
     known::{self, Known},
     plan::at,
 };
@@ -38,6 +39,33 @@ impl Actor {
         if !writes.is_empty() {
             // The next look at the clock tries again what could not be written now.
             self.is_to_tell = self.write(writes).await.is_none();
+        }
+    }
+
+    /// At the leader: asks sites anew that no link stands to. One that was away while others came may not know them, and
+    /// among them its leader.
+    pub(super) fn invite_again(&mut self) {
+        let now = self.clock.monotonic();
+        while self.invitations.try_join_next().is_some() {}
+        let Some(running) = self.running.as_ref().filter(|running| running.site.is_writer(now)) else { return };
+        if now < self.invite_at || !self.invitations.is_empty() {
+            return;
+        }
+        self.invite_at = now.saturating_add(INVITE_EVERY);
+        let (Some(plan), Some(gslb)) = (&running.plan, self.gslb.clone()) else { return };
+        let Some(own) = plan.sites.get(&self.own).zip(self.link.as_ref()) else { return };
+        let addresses = own.0.hosts.iter().map(|host| at(host, own.1.local_addr().port())).collect();
+        let certificate = self.shared.certificate.lock().clone();
+        let mut sites = self.known.clone();
+        sites.insert(self.own.to_string(), Known { addresses, certificate });
+        for guest in self.shared.away(&invite::guests(None, &gslb, &self.own).0) {
+            let (gslb, own, sites) = (gslb.clone(), self.own.clone(), sites.clone());
+            self.invitations.spawn(async move {
+                match invite::ask(&guest, &gslb, &own, &sites).await {
+                    Ok(_) => tracing::info!(site = %guest.id, "a site that was away was told of the others"),
+                    Err(error) => tracing::debug!(site = %guest.id, reason = %error, "a site is still away"),
+                }
+            });
         }
     }
 }

@@ -1,14 +1,12 @@
 //! Story 7.3: the leader's site is cut off.
 
 use super::transcript::Transcript;
-use super::{LEADER, TTL};
+use super::{FOLLOWERS, LEADER, NEW, TTL};
 use crate::clusters::{INGRESSES, S1AZ1, ingress};
 use crate::demo::HELLO;
 use crate::world::World;
 use crate::world::seen::Seen;
 use crate::world::sites::{DNS_LEADER, DNS_SITE1, DNS_SITE2};
-
-const NEW: &str = "hackazon.avi.iberia.local";
 
 #[test]
 fn without_the_leader_answers_go_on_and_what_is_new_appears_when_it_is_back() {
@@ -21,6 +19,14 @@ fn without_the_leader_answers_go_on_and_what_is_new_appears_when_it_is_back() {
     // It sees nobody any more, and says so to those who still reach it.
     world.wait("the leader to see all members down", || world.status_from("leader", DNS_LEADER, HELLO) != "NOERROR");
     clients.tell_and_wait("alone");
+    for controller in FOLLOWERS {
+        world.ask_at(controller, || {
+            world.wait(&format!("{controller} to miss the leader"), || {
+                world.sight("leader", "oper_status")["state"] == "OPER_DOWN"
+            });
+        });
+    }
+    clients.tell_and_wait("missed");
 
     let mark = world.mark("amko");
     world.make("s1az1", INGRESSES, &ingress("hackazon", &[(NEW, S1AZ1, &["/"])]));
@@ -40,17 +46,24 @@ fn without_the_leader_answers_go_on_and_what_is_new_appears_when_it_is_back() {
     clients.tell_and_wait("new");
     world.wait("clients to know the new name", || world.resolve(NEW).trim() == S1AZ1);
     world.wait_for_answers_at(DNS_LEADER, &[0, 1, 2]);
+    for controller in FOLLOWERS {
+        world.ask_at(controller, || {
+            world.wait("the leader to be seen", || world.sight("leader", "oper_status")["state"] == "OPER_UP");
+        });
+    }
     clients.tell_and_wait("end");
     let seen = Seen::of(clients.finish());
 
     let mut transcript = Transcript::new(
         LEADER,
-        "The leader's controller and `g-dns` are cut off; `g-dns-site1` and `g-dns-site2` are not. Monitors ask every second. \
-         Meanwhile somebody creates an Ingress.",
+        "The leader's controller and `g-dns` are cut off; the controllers and name servers of both other sites are not. \
+         Monitors ask every second, sites ask each other every second and give up after 3 times (`send_interval`, \
+         `clear_on_max_retries` of the Gslb). Meanwhile somebody creates an Ingress.",
     );
     transcript.at(0.0, "the link of the leader's site goes down");
     let events = [
         ("alone", "g-dns, alone, has no member left to answer with"),
+        ("missed", "both followers show the leader's site as down"),
         ("made", "Ingress hackazon is created in cluster s1az1"),
         ("told", "AMKO says that the controller cannot be used, and tries on"),
         ("join", "the link is up again"),

@@ -10,20 +10,56 @@ use super::turn::Turn;
 use super::{CLUSTERS, DNS, MERGE, POLICIES, World, resolvers};
 use crate::demo::{HELLO, binary};
 
-/// DNS virtual services: name, address, service engine group, the engine that runs it.
-pub(crate) const DNS_SERVICES: [(&str, &str, &str, &str); 3] = [
-    ("g-dns", DNS, "Default-Group", "engine"),
-    ("g-dns-site1", DNS_SITE1, "site1", "engine-site1"),
-    ("g-dns-site2", DNS_SITE2, "site2", "engine-site2"),
+/// What makes up a site: its name, its controller, its engine, and its DNS virtual service with name and address.
+pub(crate) struct Site {
+    pub(crate) name: &'static str,
+    pub(crate) controller: &'static str,
+    pub(crate) engine: &'static str,
+    pub(crate) dns_name: &'static str,
+    pub(crate) dns: &'static str,
+}
+
+/// The leader's first.
+pub(crate) const SITES: [Site; 3] = [
+    Site { name: "leader", controller: "controller", engine: "engine", dns_name: "g-dns", dns: DNS_LEADER },
+    Site {
+        name: "site1",
+        controller: "controller-site1",
+        engine: "engine-site1",
+        dns_name: "g-dns-site1",
+        dns: DNS_SITE1,
+    },
+    Site {
+        name: "site2",
+        controller: "controller-site2",
+        engine: "engine-site2",
+        dns_name: "g-dns-site2",
+        dns: DNS_SITE2,
+    },
 ];
+const AMKO_CLUSTERS: &str = "/apis/amko.vmware.com/v1alpha1/namespaces/avi-system/amkoclusters";
 pub(crate) const DNS_LEADER: &str = DNS;
 pub(crate) const DNS_SITE1: &str = "10.10.22.40";
 pub(crate) const DNS_SITE2: &str = "10.10.21.50";
 
+/// Retries, one a second, after which a site is shown as down.
+const RETRIES: u32 = 3;
+
 impl World {
-    /// Controller and DNS at the neutral site, DNS at both others, three clusters, AMKO in the first one, clients behind
-    /// Unbound. `None`, with the reason printed, where that is not possible.
+    /// Controller, engine and DNS at the neutral site, which leads, and at both others, three clusters, AMKO in the first
+    /// one, clients behind Unbound. `None`, with the reason printed, where that is not possible.
     pub(crate) fn start_sites() -> Option<Self> {
+        let mut world = Self::start_sites_without_operator()?;
+        world.start_amko();
+        world.wait_until_synced();
+        for Site { dns: address, .. } in SITES {
+            world.wait_for_answers_at(address, &[0, 1, 2]);
+        }
+        Some(world)
+    }
+
+    /// The same without AMKO.
+    pub(crate) fn start_sites_without_operator() -> Option<Self> {
         if let Err(reason) = resolvers::programs() {
             println!("skipped: {reason}");
             return None;
@@ -45,24 +81,48 @@ impl World {
                 world.at(cluster, &binary()).args(["backend", "--listen", &listen, "--message", cluster]).spawn();
             world.backends.push(backend.unwrap());
         }
-        world.start_controller();
-        for (_, _, group, engine) in DNS_SERVICES {
-            if group != "Default-Group" {
-                world.create("serviceenginegroup", &json!({"name": group}));
-            }
-            world.make_token(engine, &["--group", group]);
-        }
-        world.set_up_gslb_with(&DNS_SERVICES.map(|(name, address, group, _)| (name, address, group)));
-        for (.., engine) in DNS_SERVICES {
-            world.start_engine_of(engine);
-        }
+        world.start_site_parts();
         world.fill_clusters();
-        world.start_amko();
-        world.wait_until_synced();
-        for (_, address, ..) in DNS_SERVICES {
-            world.wait_for_answers_at(address, &[0, 1, 2]);
-        }
         Some(world)
+    }
+
+    /// Controllers, which become one GSLB, and an engine for each.
+    fn start_site_parts(&mut self) {
+        for Site { controller, .. } in SITES {
+            self.start_controller_of(controller);
+        }
+        let password = self.password();
+        let sites = SITES.map(|Site { name, controller, engine, dns_name, dns }| {
+            self.ask_at(controller, || {
+                // Whoever leads is reached with the same credentials.
+                if self.password() != password {
+                    self.set_password_of_controller(&password);
+                }
+                self.make_token(engine, &[]);
+                self.set_up_dns(name, dns_name, dns)
+            })
+        });
+        // Who is silent is down after as many seconds as retries.
+        self.set_up_sites(&sites, &json!({"send_interval": 1, "clear_on_max_retries": RETRIES}));
+        for Site { engine, .. } in SITES {
+            self.start_engine_of(engine);
+        }
+    }
+
+    /// Uses the API of one of several controllers meanwhile.
+    pub(crate) fn ask_at<T>(&self, controller: &'static str, work: impl FnOnce() -> T) -> T {
+        let before = self.asked.replace(controller);
+        let done = work();
+        self.asked.set(before);
+        done
+    }
+
+    /// Member of a site in the runtime of the Gslb, as the controller sees it that is asked; null where there is none.
+    pub(crate) fn sight(&self, site: &str, pointer: &str) -> Value {
+        let (_, gslb) = self.rest("GET", "/api/gslb?join_subresources=runtime", None);
+        let sites = gslb.pointer("/results/0/runtime/site").and_then(Value::as_array).cloned().unwrap_or_default();
+        let found = sites.into_iter().find(|it| it["site_info"]["name"] == site).unwrap_or_default();
+        found.pointer(&format!("/site_info/{pointer}")).cloned().unwrap_or_default()
     }
 
     /// Takes a site's link down.
@@ -75,26 +135,22 @@ impl World {
         self.net.as_ref().unwrap().join(&self.holder, site);
     }
 
-    /// One more engine, where the end of its name says, in a service engine group of its own.
-    pub(crate) fn add_engine(&mut self, engine: &'static str, group: &str) {
-        self.create("serviceenginegroup", &json!({"name": group}));
-        self.make_token(engine, &["--group", group]);
+    /// One more engine of a site, where the end of its name says, in a service engine group of its own.
+    pub(crate) fn add_engine(&mut self, site: &Site, engine: &'static str, group: &str) {
+        self.ask_at(site.controller, || {
+            self.create("serviceenginegroup", &json!({"name": group}));
+            self.make_token(engine, &["--group", group]);
+        });
         self.start_engine_of(engine);
     }
 
-    /// One more DNS virtual service of the site's; returns its uuid.
-    pub(crate) fn add_dns_service(&self, name: &str, address: &str, group: &str) -> String {
-        let service = self.create(
-            "virtualservice",
-            &json!({
-                "name": name, "application_profile_ref": "/api/applicationprofile?name=g-dns",
-                "se_group_ref": format!("/api/serviceenginegroup?name={group}"), "services": [{"port": 53}],
-                "vip": [{"vip_id": "0", "ip_address": {"addr": address, "type": "V4"}}]
-            }),
-        );
+    /// One more DNS virtual service of a site; returns its uuid.
+    pub(crate) fn add_dns_service(&self, site: &Site, name: &str, address: &str, group: &str) -> String {
+        let service = self.ask_at(site.controller, || self.create_dns_service(name, address, group));
         let gslb = self.held("gslb")["Default"].clone();
         let mut sites = gslb["sites"].clone();
-        let listed = sites[0]["dns_vses"].as_array_mut().unwrap();
+        let listed = sites.as_array_mut().unwrap().iter_mut().find(|it| it["name"] == site.name).unwrap();
+        let listed = listed["dns_vses"].as_array_mut().unwrap();
         listed.push(json!({"dns_vs_uuid": service["uuid"], "domain_names": listed[0]["domain_names"]}));
         self.tune("gslb", gslb["uuid"].as_str().unwrap(), &json!({"sites": sites}));
         service["uuid"].as_str().unwrap().to_owned()
@@ -142,15 +198,24 @@ impl World {
 
     /// What a DNS server answers for the application, in so many queries: places of clusters, sorted.
     fn answers_at(&self, server: &str) -> Vec<usize> {
-        let mut found = Vec::new();
-        for _ in 0..12 {
-            let at = format!("@{server}");
-            let dig = self.enter("dig").args(["+short", "+tries=1", "+time=2", &at, HELLO]).output().unwrap();
-            let text = String::from_utf8(dig.stdout).unwrap();
-            found.extend(text.lines().filter_map(|ip| CLUSTERS.iter().position(|(.., vip)| *vip == ip)));
-        }
+        let answers = self.answers_of(server, HELLO, 12);
+        let places = answers.iter().filter_map(|ip| CLUSTERS.iter().position(|(.., vip)| vip == ip));
+        let mut found: Vec<usize> = places.collect();
         found.sort_unstable();
         found.dedup();
+        found
+    }
+
+    /// What a DNS server answers for a name, in so many queries, sorted.
+    pub(crate) fn answers_of(&self, server: &str, name: &str, queries: usize) -> Vec<String> {
+        let mut found = Vec::new();
+        for _ in 0..queries {
+            let at = format!("@{server}");
+            let dig = self.enter("dig").args(["+short", "+tries=1", "+time=2", &at, name]).output().unwrap();
+            let text = String::from_utf8(dig.stdout).unwrap();
+            found.extend(text.lines().filter(|line| !line.starts_with(';')).map(str::to_owned));
+        }
+        found.sort();
         found
     }
 
@@ -163,7 +228,7 @@ impl World {
     /// Waits until what clients are told may be kept for so many seconds, at most.
     #[track_caller]
     fn wait_for_ttl(&self, seconds: u32) {
-        for (_, address, ..) in DNS_SERVICES {
+        for Site { dns: address, .. } in SITES {
             let at = format!("@{address}");
             self.wait(&format!("{address} to answer with a TTL of {seconds}"), || {
                 let dig =
@@ -193,7 +258,7 @@ impl World {
             let monitors = &self.held("gslbservice")[HELLO]["health_monitor_refs"];
             monitors[0].as_str().is_some_and(|monitor| monitor.ends_with("#fast"))
         });
-        for (_, address, ..) in DNS_SERVICES {
+        for Site { dns: address, .. } in SITES {
             self.wait_for_answers_at(address, &[0, 1, 2]);
         }
     }
@@ -202,6 +267,64 @@ impl World {
     fn set_policy(&self, spec: &Value) {
         let patch = json!({"spec": spec}).to_string();
         self.kube("s1az1", "PATCH", &format!("{POLICIES}/global-gdp"), MERGE, &patch);
+    }
+
+    /// What AMKO of a federation needs in each cluster; the one of the first cluster is to lead.
+    pub(crate) fn install_federation(&self) {
+        let contexts = CLUSTERS.map(|(cluster, ..)| cluster);
+        for cluster in contexts {
+            match cluster == contexts[0] {
+                true => self.define_amko(cluster, "amkoclusters"),
+                false => self.install_operator(
+                    cluster,
+                    &["amkoclusters", "globaldeploymentpolicies", "gslbconfigs", "gslbhostrules"],
+                ),
+            }
+            self.wait(&format!("{AMKO_CLUSTERS} to be served"), || self.object(cluster, AMKO_CLUSTERS).is_object());
+            let object = json!({
+                "apiVersion": "amko.vmware.com/v1alpha1", "kind": "AMKOCluster", "metadata": {"name": "federation"},
+                "spec": {
+                    "clusterContext": cluster, "clusters": contexts, "isLeader": cluster == contexts[0],
+                    "version": "1.8.1", "leaderElection": true
+                }
+            });
+            self.make(cluster, AMKO_CLUSTERS, &object);
+        }
+    }
+
+    /// Who leads the federation, as a cluster shows it; empty when that is not known.
+    pub(crate) fn operator_shown(&self, cluster: &str) -> String {
+        let object = self.object(cluster, &format!("{AMKO_CLUSTERS}/federation"));
+        object["status"]["leader"]["clusterContext"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// AMKO in each cluster.
+    pub(crate) fn start_federation(&mut self) {
+        for (part, cluster) in [("amko", "s1az1"), ("amko-s1az2", "s1az2"), ("amko-s2", "s2")] {
+            let own = format!("{}/{cluster}.kubeconfig", self.kube_directory(cluster));
+            let members = self.path("kube/members.kubeconfig");
+            let args =
+                ["--kubeconfig", &own, "--members-kubeconfig", &members, "--leader-context", cluster, "--federation"];
+            self.spawn(part, &args);
+        }
+    }
+
+    /// Gives contexts of the kubeconfigs other names.
+    pub(crate) fn rename_contexts(&self, names: &[(&str, &str)]) {
+        for file in ["kube/members.kubeconfig", "kube/leader.kubeconfig"] {
+            let path = self.path(file);
+            let mut config: Value = serde_saphyr::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+            let renamed = |name: &Value| names.iter().find(|(old, _)| name == old).map(|(_, new)| Value::from(*new));
+            for context in config["contexts"].as_array_mut().unwrap() {
+                if let Some(name) = renamed(&context["name"]) {
+                    context["name"] = name;
+                }
+            }
+            if let Some(name) = renamed(&config["current-context"]) {
+                config["current-context"] = name;
+            }
+            fs::write(path, config.to_string()).unwrap();
+        }
     }
 
     /// Kubeconfigs of all clusters in one, and that of the leader, where a run of them together has them.
