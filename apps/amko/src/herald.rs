@@ -1,6 +1,6 @@
 //! Passes on what operators tell: to the HTTP interface and to the events of the leader cluster.
 //!
-//! It outlives the operators, which begin anew when another controller or other members are named.
+//! It outlives the operators, which begin anew when other members are named.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::{Amko, AmkoEvent, Api, EVENTS_WAITING_MAX, Progress};
 pub(crate) struct Herald {
     events: mpsc::Sender<AmkoEvent>,
     shared: Arc<Shared>,
-    /// Address of the controller that was written to last.
+    /// Address of the controller as it was named last.
     url: Mutex<Option<String>>,
     _task: JoinSet<()>,
 }
@@ -50,11 +50,15 @@ impl Herald {
         self.events.clone()
     }
 
-    /// This operator, which writes to the controller at `url`, is the one from now on.
-    pub(crate) fn present(&self, amko: &Amko, url: &str) {
+    /// This operator is the one from now on.
+    pub(crate) fn present(&self, amko: &Amko) {
         if let Some(api) = &self.shared.api {
             api.show(amko);
         }
+    }
+
+    /// The controller at `url` is the one that is named from now on, whether or not an operator begins anew with it.
+    pub(crate) fn note_controller(&self, url: &str) {
         let before = self.url.lock().replace(url.to_owned());
         if before.is_some_and(|before| before != url) {
             self.shared.announcer.lock().note_other_controller();

@@ -19,7 +19,7 @@ use crate::event::WriteCounts;
 use crate::federation::Federation;
 use crate::herald::Herald;
 use crate::named::{Named, follow_named, given};
-use crate::operator::start_permitted;
+use crate::operator::{Beside, start_with};
 use crate::role::{Role, Roles};
 use crate::spec::Resolved;
 use crate::{Amko, AmkoArgs, AmkoConfig, Progress, announce};
@@ -94,7 +94,8 @@ async fn run(
         prepared = prepared => prepared?,
         () = stop.wait() => return Ok(()),
     };
-    // Who names another controller, changes its Secret, or adds or removes a member, has the operator begin anew.
+    // Who adds or removes a member, or changes its credentials, has the operator begin anew; another controller, or other
+    // credentials for it, it takes up as it runs.
     let mut following = JoinSet::new();
     let calls = ApiCalls::new(&*leader, resolved.leader.clone(), "meridian-amko", ANSWER_MAX);
     following.spawn(announce::run(calls, resolved.pod.clone(), announcements));
@@ -122,24 +123,35 @@ async fn run(
     loop {
         let wanted: Option<Named> = named.borrow_and_update().clone();
         let sources = members.borrow_and_update().sources(&leader, &resolved.leader);
+        let config = given.clone().or_else(|| wanted.map(|wanted| wanted.config(resolved.tls.clone())));
+        let controllers = config.clone().map(watch::Sender::new);
         let ended = async {
-            tokio::select! {
-                () = stop.wait() => true,
-                // The tasks end with this function only.
-                changed = named.changed() => changed.is_err(),
-                changed = members.changed() => changed.is_err(),
+            loop {
+                tokio::select! {
+                    () = stop.wait() => return true,
+                    // The tasks end with this function only.
+                    changed = members.changed() => return changed.is_err(),
+                    changed = named.changed() => match (&controllers, named.borrow_and_update().clone()) {
+                        _ if changed.is_err() => return true,
+                        (Some(controllers), Some(named)) => {
+                            let config = named.config(resolved.tls.clone());
+                            surroundings.herald.note_controller(&config.base_url);
+                            controllers.send_replace(config);
+                        }
+                        _ => return false,
+                    },
+                }
             }
         };
-        let config = given.clone().or_else(|| wanted.map(|wanted| wanted.config(resolved.tls.clone())));
-        let is_last = match config {
-            None => ended.await,
-            Some(config) => {
-                let amko = operate(&leader, sources, config, surroundings).await?;
+        let is_last = match (config, &controllers) {
+            (Some(config), Some(controllers)) => {
+                let amko = operate(&leader, sources, (config, controllers.subscribe()), surroundings).await?;
                 is_able.send_replace(true);
                 let is_last = forward(&amko, progress, ended).await;
                 within_shutdown(amko.shutdown()).await;
                 is_last
             }
+            _ => ended.await,
         };
         if is_last {
             // The leases are given back when no write is under way any more.
@@ -180,11 +192,11 @@ async fn forward<T>(amko: &Amko, progress: &watch::Sender<Progress>, end: impl F
 async fn operate(
     leader: &str,
     sources: Vec<Arc<dyn Source>>,
-    controller: Config,
+    (controller, controllers): (Config, watch::Receiver<Config>),
     surroundings: &Surroundings,
 ) -> anyhow::Result<Amko> {
     let log_level = surroundings.log.clone().map(log_level);
-    let url = controller.base_url.clone();
+    surroundings.herald.note_controller(&controller.base_url);
     let config = AmkoConfig {
         leader: leader.to_owned(),
         sources,
@@ -194,8 +206,9 @@ async fn operate(
     };
     let permit = surroundings.roles.as_ref().map(Roles::permit);
     let counts = Arc::clone(&surroundings.counts);
-    let amko = start_permitted(config, counts, permit).await.context("starting the operator")?;
-    surroundings.herald.present(&amko, &url);
+    let beside = Beside { counts, controllers: Some(controllers), permit, ..Beside::default() };
+    let amko = start_with(config, beside).await.context("starting the operator")?;
+    surroundings.herald.present(&amko);
     Ok(amko)
 }
 

@@ -11,6 +11,7 @@ mod edits;
 mod failures;
 mod host_rules;
 mod http;
+mod leader;
 mod many;
 mod multi_cluster_ingress;
 mod plan;
