@@ -81,6 +81,9 @@ struct UpArgs {
     /// How many
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=50))]
     clusters: u8,
+    /// Number of the first one, which says its name and its networks; others may run elsewhere
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=50))]
+    first: u8,
     /// Address of an API server, for network namespaces; once per cluster. Port 6443 then, else a free one on loopback
     #[arg(long, value_name = "IP")]
     address: Vec<IpAddr>,
@@ -226,7 +229,8 @@ fn place(args: &UpArgs) -> anyhow::Result<Vec<Cluster>> {
             Some(address) => (address.to_string(), PORT),
             None => ("127.0.0.1".to_owned(), port),
         };
-        Cluster { name: clusters::name(at + 1), number: at + 1, host, port }
+        let number = at + usize::from(args.first);
+        Cluster { name: clusters::name(number), number, host, port }
     });
     Ok(places.collect())
 }

@@ -1,11 +1,12 @@
 //! What compilers do not see: files nobody links, tests nobody runs, names and links that went stale.
 //!
 //! [`sources`] looks at Rust files, [`modules`] at how they hang together, [`markdown`] at the words around them;
-//! [`rust`] is the small lexer they share. Each is pure over texts; this file reads the tree.
+//! [`rust`] is the small lexer they share. Each is pure over texts; this file reads the tree. Whether tests and the
+//! catalogues they prove agree is told by [`conformance`].
 
 mod markdown;
 mod modules;
-mod rust;
+pub(crate) mod rust;
 mod sources;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
+use crate::conformance;
 use crate::workshop::Workshop;
 
 /// Directories that hold no text of ours. Hidden ones are skipped too, but for [`HIDDEN_KEPT`].
@@ -29,11 +31,11 @@ const LINES_MAX: usize = 500;
 const MACHINE_PATHS: [&str; 2] = [concat!("/ro", "ot/"), concat!("/wo", "rk/")];
 
 /// The texts of the repository by path relative to its root, in order.
-type Texts = BTreeMap<PathBuf, String>;
+pub(crate) type Texts = BTreeMap<PathBuf, String>;
 
 /// Something to correct, or to look at.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Finding {
+pub(crate) struct Finding {
     path: PathBuf,
     /// From 1; `None` when it is about the whole file.
     line: Option<usize>,
@@ -47,8 +49,7 @@ struct Finding {
 /// # Errors
 /// There are findings that are not mere notes, or the tree cannot be read.
 pub(crate) fn run(workshop: &Workshop) -> anyhow::Result<()> {
-    let mut texts = Texts::new();
-    read_tree(&workshop.root, Path::new(""), &mut texts)?;
+    let texts = read(workshop)?;
     let mut findings = check(&texts, |path| workshop.root.join(path).exists());
     findings.sort();
     for finding in &findings {
@@ -60,9 +61,20 @@ pub(crate) fn run(workshop: &Workshop) -> anyhow::Result<()> {
     }
 }
 
+/// The texts of the repository.
+///
+/// # Errors
+/// The tree cannot be read.
+pub(crate) fn read(workshop: &Workshop) -> anyhow::Result<Texts> {
+    let mut texts = Texts::new();
+    read_tree(&workshop.root, Path::new(""), &mut texts)?;
+    Ok(texts)
+}
+
 fn check(texts: &Texts, exists: impl Fn(&Path) -> bool) -> Vec<Finding> {
     let modules = modules::Modules::trace(texts);
     let mut findings = modules.unlinked(texts);
+    findings.extend(conformance::findings(texts));
     for (path, text) in texts {
         findings.extend(machine_paths(path, text));
         match path.extension().and_then(|extension| extension.to_str()) {
@@ -126,11 +138,11 @@ fn read_tree(root: &Path, under: &Path, texts: &mut Texts) -> anyhow::Result<()>
 }
 
 impl Finding {
-    fn error(path: &Path, line: usize, what: impl Into<String>) -> Self {
+    pub(crate) fn error(path: &Path, line: usize, what: impl Into<String>) -> Self {
         Self { path: path.to_owned(), line: Some(line), what: what.into(), note: false }
     }
 
-    fn of_file(path: &Path, what: impl Into<String>) -> Self {
+    pub(crate) fn of_file(path: &Path, what: impl Into<String>) -> Self {
         Self { path: path.to_owned(), line: None, what: what.into(), note: false }
     }
 }

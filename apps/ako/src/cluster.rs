@@ -73,7 +73,7 @@ impl Cluster {
                 }
             }
             Event::Delete(key) => self.delete(said, &key),
-            Event::Problems(_) => {}
+            Event::Problems(_) | Event::Served(..) => {}
         }
     }
 
@@ -101,7 +101,14 @@ impl Cluster {
             Object::EndpointSlice(object) => Some(ClusterObject::EndpointSlice(object)),
             Object::Namespace(object) => Some(ClusterObject::Namespace(object)),
             Object::Node(object) => Some(ClusterObject::Node(object)),
-            Object::GslbConfig(_) | Object::GlobalDeploymentPolicy(_) | Object::GslbHostRule(_) => None,
+            Object::GslbConfig(_)
+            | Object::GlobalDeploymentPolicy(_)
+            | Object::GslbHostRule(_)
+            | Object::ClusterSet(_)
+            | Object::HostRule(_)
+            | Object::MultiClusterIngress(_)
+            | Object::Route(_)
+            | Object::ServiceImport(_) => None,
         }
     }
 
@@ -123,7 +130,12 @@ impl Cluster {
             k8s_crds::Kind::ConfigMap
             | k8s_crds::Kind::GslbConfig
             | k8s_crds::Kind::GlobalDeploymentPolicy
-            | k8s_crds::Kind::GslbHostRule => return,
+            | k8s_crds::Kind::GslbHostRule
+            | k8s_crds::Kind::ClusterSet
+            | k8s_crds::Kind::HostRule
+            | k8s_crds::Kind::MultiClusterIngress
+            | k8s_crds::Kind::Route
+            | k8s_crds::Kind::ServiceImport => return,
         };
         let name = NamespacedName::new(key.namespace.clone().unwrap_or_default(), key.name.clone());
         said.index.delete(kind, &name);

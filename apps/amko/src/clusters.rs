@@ -127,6 +127,7 @@ pub(crate) async fn follow(source: Arc<dyn Source>, clusters: Arc<Clusters>, tel
                     Event::Reset(objects) => index.reset(&cluster, objects),
                     Event::Apply(object) => index.apply(&cluster, *object),
                     Event::Delete(key) => index.delete(&cluster, &key),
+                    Event::Served(kind, is_served) => index.set_served(&cluster, kind, is_served),
                     Event::Problems(now) => {
                         index.set_problems(&cluster, !now.is_empty());
                         clusters.note(&cluster, |reach| reach.problems.clone_from(&now));

@@ -4,13 +4,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use amko_translate::Reason;
+use amko_translate::{Reason, RefusedAlias};
 use k8s_watch::Problem;
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
 /// A good capacity for the channel of events; more than a screenful.
 pub const EVENTS_WAITING_MAX: usize = 256;
+
+/// Reason of a [`AmkoEvent::ControllerMoved`] where the configuration names another; the words of amko 8.3.
+pub(crate) const OTHER_ADDRESS: &str = "GSLB Leader IP changed";
 
 /// Something that happened. Its text is one or more lines for the terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +55,11 @@ pub enum AmkoEvent {
         object: String,
         /// What is amiss with it.
         reason: Reason,
+    },
+    /// A rule claims an alias that another service has; told once while it lasts.
+    AliasRefused {
+        /// The claim.
+        refused: RefusedAlias,
     },
     /// The status of a `GSLBConfig`, policy or rule changed.
     Status {
@@ -202,6 +210,11 @@ fn log(event: &AmkoEvent) {
         AmkoEvent::InTheWay { what } => {
             warn!(what, "service not written, another owner has it; delete it there or choose another host");
         }
+        AmkoEvent::AliasRefused { refused } => {
+            let RefusedAlias { alias, rule, service, holder } = refused;
+            let (cluster, host_rule) = (&rule.cluster, &rule.name);
+            warn!(cluster, host_rule, alias, gslb_service = %service, %holder, "alias ignored, another service has it");
+        }
         AmkoEvent::Status { object, text, is_error: false } => info!(object, status = text, "status changed"),
         AmkoEvent::Status { object, text, is_error: true } => warn!(object, status = text, "object is not accepted"),
         AmkoEvent::ConfigEdited { object, changes } => {
@@ -252,6 +265,9 @@ impl fmt::Display for AmkoEvent {
             Self::NotWritten { kind, name, reason } => write!(f, "{kind} {name} not written: {reason}; trying again"),
             Self::InTheWay { what } => {
                 write!(f, "not written: {what}; delete it there, or choose another host")
+            }
+            Self::AliasRefused { refused: RefusedAlias { alias, rule, service, holder } } => {
+                write!(f, "alias {alias} of {rule} ignored for {service}: {holder} has it")
             }
             Self::Status { object, text, .. } => write!(f, "{object}: {text}"),
             Self::ConfigEdited { object, changes } => {

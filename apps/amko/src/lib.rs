@@ -21,25 +21,36 @@
 //! - One login (line 29), lists instead of one call per monitor (line 28).
 #![warn(missing_docs)]
 
+mod announce;
+mod api;
 mod clusters;
 mod command;
 mod config;
+mod discovery;
+mod election;
 mod event;
+mod federation;
+mod herald;
 mod leadership;
 mod named;
 mod operator;
 mod plan;
 mod reading;
 mod rehearse;
+mod role;
 mod serve;
 mod spec;
+mod status;
 mod statuses;
 mod writer;
 
+pub use api::{Api, ApiError};
 pub use command::{AmkoCommand, AmkoVerb};
 pub use config::AmkoConfig;
+pub use discovery::ServiceDiscoveryArgs;
 pub use event::{AmkoEvent, EVENTS_WAITING_MAX, Verb};
 pub use operator::{Amko, Progress, StartError, start, start_following};
 pub use plan::{Change, ClusterLine, FieldChange, PlanArgs, PlanDocument, StatusLine, Verdict};
 pub use rehearse::{RehearseError, rehearse};
 pub use spec::AmkoArgs;
+pub use status::{ControllerLine, LeftOut, MemberLine, ServiceLine, StatusArgs, StatusDocument};

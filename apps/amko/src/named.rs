@@ -111,7 +111,7 @@ fn take(configs: &mut BTreeMap<(Option<String>, Option<String>), GslbConfig>, ev
         Event::Delete(key) if key.kind == ObjectKind::GslbConfig => {
             configs.retain(|(_, name), _| name.as_deref() != Some(key.name.as_str()));
         }
-        Event::Delete(_) | Event::Problems(_) => {}
+        Event::Delete(_) | Event::Problems(_) | Event::Served(..) => {}
     }
 }
 

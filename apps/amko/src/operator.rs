@@ -1,8 +1,11 @@
 //! The loop: look at everything, do what follows, wait for something to happen.
 
+mod aliases;
 mod edits;
 mod following;
 mod look;
+mod permit;
+mod picture;
 mod rehearsal;
 mod results;
 mod rules;
@@ -14,23 +17,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use amko_translate::{
-    Config, ControllerView, Identity, LogLevel, Lookup, ObjectRef, Outcome, PolicyBook, PublishedMonitor,
+    AliasBook, Config, ControllerView, Identity, LogLevel, Lookup, ObjectRef, Outcome, PolicyBook, PublishedMonitor,
     PublishedService, Reason, RuleBook, Selection,
 };
 use avi_client::{AviClient, AviError, Link, Pace};
 use k8s_crds::{GlobalDeploymentPolicy, GslbHostRule};
 use k8s_watch::Source;
 use reconcile::Observed;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::AmkoConfig;
+use crate::api::{QUESTIONS_WAITING_MAX, Question};
 use crate::clusters::{self, Clusters};
 use crate::event::{Teller, WriteCounts};
 use crate::reading::{ReadError, Reading};
+use crate::role::Permit;
 use crate::statuses::Statuses;
 use crate::writer::Written;
 pub(crate) use look::owner;
@@ -53,12 +58,15 @@ pub struct Amko {
     stop: CancellationToken,
     tasks: JoinSet<()>,
     progress: watch::Receiver<Progress>,
+    questions: mpsc::Sender<Question>,
     counts: Arc<WriteCounts>,
 }
 
 /// How far the operator is.
 #[derive(Debug, Clone, Default)]
 pub struct Progress {
+    /// Whether the controller was ever read.
+    pub has_contact: bool,
     /// Whether the controller holds what it should, as far as it lets us.
     pub is_synced: bool,
     /// Number of GSLB services that should be there.
@@ -112,18 +120,21 @@ pub(crate) struct Beside {
     pub(crate) clusters: Option<Arc<Clusters>>,
     /// What takes the place of writing. One that rehearses writes nothing anywhere, and tells what it would.
     pub(crate) rehearsal: Option<Rehearsal>,
+    /// What says whether a write may begin, where that is not always so; everything is watched all the same.
+    pub(crate) permit: Option<Permit>,
     /// How to reach the controller, whenever that changes.
     pub(crate) controllers: Option<watch::Receiver<avi_client::Config>>,
 }
 
 /// As [`start`].
 pub(crate) async fn start_with(config: AmkoConfig, beside: Beside) -> Result<Amko, StartError> {
-    let Beside { counts, clusters, rehearsal, controllers } = beside;
+    let Beside { counts, clusters, rehearsal, permit, controllers } = beside;
     let clusters = clusters.unwrap_or_else(|| Arc::new(Clusters::new(&config.leader)));
     let leader = config.sources.iter().find(|source| source.cluster() == config.leader);
     let leader: Arc<dyn Source> = leader.cloned().ok_or_else(|| StartError::NoLeader(config.leader.clone()))?;
     let mut controller = config.controller;
     controller.user_agent = "AMKO".to_owned();
+    controller.fence = permit.clone().map(Permit::fence);
     let client = AviClient::new(controller.clone()).map_err(StartError::Controller)?;
     let teller = Teller::new(config.events, Arc::clone(&counts));
     let stop = CancellationToken::new();
@@ -133,12 +144,15 @@ pub(crate) async fn start_with(config: AmkoConfig, beside: Beside) -> Result<Amk
         tasks.spawn(clusters::follow(source, Arc::clone(&clusters), teller.clone(), stop.clone()));
     }
     let (progress_sender, progress) = watch::channel(Progress::default());
+    let (questions, asked) = mpsc::channel(QUESTIONS_WAITING_MAX);
     let operator = Operator {
         clusters,
         target: Target::new(controller),
         controllers,
+        permit,
         client,
         client_number: 0,
+        trouble: None,
         api_version: None,
         teller,
         statuses: Statuses::new(rehearsal.is_none().then_some(leader)),
@@ -160,6 +174,7 @@ pub(crate) async fn start_with(config: AmkoConfig, beside: Beside) -> Result<Amk
         absent: Absent::default(),
         book: PolicyBook::default(),
         rules: RuleBook::default(),
+        aliases: AliasBook::default(),
         observed: Observed::default(),
         published: None,
         outcome: None,
@@ -170,9 +185,10 @@ pub(crate) async fn start_with(config: AmkoConfig, beside: Beside) -> Result<Amk
         looks: 0,
         pace: Pace::new(Instant::now()),
         progress: progress_sender,
+        asked,
     };
     tasks.spawn(operator.run(stop.clone()));
-    Ok(Amko { stop, tasks, progress, counts })
+    Ok(Amko { stop, tasks, progress, questions, counts })
 }
 
 impl Amko {
@@ -180,6 +196,11 @@ impl Amko {
     #[must_use]
     pub fn progress(&self) -> watch::Receiver<Progress> {
         self.progress.clone()
+    }
+
+    /// Where it is asked what it has.
+    pub(crate) fn questions(&self) -> mpsc::Sender<Question> {
+        self.questions.clone()
     }
 
     /// Writes to the controller so far: those that were done, and those that failed.
@@ -206,6 +227,8 @@ impl Amko {
 
 struct Operator {
     clusters: Arc<Clusters>,
+    /// What says whether a write may begin, where that is not always so.
+    permit: Option<Permit>,
     /// What takes the place of writing, where nothing may be written.
     rehearsal: Option<Rehearsal>,
     target: Target,
@@ -214,6 +237,8 @@ struct Operator {
     client: AviClient,
     /// Grows with each client, so that what an earlier one read is told apart.
     client_number: u64,
+    /// Why the controller could not be used when that was told last.
+    trouble: Option<String>,
     /// What the `GSLBConfig` says.
     api_version: Option<String>,
     teller: Teller,
@@ -241,6 +266,7 @@ struct Operator {
     absent: Absent,
     book: PolicyBook,
     rules: RuleBook,
+    aliases: AliasBook,
     observed: Observed,
     /// What the controller had for us when it was first read; members of silent clusters are held from it.
     published: Option<(Vec<PublishedService>, Vec<PublishedMonitor>)>,
@@ -253,6 +279,7 @@ struct Operator {
     looks: u64,
     pace: Pace,
     progress: watch::Sender<Progress>,
+    asked: mpsc::Receiver<Question>,
 }
 
 /// Objects that policies name and that are not on the controller.
@@ -312,9 +339,14 @@ impl Operator {
         loop {
             let reason = tokio::select! {
                 () = clusters.changed() => Some(Instant::now() + DEBOUNCE),
+                () = permit::changed(&mut self.permit) => Some(Instant::now()),
                 Some(done) = self.tasks.join_next() => self.take_over(done).then(Instant::now),
                 () = self.statuses.step() => None,
                 config = next_config(&mut self.controllers) => self.reconfigure(config).then(Instant::now),
+                Some(question) = self.asked.recv() => {
+                    self.answer(question);
+                    None
+                }
                 () = sleep_until(due) => return,
             };
             if let Some(at) = reason {
@@ -352,19 +384,27 @@ impl Operator {
         true
     }
 
+    /// Whether the controller holds what it should, as far as it lets us.
+    fn is_synced(&self) -> bool {
+        self.phase == Phase::Accepted && self.link.is_up() && self.work.is_idle()
+    }
+
     fn report(&self) {
-        let is_synced = self.phase == Phase::Accepted && self.link.is_up() && self.work.is_idle();
+        let is_synced = self.is_synced();
         let failing = self.work.failing();
         let clusters = self.readable();
         self.progress.send_if_modified(|progress| {
             let services = self.outcome.as_ref().map_or(0, |outcome| outcome.desired.services.len());
             let is_same_selection =
                 self.outcome.as_ref().is_none_or(|outcome| outcome.selection == *progress.selection);
+            let has_contact = progress.has_contact || self.link.is_up();
             let is_same = (progress.is_synced, progress.services) == (is_synced, services)
+                && progress.has_contact == has_contact
                 && is_same_selection
                 && progress.failing == failing
                 && progress.clusters == clusters;
             progress.clusters = clusters;
+            progress.has_contact = has_contact;
             progress.is_synced = is_synced;
             progress.services = services;
             progress.failing = failing;

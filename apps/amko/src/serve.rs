@@ -7,17 +7,23 @@ use amko_translate::{LogLevel, NAMESPACE};
 use anyhow::Context;
 use avi_client::{Config, chain};
 use k8s_watch::Source;
-use k8s_watch_api::{Access, ApiServer, LEADER_KINDS, MEMBER_KINDS, POLICY_KINDS};
+use k8s_watch_api::{Access, ApiCalls, ApiServer, LEADER_KINDS, MEMBER_KINDS, POLICY_KINDS};
 use lifecycle::{Admin, Family, Kind, Metrics, Ready, Sample, StopSignals, within_shutdown};
 use telemetry::{FILTER_DEBUG, FILTER_DEFAULT, Filter};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
+use crate::announce::Item;
 use crate::event::WriteCounts;
+use crate::federation::Federation;
+use crate::herald::Herald;
 use crate::named::{Named, follow_named, given};
 use crate::operator::{Beside, start_with};
+use crate::role::{Role, Roles};
 use crate::spec::Resolved;
-use crate::{Amko, AmkoArgs, AmkoConfig, Progress};
+use crate::status::Board;
+use crate::{Amko, AmkoArgs, AmkoConfig, Progress, announce};
 
 /// Secret with the kubeconfig of the members, where the operator runs in a pod (amko 11).
 const MEMBERS_SECRET: &str = "gslb-config-secret";
@@ -25,11 +31,18 @@ const MEMBERS_SECRET: &str = "gslb-config-secret";
 const MEMBERS_KEY: &str = "gslb-members";
 /// Pause before something that was not there is looked for again; also how often a Secret that is in use is read.
 pub(crate) const LOOK_AGAIN: Duration = Duration::from_secs(10);
+/// Longest wait for the leader's API server, where an event is written to it.
+const ANSWER_MAX: Duration = Duration::from_secs(20);
 
 /// What outlives an operator that begins anew.
 struct Surroundings {
     counts: Arc<WriteCounts>,
     log: Option<Filter>,
+    /// What this operator is in its federation, where it takes part in one.
+    roles: Option<Roles>,
+    herald: Herald,
+    /// Where the operator is asked for its status.
+    board: Board,
 }
 
 /// The member clusters: how they are reached, and the context of each.
@@ -48,11 +61,17 @@ impl AmkoArgs {
         let mut stop = StopSignals::listen().context("listening for a request to end")?;
         let resolved = self.resolve()?;
         let (counts, progress) = (Arc::new(WriteCounts::default()), watch::Sender::default());
-        let ready = ready(progress.subscribe());
-        let admin = Admin::start(resolved.admin_listen, metrics(&counts, progress.subscribe()), ready).await?;
+        let board = Board::default();
+        let roles = resolved.federation.then(Roles::new);
+        let ready = ready(progress.subscribe(), roles.clone());
+        let admin = {
+            let metrics = metrics(&counts, progress.subscribe());
+            Admin::start_beside(resolved.admin_listen, metrics, ready, board.router()).await?
+        };
         tracing::info!(admin = %admin.local_addr(), "operator runs");
-        let surroundings = Surroundings { counts, log };
-        run(&resolved, &surroundings, &progress, &mut stop).await?;
+        let (herald, announcements) = Herald::start(resolved.api_listen, progress.subscribe()).await?;
+        let surroundings = Surroundings { counts, log, roles, herald, board };
+        run(&resolved, &surroundings, announcements, &progress, &mut stop).await?;
         tracing::info!("operator ends");
         Ok(())
     }
@@ -61,6 +80,7 @@ impl AmkoArgs {
 async fn run(
     resolved: &Resolved,
     surroundings: &Surroundings,
+    announcements: mpsc::Receiver<Item>,
     progress: &watch::Sender<Progress>,
     stop: &mut StopSignals,
 ) -> anyhow::Result<()> {
@@ -84,9 +104,19 @@ async fn run(
     // Who adds or removes a member, or changes its credentials, has the operator begin anew; another controller, or other
     // credentials for it, it takes up as it runs.
     let mut following = JoinSet::new();
+    let calls = ApiCalls::new(&*leader, resolved.leader.clone(), "meridian-amko", ANSWER_MAX);
+    following.spawn(announce::run(calls, resolved.pod.clone(), announcements));
     let from_secret = resolved.members.is_none().then(|| policies.clone());
     let (sender, mut members) = watch::channel(members);
     following.spawn(follow_members(from_secret, sender));
+    let is_able = watch::Sender::new(false);
+    let stop_federation = CancellationToken::new();
+    let mut federation = JoinSet::new();
+    if let Some(roles) = surroundings.roles.clone() {
+        let (context, access, members) = (leader.clone(), resolved.leader.clone(), members.clone());
+        let task = Federation { context, access, members, is_able: is_able.subscribe(), roles };
+        federation.spawn(task.run(stop_federation.clone()));
+    }
     let given = resolved.controller.as_ref().map(|controller| given(controller, resolved.tls.clone())).transpose()?;
     let (sender, mut named) = watch::channel(None);
     // Held, so that `named` waits where nobody is to be named.
@@ -121,6 +151,7 @@ async fn run(
         let is_last = match (config, &controllers) {
             (Some(config), Some(controllers)) => {
                 let amko = operate(&leader, sources, (config, controllers.subscribe()), surroundings).await?;
+                is_able.send_replace(true);
                 let is_last = forward(&amko, progress, ended).await;
                 within_shutdown(amko.shutdown()).await;
                 is_last
@@ -128,6 +159,9 @@ async fn run(
             _ => ended.await,
         };
         if is_last {
+            // The leases are given back when no write is under way any more.
+            stop_federation.cancel();
+            within_shutdown(async { while federation.join_next().await.is_some() {} }).await;
             return Ok(());
         }
     }
@@ -167,10 +201,20 @@ async fn operate(
     surroundings: &Surroundings,
 ) -> anyhow::Result<Amko> {
     let log_level = surroundings.log.clone().map(log_level);
-    let config = AmkoConfig { leader: leader.to_owned(), sources, controller, events: None, log_level };
+    let config = AmkoConfig {
+        leader: leader.to_owned(),
+        sources,
+        controller,
+        events: Some(surroundings.herald.events()),
+        log_level,
+    };
+    let permit = surroundings.roles.as_ref().map(Roles::permit);
     let counts = Arc::clone(&surroundings.counts);
-    let beside = Beside { counts, controllers: Some(controllers), ..Beside::default() };
-    start_with(config, beside).await.context("starting the operator")
+    let beside = Beside { counts, controllers: Some(controllers), permit, ..Beside::default() };
+    let amko = start_with(config, beside).await.context("starting the operator")?;
+    surroundings.herald.present(&amko);
+    surroundings.board.show(&amko);
+    Ok(amko)
 }
 
 /// Sets the level that the GSLBConfig names.
@@ -203,6 +247,14 @@ async fn leader_name(resolved: &Resolved) -> anyhow::Result<String> {
 }
 
 impl Members {
+    pub(crate) fn access(&self) -> &Access {
+        &self.access
+    }
+
+    pub(crate) fn contexts(&self) -> &[String] {
+        &self.contexts
+    }
+
     /// A source for each member, and the leader's. All of the leader is read, whether or not the members' kubeconfig has
     /// a context for it: what is not read looks as if it were not there, and whether it is a member the GSLBConfig says.
     pub(crate) fn sources(&self, leader: &str, access: &Access) -> Vec<Arc<dyn Source>> {
@@ -270,10 +322,14 @@ async fn follow_members(from_secret: Option<ApiServer>, members: watch::Sender<M
     }
 }
 
-fn ready(progress: watch::Receiver<Progress>) -> Ready {
-    Arc::new(move || match progress.borrow().is_synced {
-        true => Ok(()),
-        false => Err("the controller does not hold yet what it should".to_owned()),
+/// A follower is ready to take over.
+fn ready(progress: watch::Receiver<Progress>, roles: Option<Roles>) -> Ready {
+    let permit = roles.as_ref().map(Roles::permit);
+    Arc::new(move || match (permit.as_ref().map(|permit| permit.role()), progress.borrow().is_synced) {
+        (Some(Role::Follows { leader: Some(_) }), _) | (None | Some(Role::Leads { .. }), true) => Ok(()),
+        (Some(Role::Waits { reason }), _) => Err(reason),
+        (Some(Role::Follows { leader: None }), _) => Err("nobody is known to lead".to_owned()),
+        (None | Some(Role::Leads { .. }), false) => Err("the controller does not hold yet what it should".to_owned()),
     })
 }
 
@@ -331,6 +387,9 @@ mod tests {
                 controller: None,
                 tls: None,
                 admin_listen: ([127, 0, 0, 1], 0).into(),
+                federation: false,
+                api_listen: crate::spec::ApiListen::Off,
+                pod: None,
             };
             leader_name(&resolved).await.map_err(|error| error.to_string())
         };

@@ -1,17 +1,23 @@
 //! What an operator of its own is told: flags, variables, a file; and what follows.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{AddrParseError, IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use anyhow::bail;
 use avi_client::Verification;
 use k8s_watch_api::Access;
 use lifecycle::read_spec;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+
+use crate::announce::Pod;
 
 /// Version of the file's form.
 const VERSION: u32 = 1;
-const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9447);
+/// Where the operator answers whoever looks after it.
+pub(crate) const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9447);
+/// The port is AMKO's (amko 8.1).
+const API: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 /// Run the multi-cluster operator: applications of all clusters become GSLB services on the controller
 ///
@@ -63,9 +69,26 @@ pub struct AmkoArgs {
     #[arg(long)]
     insecure: bool,
 
+    /// Take part in a federation: the AMKOCluster of this cluster says which, and nothing is written without one
+    #[arg(long, env = "MERIDIAN_AMKO_FEDERATION")]
+    federation: bool,
+
     /// Where to answer /metrics, /livez and /readyz [default: 127.0.0.1:9447]
     #[arg(long, value_name = "ADDR", env = "MERIDIAN_AMKO_ADMIN_LISTEN")]
     admin_listen: Option<SocketAddr>,
+
+    /// Where to answer /api/status and what else AMKO's users ask, to anybody who asks; `off` for nowhere
+    /// [default: 127.0.0.1:8080, if that is free]
+    #[arg(long, value_name = "ADDR", env = "MERIDIAN_AMKO_API_LISTEN")]
+    api_listen: Option<ApiListen>,
+
+    /// Pod in which it runs, and whose events tell what happens [default: none; they are about the GSLBConfig]
+    #[arg(long, value_name = "NAME", env = "POD_NAME")]
+    pod_name: Option<String>,
+
+    /// UID of that Pod
+    #[arg(long, value_name = "UID", env = "POD_UID")]
+    pod_uid: Option<String>,
 
     /// File in YAML with any of these
     #[arg(long, value_name = "FILE", env = "MERIDIAN_AMKO_CONFIG")]
@@ -84,7 +107,35 @@ struct AmkoSpec {
     controller: Option<String>,
     password_file: Option<PathBuf>,
     ca: Option<PathBuf>,
+    #[serde(default)]
+    federation: bool,
     admin_listen: Option<SocketAddr>,
+    api_listen: Option<ApiListen>,
+}
+
+/// Where the HTTP interface is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ApiListen {
+    /// Nowhere.
+    Off,
+    /// Where nobody said otherwise; the operator runs without it when that is taken.
+    IfFree(SocketAddr),
+    /// Here.
+    At(SocketAddr),
+}
+
+impl FromStr for ApiListen {
+    type Err = AddrParseError;
+
+    fn from_str(text: &str) -> Result<Self, AddrParseError> {
+        if text == "off" { Ok(Self::Off) } else { text.parse().map(Self::At) }
+    }
+}
+
+impl<'de> Deserialize<'de> for ApiListen {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
 }
 
 /// What an operator process runs with.
@@ -98,7 +149,11 @@ pub(crate) struct Resolved {
     pub(crate) controller: Option<Controller>,
     /// `None`: what the Secret says.
     pub(crate) tls: Option<Verification>,
+    pub(crate) federation: bool,
     pub(crate) admin_listen: SocketAddr,
+    pub(crate) api_listen: ApiListen,
+    /// Where it runs.
+    pub(crate) pod: Option<Pod>,
 }
 
 /// Where the controller is, and who asks.
@@ -128,7 +183,10 @@ impl AmkoArgs {
             bail!("--kubeconfig needs --members-kubeconfig, the one with a context for each member cluster");
         }
         let admin_listen = self.admin_listen.or(spec.admin_listen).unwrap_or(ADMIN);
-        Ok(Resolved { leader, members, leader_context, controller, tls, admin_listen })
+        let federation = self.federation || spec.federation;
+        let pod = self.pod_name.map(|name| Pod { name, uid: self.pod_uid });
+        let api_listen = self.api_listen.or(spec.api_listen).unwrap_or(ApiListen::IfFree(API));
+        Ok(Resolved { leader, members, leader_context, controller, tls, federation, admin_listen, api_listen, pod })
     }
 
     /// The controller, where one is named, and how its certificate is checked.
@@ -190,6 +248,18 @@ mod tests {
         let resolved = resolve(&["--controller", "https://x", "--config", file]).unwrap();
         assert_eq!(resolved.controller.unwrap().password_file, PathBuf::from("c"));
         assert!(resolve(&["--config", file]).unwrap().controller.is_none());
+    }
+
+    #[test]
+    fn the_http_interface_is_on_loopback_unless_somebody_says_otherwise() {
+        let listen = |rest: &[&str]| resolve(&[&["--members-kubeconfig", "b"], rest].concat()).map(|r| r.api_listen);
+        assert_eq!(listen(&[]).unwrap(), ApiListen::IfFree("127.0.0.1:8080".parse().unwrap()));
+        assert_eq!(listen(&["--api-listen", "0.0.0.0:80"]).unwrap(), ApiListen::At("0.0.0.0:80".parse().unwrap()));
+        assert_eq!(listen(&["--api-listen", "off"]).unwrap(), ApiListen::Off);
+        assert!(listen(&["--api-listen", "8080"]).is_err());
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "version: 1\napi-listen: 'off'\n").unwrap();
+        assert_eq!(listen(&["--config", file.path().to_str().unwrap()]).unwrap(), ApiListen::Off);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use amko_translate::is_shared;
 use avi_client::{AviClient, AviError, ErrorClass};
 use reconcile::{Action, Key, ObjectType, ObservedObject, Step, Unit};
 use serde_json::Value;
@@ -215,6 +216,9 @@ pub(crate) fn own_reasons(step: &Step) -> Vec<String> {
         (Action::Create { body }, ObjectType::GslbService) => {
             let objects = body["description"].as_str().unwrap_or_default();
             vec![format!("not on the controller yet; from {objects}")]
+        }
+        (Action::Create { body }, ObjectType::HealthMonitor) if is_shared(&step.key.name) => {
+            vec![format!("passthrough routes need it: {}", probe(body))]
         }
         (Action::Create { body }, ObjectType::HealthMonitor) => {
             vec![format!("{service} needs it: {}", probe(body))]

@@ -17,6 +17,8 @@ pub struct ControllerConfig {
     pub listen: Listen,
     /// Where engines of other processes connect; nowhere when `None`.
     pub engine_listen: Option<SocketAddr>,
+    /// Where other sites of a GSLB connect, from the moment that there are any.
+    pub site_listen: SocketAddr,
     /// Directory of store, certificate and password; made with mode 0700.
     pub data_dir: PathBuf,
     /// Which certificate the API shows.
@@ -69,6 +71,7 @@ impl ControllerConfig {
         Self {
             listen: Listen::At(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT))),
             engine_listen: None,
+            site_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, crate::SITE_PORT)),
             data_dir: data_dir.into(),
             tls: TlsSource::Own { names: Vec::new() },
             admin_password: None,

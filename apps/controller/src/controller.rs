@@ -26,7 +26,7 @@ use crate::{
     engine_link::{EngineLink, EngineSocket},
     first_start, listen,
     readiness::Readiness,
-    remembered, seal_key,
+    remembered, seal_key, sites,
     snapshots::SnapshotBuilder,
     tls,
     watched_store::WatchedStore,
@@ -99,12 +99,23 @@ pub async fn start(config: ControllerConfig) -> anyhow::Result<Controller> {
     }
 
     let engine = Arc::new(EngineSocket::default());
+    let (sites, taking_part) =
+        sites::start(&data, config.site_listen, &live, committer, engine.clone(), clock.clone())?;
+    let elsewhere = watch::Sender::default();
+    let states_elsewhere = elsewhere.subscribe();
+    {
+        let (stop, stopping, following) = (stop.clone(), stop.clone(), sites.clone().follow_states(elsewhere));
+        let task = tasks.spawn(async move { stop.run_until_cancelled(taking_part).await.unwrap_or_default() });
+        parts.push(("the part of a GSLB site", task));
+        let stop = stopping;
+        tasks.spawn(async move { stop.run_until_cancelled(following).await.unwrap_or_default() });
+    }
     let link = match config.engine_listen {
         Some(address) => {
             let (server, told) = listen_for_engines(address, &data, &groups).await?;
             engine.connect_apart(server.engines(), server.explainer(), server.log_reader());
             let (engines, snapshots, stop) = (server.engines(), snapshots.clone(), stop.clone());
-            let telling = tell_member_states(engines, snapshots, told);
+            let telling = tell_member_states(engines, snapshots, states_elsewhere, told);
             tasks.spawn(async move { stop.run_until_cancelled(telling).await.unwrap_or_default() });
             parts.extend(server.parts().map(|task| ("the link to engines", task)));
             Some(server)
@@ -113,7 +124,7 @@ pub async fn start(config: ControllerConfig) -> anyhow::Result<Controller> {
     };
     let revisions = live.revisions();
     let api_config = ApiConfig::new(Scheme::Https, &address.to_string());
-    let api = Api::new(api_config, store, live, engine.clone(), clock).context("preparing the API")?;
+    let api = Api::new(api_config, store, live, engine.clone(), sites, clock).context("preparing the API")?;
     let server = Handle::new();
     let mut https = axum_server::from_tcp_rustls(listener, RustlsConfig::from_config(tls.server))
         .context("preparing the server")?
@@ -256,10 +267,11 @@ async fn listen_for_engines(
     Ok((server, told))
 }
 
-/// Tells all engines what those that are connected say about virtual services.
+/// Tells all engines what those that are connected, and the other sites, say about virtual services.
 async fn tell_member_states(
     mut engines: watch::Receiver<Arc<Engines>>,
     mut snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
+    mut elsewhere: watch::Receiver<Arc<MemberStates>>,
     told: watch::Sender<Arc<MemberStates>>,
 ) {
     let (mut cluster, mut of_interest) = (String::new(), BTreeSet::new());
@@ -267,6 +279,7 @@ async fn tell_member_states(
     loop {
         tokio::select! {
             Ok(()) = engines.changed() => {}
+            Ok(()) = elsewhere.changed() => {}
             Ok(()) = snapshots.changed() => {
                 if let Some(newest) = &*snapshots.borrow_and_update() {
                     of_interest = member_states::of_interest(newest);
@@ -275,7 +288,8 @@ async fn tell_member_states(
             }
             else => return,
         }
-        let states = engines.borrow_and_update().member_states(&cluster, &of_interest);
+        let mut states = engines.borrow_and_update().member_states(&cluster, &of_interest);
+        states.extend(&elsewhere.borrow_and_update());
         told.send_if_modified(|before| {
             let is_news = **before != states;
             if is_news {

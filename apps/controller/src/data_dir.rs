@@ -86,19 +86,27 @@ impl DataDir {
 
     /// Writes a whole file that only its owner reads: complete under its name, or not there.
     pub(crate) fn write(&self, name: &str, content: &[u8]) -> Result<PathBuf, DataDirError> {
-        let (path, fresh) = (self.file(name), self.file(&format!(".{name}.new")));
-        let io = |doing, source| DataDirError::Io { doing, path: path.clone(), source };
-        // One that a crash left behind may have another mode.
-        fs::remove_file(&fresh)
-            .or_else(|e| if e.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(e) })
-            .map_err(|e| io("clearing the way for", e))?;
-        let mut file =
-            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh).map_err(|e| io("making", e))?;
-        file.write_all(content).and_then(|()| file.sync_all()).map_err(|e| io("writing", e))?;
-        fs::rename(&fresh, &path).map_err(|e| io("putting in place", e))?;
-        File::open(&self.path).and_then(|directory| directory.sync_all()).map_err(|e| io("keeping", e))?;
+        let path = self.file(name);
+        write_private(&path, content)?;
         Ok(path)
     }
+}
+
+/// Writes a whole file that only its owner reads: complete under its name, or not there.
+pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), DataDirError> {
+    let io = |doing, source| DataDirError::Io { doing, path: path.to_owned(), source };
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let fresh = path.with_file_name(format!(".{name}.new"));
+    // One that a crash left behind may have another mode.
+    fs::remove_file(&fresh)
+        .or_else(|e| if e.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(e) })
+        .map_err(|e| io("clearing the way for", e))?;
+    let mut file =
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh).map_err(|e| io("making", e))?;
+    file.write_all(content).and_then(|()| file.sync_all()).map_err(|e| io("writing", e))?;
+    fs::rename(&fresh, path).map_err(|e| io("putting in place", e))?;
+    let directory = path.parent().unwrap_or(Path::new("."));
+    File::open(directory).and_then(|directory| directory.sync_all()).map_err(|e| io("keeping", e))
 }
 
 #[cfg(test)]

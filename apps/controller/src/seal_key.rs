@@ -36,3 +36,9 @@ pub(crate) async fn prepare(data: &DataDir, store: &dyn Store, types: &Types) ->
     seal.claim(store).await.with_context(|| format!("opening the secrets in the store with {}", path.display()))?;
     Ok(seal)
 }
+
+/// The key itself, for what else lies sealed in the data directory.
+pub(crate) fn read(data: &DataDir) -> anyhow::Result<Vec<u8>> {
+    let path = data.file(SEAL_KEY);
+    fs::read(&path).with_context(|| format!("reading {}", path.display()))
+}

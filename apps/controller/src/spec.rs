@@ -8,7 +8,7 @@ use lifecycle::read_spec;
 use se_protocol::PortOffset;
 use serde::Deserialize;
 
-use crate::{ControllerConfig, Listen, PORT, TlsSource};
+use crate::{ControllerConfig, Listen, PORT, SITE_PORT, TlsSource};
 
 /// Version of the file's form.
 const VERSION: u32 = 1;
@@ -42,6 +42,10 @@ pub struct ControllerArgs {
     /// Where engines connect [default: the address of --listen, port 9444]
     #[arg(long, value_name = "ADDR", env = "MERIDIAN_CONTROLLER_ENGINE_LISTEN")]
     engine_listen: Option<SocketAddr>,
+
+    /// Where the controllers of other GSLB sites connect, once there are any [default: the address of --listen, port 9449]
+    #[arg(long, value_name = "ADDR", env = "MERIDIAN_CONTROLLER_SITE_LISTEN")]
+    site_listen: Option<SocketAddr>,
 
     /// Certificate chain of the API in PEM; one of its own when not given
     #[arg(long, value_name = "FILE", env = "MERIDIAN_CONTROLLER_TLS_CERT")]
@@ -83,6 +87,7 @@ struct ControllerSpec {
     data: Option<PathBuf>,
     listen: Option<SocketAddr>,
     engine_listen: Option<SocketAddr>,
+    site_listen: Option<SocketAddr>,
     tls_cert: Option<PathBuf>,
     tls_key: Option<PathBuf>,
     #[serde(default)]
@@ -109,6 +114,7 @@ impl ControllerArgs {
         let data = self.data.or(spec.data).context("no data directory; name one with --data DIR")?;
         let listen = self.listen.or(spec.listen).unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)));
         let engines = self.engine_listen.or(spec.engine_listen);
+        let sites = self.site_listen.or(spec.site_listen);
         let names = if self.tls_names.is_empty() { spec.tls_names } else { self.tls_names };
         let tls = match (self.tls_cert.or(spec.tls_cert), self.tls_key.or(spec.tls_key)) {
             (Some(certificate), Some(key)) => TlsSource::Files { certificate, key, ca: None },
@@ -120,6 +126,7 @@ impl ControllerArgs {
             controller: ControllerConfig {
                 listen: Listen::At(listen),
                 engine_listen: Some(engines.unwrap_or_else(|| SocketAddr::new(listen.ip(), ENGINE_PORT))),
+                site_listen: sites.unwrap_or_else(|| SocketAddr::new(listen.ip(), SITE_PORT)),
                 tls,
                 restored: self.restored,
                 port_offset: if is_privileged { PortOffset::NONE } else { PortOffset::UNPRIVILEGED },

@@ -42,6 +42,8 @@ pub struct Config {
     pub log_level: LogLevel,
     /// What `logLevel` says where it is no level; INFO is in force then (amko 1.8 step 4).
     pub unknown_log_level: Option<String>,
+    /// Whether global names come from HostRules in place of the objects (amko 4.2).
+    pub use_custom_global_fqdn: bool,
     /// Identity from the annotation; `None` when it has to be made and written back.
     pub uuid: Option<Uuid>,
 }
@@ -71,9 +73,6 @@ pub enum ConfigError {
     /// The identity is not a UUID. The original gives no status.
     #[error("error: invalid gslb config, annotation {UUID_ANNOTATION} is not a UUID: {0}")]
     Uuid(String),
-    /// Custom host names need HostRules, which are not read yet.
-    #[error("error: invalid gslb config, useCustomGlobalFqdn is not supported by this release; set it to false")]
-    CustomGlobalFqdn,
 }
 
 /// Which `GSLBConfig` is in force, and what to tell the others.
@@ -149,9 +148,6 @@ fn validate(config: &GslbConfig) -> Result<Config, ConfigError> {
     if spec.gslb_leader.credentials.is_empty() {
         return Err(ConfigError::LeaderSecret);
     }
-    if spec.use_custom_global_fqdn == Some(true) {
-        return Err(ConfigError::CustomGlobalFqdn);
-    }
     let mut clusters: Vec<String> = Vec::new();
     for member in &spec.member_clusters {
         if !clusters.contains(&member.cluster_context) {
@@ -174,6 +170,7 @@ fn validate(config: &GslbConfig) -> Result<Config, ConfigError> {
         follows_leader: annotation(FOLLOW_LEADER_ANNOTATION).is_none_or(|value| value != "false"),
         log_level: known.unwrap_or_default(),
         unknown_log_level: log_level.filter(|_| known.is_none()).map(str::to_owned),
+        use_custom_global_fqdn: spec.use_custom_global_fqdn == Some(true),
         uuid,
     })
 }
@@ -231,10 +228,6 @@ mod tests {
             |c| c.metadata.annotations = Some([(UUID_ANNOTATION.to_owned(), "x".to_owned())].into()),
             "error: invalid gslb config, annotation amko.vmware.com/amko-uuid is not a UUID: x",
         );
-        check(
-            |c| c.spec.use_custom_global_fqdn = Some(true),
-            "error: invalid gslb config, useCustomGlobalFqdn is not supported by this release; set it to false",
-        );
     }
 
     #[test]
@@ -270,6 +263,7 @@ mod tests {
         let mut object = config("gc-1");
         object.spec.member_clusters.truncate(1);
         object.spec.refresh_interval = Some(30);
+        object.spec.use_custom_global_fqdn = Some(true);
         object.spec.log_level = Some("LOUD".into());
         object.spec.gslb_leader.controller_version = "30.2.1".into();
         let after = choose([&object].into_iter(), None).config.unwrap();
@@ -277,6 +271,7 @@ mod tests {
             "memberClusters s1az1,s1az2 → s1az1",
             "refreshInterval 600 → 30",
             "controllerVersion 22.1.3 → 30.2.1",
+            "useCustomGlobalFqdn false → true",
             "logLevel INFO → LOUD",
         ];
         assert_eq!(after.edits_since(&before), expected);

@@ -1,6 +1,7 @@
 //! What the controller should hold, as typed values (amko 5.1, 5.2, 5.5).
 
 mod body;
+mod checksum;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

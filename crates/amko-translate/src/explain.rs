@@ -49,6 +49,7 @@ impl Explanation<'_> {
     fn service(mut self, before: Option<&GslbService>, after: Option<&GslbService>) -> Vec<String> {
         self.members(before, after);
         if let (Some(before), Some(after)) = (before, after) {
+            self.names(before, after);
             self.properties(before, after);
             self.monitors(before, after);
             self.objects(before, after);
@@ -117,6 +118,26 @@ impl Explanation<'_> {
             };
             self.lines.push(format!("virtual service of {} changed: {why}", named(after)));
         }
+    }
+
+    /// Aliases that came and went.
+    fn names(&mut self, before: &GslbService, after: &GslbService) {
+        let rule = |side: &Side<'_>, alias: &String| {
+            let of_service = side.outcome.aliases.granted.get(self.name)?;
+            of_service.get(alias)?.as_ref().map(ToString::to_string)
+        };
+        let gone = before.domain_names.iter().filter(|alias| !after.domain_names.contains(alias));
+        let come = after.domain_names.iter().filter(|alias| !before.domain_names.contains(alias));
+        let gone = gone.map(|alias| match rule(self.old, alias) {
+            Some(rule) => format!("alias {alias} left: {rule} no longer gives it"),
+            None => format!("alias {alias} left"),
+        });
+        let come = come.map(|alias| match rule(self.new, alias) {
+            Some(rule) => format!("alias {alias} joined: {rule}"),
+            None => format!("alias {alias} joined"),
+        });
+        let lines: Vec<String> = gone.chain(come).collect();
+        self.lines.extend(lines);
     }
 
     fn properties(&mut self, before: &GslbService, after: &GslbService) {
@@ -280,7 +301,12 @@ impl Explanation<'_> {
                 | Reason::NamespaceLabelMissing { .. }
                 | Reason::ClusterNotSelected(_),
             ) => format!("{spoken}, selected by {because}"),
-            Some(Reason::NoStatus | Reason::NoAddress | Reason::NoHost) => format!("{spoken} got its address"),
+            Some(Reason::NoHostRule(_) | Reason::HostRuleNotAccepted { .. } | Reason::NoGlobalName(_)) => {
+                format!("{spoken} got its name by a HostRule")
+            }
+            Some(Reason::NoStatus | Reason::NoAddress | Reason::NoHost | Reason::NoEntryOfAko(_)) => {
+                format!("{spoken} got its address")
+            }
             Some(_) | None => spoken,
         }
     }

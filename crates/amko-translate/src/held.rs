@@ -28,6 +28,10 @@ pub struct PublishedService {
     pub members: Vec<PublishedMember>,
     /// Number of pools.
     pub pools: usize,
+    /// Names it answers for.
+    pub domain_names: Vec<String>,
+    /// Whether it refers to the monitor that all passthrough services share.
+    pub is_passthrough: bool,
 }
 
 /// A member as the controller has it.
@@ -68,7 +72,7 @@ pub fn hold(
         if !service.objects.iter().any(|object| is_unreadable(index, object)) {
             continue;
         }
-        let traffic = standing_traffic(&service.name, monitors);
+        let traffic = service.traffic(monitors);
         let rule = rules.get(&service.name);
         let policy = policy.map(|policy| effective(policy, rule));
         let service = without_third_party(service, rule);
@@ -92,7 +96,8 @@ pub(crate) fn is_unreadable(index: &Index, object: &ObjectRef) -> bool {
     let kind = match object.kind {
         MemberKind::Ingress => Kind::Ingress,
         MemberKind::LbService => Kind::Service,
-        MemberKind::Route | MemberKind::MultiClusterIngress => return true,
+        MemberKind::Route => Kind::Route,
+        MemberKind::MultiClusterIngress => Kind::MultiClusterIngress,
         MemberKind::ThirdParty => return false,
     };
     let key = ObjectKey { kind, namespace: Some(object.namespace.clone()), name: object.name.clone() };
@@ -114,7 +119,7 @@ fn attribute<'a>(
     if service.pools == 1 && service.objects.len() == service.members.len() {
         return service.objects.iter().zip(&service.members).filter(|(object, _)| unreadable(object)).collect();
     }
-    let explained = readable_addresses(service, index);
+    let explained = readable_addresses(service, index, policy);
     let mut members: Vec<_> = service.members.iter().filter(|member| !explained.contains(&member.address)).collect();
     let mut objects: Vec<_> = service.objects.iter().filter(unreadable).collect();
     let last = objects.last().copied();
@@ -138,9 +143,9 @@ fn attribute<'a>(
     pairs
 }
 
-fn readable_addresses(service: &PublishedService, index: &Index) -> Vec<IpAddr> {
+fn readable_addresses(service: &PublishedService, index: &Index, policy: Option<&Policy>) -> Vec<IpAddr> {
     let readable = service.objects.iter().filter(|object| !is_unreadable(index, object));
-    readable.flat_map(|object| crate::selection::addresses(index, object)).collect()
+    readable.flat_map(|object| crate::selection::addresses(index, object, policy)).collect()
 }
 
 /// The service without the members that its rule names, which no object stands behind.
@@ -156,8 +161,7 @@ fn without_third_party<'a>(service: &'a PublishedService, rule: Option<&HostRule
 }
 
 /// What the service's monitors probe; an HTTP request for `/` when it has none of ours.
-#[must_use]
-pub fn standing_traffic(service: &ObjectName, monitors: &[PublishedMonitor]) -> Traffic {
+fn standing_traffic(service: &ObjectName, monitors: &[PublishedMonitor]) -> Traffic {
     let mut all_paths: Vec<String> = Vec::new();
     let mut any_tls = false;
     let mut port = None;
@@ -167,7 +171,7 @@ pub fn standing_traffic(service: &ObjectName, monitors: &[PublishedMonitor]) -> 
                 any_tls |= tls;
                 all_paths.extend(paths.iter().cloned());
             }
-            Traffic::Port { .. } => port = Some(monitor.traffic.clone()),
+            Traffic::Port { .. } | Traffic::Passthrough => port = Some(monitor.traffic.clone()),
         }
     }
     match port {
@@ -197,8 +201,27 @@ impl PublishedService {
             objects: description.split(',').filter_map(|entry| entry.parse().ok()).collect(),
             members: members.collect(),
             pools: groups.len(),
+            domain_names: texts(&body["domain_names"]).map(str::to_owned).collect(),
+            is_passthrough: texts(&body["health_monitor_refs"]).any(refers_to_shared),
         }
     }
+
+    /// What its monitors probe.
+    #[must_use]
+    pub fn traffic(&self, monitors: &[PublishedMonitor]) -> Traffic {
+        if self.is_passthrough { Traffic::Passthrough } else { standing_traffic(&self.name, monitors) }
+    }
+}
+
+fn texts(list: &Value) -> impl Iterator<Item = &str> {
+    list.as_array().into_iter().flatten().filter_map(Value::as_str)
+}
+
+/// The name is what follows `#` or `name=`.
+fn refers_to_shared(reference: &str) -> bool {
+    let name =
+        reference.rsplit_once('#').or_else(|| reference.rsplit_once("name=")).map_or(reference, |(_, name)| name);
+    monitor::is_shared(name)
 }
 
 fn published_member(body: &Value, priority: u32) -> Option<PublishedMember> {

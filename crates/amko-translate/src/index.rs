@@ -25,6 +25,8 @@ pub struct ClusterObjects {
     objects: BTreeMap<ObjectKey, Object>,
     /// Objects that were there and are not any more. With `objects`, all that was ever seen.
     gone: BTreeSet<ObjectKey>,
+    /// Kinds that not every cluster serves, and this one does.
+    served: BTreeSet<Kind>,
 }
 
 impl Index {
@@ -56,6 +58,16 @@ impl Index {
         let entry = self.entry(cluster);
         entry.objects.remove(key);
         entry.gone.insert(key.clone());
+    }
+
+    /// Notes whether a cluster serves a kind that not every cluster has.
+    pub fn set_served(&mut self, cluster: &str, kind: Kind, is_served: bool) {
+        let served = &mut self.entry(cluster).served;
+        if is_served {
+            served.insert(kind);
+        } else {
+            served.remove(&kind);
+        }
     }
 
     /// Notes whether parts of a cluster cannot be read at present. While so, what was never seen counts as unknown,
@@ -117,6 +129,15 @@ impl Index {
         })
     }
 
+    /// Namespaces of a cluster, by name.
+    pub fn namespaces(&self, cluster: &str) -> impl Iterator<Item = &Namespace> {
+        let objects = self.cluster(cluster).into_iter().flat_map(ClusterObjects::objects);
+        objects.filter_map(|object| match object {
+            Object::Namespace(namespace) => Some(namespace),
+            _ => None,
+        })
+    }
+
     /// A namespace of a cluster.
     #[must_use]
     pub fn namespace(&self, cluster: &str, name: &str) -> Option<&Namespace> {
@@ -140,6 +161,23 @@ impl ClusterObjects {
     /// Its objects, ordered by kind, namespace and name.
     pub fn objects(&self) -> impl Iterator<Item = &Object> {
         self.objects.values()
+    }
+
+    /// Its objects of one kind, ordered by namespace and name.
+    pub(crate) fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Object> {
+        let first = ObjectKey { kind, namespace: None, name: String::new() };
+        self.objects.range(first..).take_while(move |(key, _)| key.kind == kind).map(|(_, object)| object)
+    }
+
+    /// Whether the cluster said that it serves a kind that not every cluster has.
+    pub(crate) fn serves(&self, kind: Kind) -> bool {
+        self.served.contains(&kind)
+    }
+
+    /// One object.
+    #[must_use]
+    pub fn get(&self, key: &ObjectKey) -> Option<&Object> {
+        self.objects.get(key)
     }
 
     /// Whether the cluster has told its whole state at least once.

@@ -4,8 +4,7 @@
 //! ([`Config`]), the `GlobalDeploymentPolicy` in force ([`Policy`]), the `GSLBHostRule`s in force ([`HostRule`]), what the controller holds ([`ControllerView`]).
 //! Start reading at [`translate`]. Nothing here talks to a cluster or a controller.
 //!
-//! Source: amko 2.1, 2.2, 2.4, 2.5, 3.3, 3.4, 3.6, 3.7, 4.1, 5 and 6; bodies as 7.7. Left for later: Routes,
-//! MultiClusterIngress, HostRules and the custom host-name mode, which is refused by name; wildcard hosts, whose
+//! Source: amko 2.1, 2.2, 2.4, 2.5, 2.7, 3.1 to 3.7, 4, 5 and 6; bodies as 7.7. Left for later: wildcard hosts, whose
 //! objects are rejected with that reason (line 31 of section 12).
 //!
 //! Choices where amko leaves room, or where section 12 names a better behaviour:
@@ -16,13 +15,17 @@
 //! - IPv6 addresses get type `V6` (line 22). `min_health_monitors_up` is the same in every pool (line 26).
 //! - The first policy in force stays until it is deleted; a second is refused and stays refused (line 14).
 //! - Members of a cluster that has not answered are held as the controller has them (line 10).
+//!
+//! [`GslbService::checksum`] is for AMKO's HTTP interface (amko 5.7, 8.1); no program shows it yet.
 #![warn(missing_docs)]
 
+mod aliases;
 mod config;
 mod controller_view;
 mod desired;
 mod explain;
 mod held;
+mod host_names;
 mod host_rule;
 mod index;
 mod monitor;
@@ -31,6 +34,7 @@ mod policy;
 mod selection;
 mod translate;
 
+pub use aliases::{AliasBook, Aliases, RefusedAlias, RuleRef};
 pub use config::{
     ACCEPTED, Choice as ConfigChoice, Config, ConfigError, FOLLOW_LEADER_ANNOTATION, Identity, LogLevel,
     UUID_ANNOTATION, choose as choose_config,
@@ -41,18 +45,18 @@ pub use desired::{
     PoolAlgorithm, Probe, VsRef,
 };
 pub use explain::{ChangeReason, explain_change};
-pub use held::{PublishedMember, PublishedMonitor, PublishedService, hold, standing_traffic};
+pub use held::{PublishedMember, PublishedMonitor, PublishedService, hold};
 pub use host_rule::{
     HostRule, HostRuleError, RuleBook, RulePersistence, RuleStatus, ThirdParty, effective, rule_lookups, validate_rule,
 };
 pub use index::{ClusterObjects, Index};
-pub use monitor::{described_service, is_amko_name, is_shared, non_path_name, path_name};
+pub use monitor::{described_service, is_amko_name, is_shared, non_path_name, path_name, shared_name};
 pub use object_ref::{MemberKind, ObjectRef, ObjectRefError};
 pub use policy::{
     DownResponseError, InForce, MonitorPolicy, Policy, PolicyBook, PolicyError, PoolAlgorithmError, Review, Split,
     Template, lookups, repeated_splits, validate,
 };
-pub use selection::{Candidate, Identifiers, Protocol, Reason, Rejected, Selection, Traffic};
+pub use selection::{Candidate, Identifiers, Protocol, Reason, Rejected, Selection, Traffic, records_of};
 pub use translate::{Inputs, Outcome, translate};
 
 /// Namespace of the operator's own resources; fixed (amko appendix B).

@@ -5,6 +5,13 @@ use std::fmt::Write as _;
 
 use sha1::{Digest, Sha1};
 
+use crate::Identity;
+
+/// How the name of the monitor begins that all passthrough services share.
+const SHARED: &str = "amko--passthrough-hm-tcp-";
+/// Its description.
+pub(crate) const SHARED_DESCRIPTION: &str = "created by: amko";
+
 /// Name of the monitor of one path of a service.
 #[must_use]
 pub fn path_name(tls: bool, service: &str, path: &str) -> String {
@@ -26,7 +33,13 @@ pub fn is_amko_name(name: &str) -> bool {
 /// Whether a name is that of the monitor that all passthrough services share, which is never deleted.
 #[must_use]
 pub fn is_shared(name: &str) -> bool {
-    name.starts_with("amko--passthrough-hm-tcp-")
+    name.starts_with(SHARED)
+}
+
+/// Name of the monitor that all passthrough services of a tenant share (amko 6.2).
+#[must_use]
+pub fn shared_name(identity: &Identity) -> String {
+    format!("{SHARED}{}", identity.uuid())
 }
 
 /// Name of the service that a monitor with this description was made for.
@@ -72,6 +85,7 @@ fn hex(text: &str) -> String {
 mod tests {
     use super::*;
 
+    // catalogue amko: 200
     #[test]
     fn names_are_those_of_the_specification() {
         assert_eq!(path_name(false, "foo.avi.com", "/"), "amko--ca83bd5048b64a70aba2f3f666da479ab62a588e");

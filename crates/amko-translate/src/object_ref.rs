@@ -10,9 +10,9 @@ pub enum MemberKind {
     Ingress,
     /// Service of type LoadBalancer.
     LbService,
-    /// OpenShift Route; known from descriptions only.
+    /// OpenShift Route.
     Route,
-    /// MultiClusterIngress; known from descriptions only.
+    /// MultiClusterIngress of AKO.
     MultiClusterIngress,
     /// A member outside of clusters, which no description names: its site stands in place of a cluster.
     ThirdParty,

@@ -45,6 +45,8 @@ pub struct Policy {
     pub algorithm: PoolAlgorithm,
     /// What is answered when everything is down.
     pub down_response: Option<DownResponse>,
+    /// Suffix of routes that have a sub-domain only.
+    pub default_domain: Option<String>,
 }
 
 /// Weight and priority of a cluster's members.
@@ -211,6 +213,7 @@ pub fn validate(
         pki_profile: spec.pki_profile_ref.clone(),
         algorithm,
         down_response,
+        default_domain: spec.default_domain.clone(),
     })
 }
 

@@ -1,15 +1,20 @@
 //! Which objects become members (amko 3.3, 3.7, 5.9), and why each other one does not.
 
 mod ingress;
+mod listing;
+mod multi_cluster_ingress;
+mod route;
 mod service;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use k8s_crds::Object;
+use k8s_crds::{Kind, Object};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
+use crate::host_names::HostNames;
 use crate::{Config, Index, MemberKind, ObjectRef, Policy};
+pub use listing::records_of;
 
 /// What is selected, and what is not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,7 +30,7 @@ pub struct Selection {
 pub struct Candidate {
     /// Where it comes from.
     pub object: ObjectRef,
-    /// Host name; in default mode the name of the GSLB service.
+    /// Name of the GSLB service: the host, or in custom mode the global name of it.
     pub host: String,
     /// Virtual address.
     pub address: IpAddr,
@@ -56,6 +61,8 @@ pub enum Traffic {
         /// Protocol.
         protocol: Protocol,
     },
+    /// TLS that ends behind the virtual service; port 443 is what all of these have.
+    Passthrough,
 }
 
 /// Transport protocol of a Service port.
@@ -134,6 +141,32 @@ pub enum Reason {
     /// The host of the status entry is in no rule.
     #[error("host {0} of its status is in none of its rules")]
     HostNotInRules(String),
+    /// A Route of which no AKO says anything.
+    #[error("its status has no entry of AKO for host {0}")]
+    NoEntryOfAko(String),
+    /// A Route with a sub-domain, and a policy without a domain.
+    #[error("it has the subdomain {0} only, and the policy has no defaultDomain")]
+    NoDefaultDomain(String),
+    /// OpenShift makes a Route of each Ingress, and AKO serves that one.
+    #[error("its cluster serves Routes, which are read in place of Ingresses")]
+    RoutesInstead,
+    /// Custom mode: no rule is about the host.
+    #[error("no HostRule of its cluster gives host {0} a global name")]
+    NoHostRule(String),
+    /// Custom mode: AKO does not have the rule in force.
+    #[error("HostRule {rule} is not in force: {status}")]
+    HostRuleNotAccepted {
+        /// `namespace/name`.
+        rule: String,
+        /// What AKO says of it.
+        status: String,
+    },
+    /// Custom mode: the rule says nothing of a global name.
+    #[error("HostRule {0} has no gslb.fqdn")]
+    NoGlobalName(String),
+    /// Custom mode: what ends behind the virtual service cannot have another name.
+    #[error("it is passthrough, which has no custom global name")]
+    Passthrough,
     /// Namespace and object name different tenants.
     #[error("its namespace is annotated with tenant {namespace}, it itself is in tenant {object}")]
     TenantsDisagree {
@@ -159,6 +192,12 @@ impl Reason {
             | Self::NoHost
             | Self::HostNotInRules(_)
             | Self::WildcardHost(_)
+            | Self::NoEntryOfAko(_)
+            | Self::NoDefaultDomain(_)
+            | Self::NoHostRule(_)
+            | Self::HostRuleNotAccepted { .. }
+            | Self::NoGlobalName(_)
+            | Self::Passthrough
             | Self::TenantsDisagree { .. }
             | Self::NoIdentifiers => true,
             Self::NoPolicy
@@ -166,6 +205,7 @@ impl Reason {
             | Self::ClusterNotSelected(_)
             | Self::LabelMissing { .. }
             | Self::NamespaceLabelMissing { .. }
+            | Self::RoutesInstead
             | Self::NotLoadBalancer => false,
         }
     }
@@ -176,6 +216,7 @@ type Record = Result<Candidate, Box<Rejected>>;
 
 const TENANT_ANNOTATION: &str = "ako.vmware.com/tenant-name";
 const VS_UUID_MAP_ANNOTATION: &str = "ako.vmware.com/host-fqdn-vs-uuid-map";
+const PASSTHROUGH_ANNOTATION: &str = "passthrough.ako.vmware.com/enabled";
 const CLUSTER_UUID_ANNOTATION: &str = "ako.vmware.com/controller-cluster-uuid";
 
 /// Applies a policy to all objects. `placed` tells in which tenant an object's membership is at present, so that it
@@ -189,18 +230,20 @@ pub(crate) fn select(
     let mut selection = Selection::default();
     for cluster in &config.clusters {
         let Some(objects) = index.cluster(cluster) else { continue };
+        let names = HostNames::of(objects);
+        let has_routes = objects.serves(Kind::Route);
         for object in objects.objects() {
             let Some(whole) = member_ref(cluster, object) else { continue };
             match check_policy(index, policy, &whole, object.metadata()) {
                 Err(reason) => selection.rejected.push(Rejected { object: whole, reason }),
+                Ok(()) if has_routes && whole.kind == MemberKind::Ingress => {
+                    selection.rejected.push(Rejected { object: whole, reason: Reason::RoutesInstead });
+                }
                 Ok(()) => {
-                    let records = match object {
-                        Object::Ingress(ingress) => ingress::records(&whole, ingress),
-                        Object::Service(service) => service::records(&whole, service),
-                        _ => vec![],
-                    };
-                    for record in records {
-                        let record = record.and_then(|r| place(r, index, config, object.metadata(), placed));
+                    for record in records(&whole, object, policy) {
+                        let record = record
+                            .and_then(|r| name(r, &names, config, object.metadata()))
+                            .and_then(|r| place(r, index, config, object.metadata(), placed));
                         match record {
                             Ok(candidate) => selection.accepted.push(candidate),
                             Err(rejected) => selection.rejected.push(*rejected),
@@ -222,15 +265,11 @@ pub(crate) fn sort(candidates: &mut [Candidate], config: &Config) {
 }
 
 /// Addresses in the status of an object, for any host.
-pub(crate) fn addresses(index: &Index, object: &ObjectRef) -> Vec<IpAddr> {
+pub(crate) fn addresses(index: &Index, object: &ObjectRef, policy: Option<&Policy>) -> Vec<IpAddr> {
     let Some(cluster) = index.cluster(&object.cluster) else { return vec![] };
     let whole = ObjectRef { host: None, ..object.clone() };
     let found = cluster.objects().find(|o| member_ref(&object.cluster, o).is_some_and(|found| found == whole));
-    let records = match found {
-        Some(Object::Ingress(ingress)) => ingress::records(&whole, ingress),
-        Some(Object::Service(service)) => service::records(&whole, service),
-        _ => vec![],
-    };
+    let records = found.map(|object| records(&whole, object, policy)).unwrap_or_default();
     records.into_iter().flatten().map(|candidate| candidate.address).collect()
 }
 
@@ -244,6 +283,8 @@ fn member_ref(cluster: &str, object: &Object) -> Option<ObjectRef> {
     let kind = match object {
         Object::Ingress(_) => MemberKind::Ingress,
         Object::Service(_) => MemberKind::LbService,
+        Object::Route(_) => MemberKind::Route,
+        Object::MultiClusterIngress(_) => MemberKind::MultiClusterIngress,
         _ => return None,
     };
     let key = object.key();
@@ -283,6 +324,43 @@ fn check_policy(
     Ok(())
 }
 
+/// Records of an object of a kind that can become a member.
+fn records(whole: &ObjectRef, object: &Object, policy: Option<&Policy>) -> Vec<Record> {
+    match object {
+        Object::Ingress(ingress) => ingress::records(whole, ingress),
+        Object::Service(service) => service::records(whole, service),
+        Object::MultiClusterIngress(ingress) => multi_cluster_ingress::records(whole, ingress),
+        Object::Route(route) => {
+            route::records(whole, route, policy.and_then(|policy| policy.default_domain.as_deref()))
+        }
+        _ => vec![],
+    }
+}
+
+/// Settles what the rules of the cluster say about the host: a certificate, and in custom mode the global name
+/// (amko 3.3 rule 5, 3.4, 4.2).
+fn name(mut candidate: Candidate, names: &HostNames<'_>, config: &Config, metadata: &ObjectMeta) -> Record {
+    let local_host = candidate.host.clone();
+    names.secure(&mut candidate, &local_host);
+    if !config.use_custom_global_fqdn {
+        return Ok(candidate);
+    }
+    let global_name = match is_passthrough(&candidate, metadata) {
+        true => Err(Reason::Passthrough),
+        false => names.global_name(&local_host),
+    };
+    match global_name {
+        Ok(global_name) => Ok(Candidate { host: global_name.to_owned(), ..candidate }),
+        Err(reason) => Err(Box::new(Rejected { object: candidate.object, reason })),
+    }
+}
+
+fn is_passthrough(candidate: &Candidate, metadata: &ObjectMeta) -> bool {
+    let annotated =
+        annotation(metadata, PASSTHROUGH_ANNOTATION).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    candidate.traffic == Traffic::Passthrough || candidate.object.kind == MemberKind::Ingress && annotated
+}
+
 /// Settles the tenant (amko 5.9): the default one, unless namespace and object agree on another.
 fn place(
     mut candidate: Candidate,
@@ -291,7 +369,9 @@ fn place(
     metadata: &ObjectMeta,
     placed: &BTreeMap<ObjectRef, String>,
 ) -> Record {
-    let object_tenant = annotation(metadata, TENANT_ANNOTATION).unwrap_or(&config.tenant);
+    let told = std::mem::take(&mut candidate.tenant);
+    let told = Some(told.as_str()).filter(|tenant| !tenant.is_empty());
+    let object_tenant = told.or_else(|| annotation(metadata, TENANT_ANNOTATION)).unwrap_or(&config.tenant);
     candidate.tenant = match namespace_tenant(index, &candidate.object.cluster, &candidate.object.namespace) {
         None => config.tenant.clone(),
         Some(tenant) if tenant == object_tenant => tenant,
@@ -320,10 +400,15 @@ fn single_host(host: Option<&str>) -> Result<&str, Reason> {
 
 /// Identifiers that an object carries for a host; both or none.
 fn identifiers(metadata: &ObjectMeta, host: &str) -> Option<Identifiers> {
-    let map: BTreeMap<String, String> = serde_json::from_str(annotation(metadata, VS_UUID_MAP_ANNOTATION)?).ok()?;
+    let map = annotation(metadata, VS_UUID_MAP_ANNOTATION)?;
+    identifiers_of(map, annotation(metadata, CLUSTER_UUID_ANNOTATION)?, host)
+}
+
+/// The same, from what the annotations hold.
+fn identifiers_of(map: &str, cluster_uuid: &str, host: &str) -> Option<Identifiers> {
+    let map: BTreeMap<String, String> = serde_json::from_str(map).ok()?;
     let vs_uuid = map.get(host).filter(|uuid| !uuid.is_empty())?.clone();
-    let cluster_uuid = annotation(metadata, CLUSTER_UUID_ANNOTATION)?.to_owned();
-    Some(Identifiers { vs_uuid, cluster_uuid })
+    Some(Identifiers { vs_uuid, cluster_uuid: cluster_uuid.to_owned() }).filter(|it| !it.cluster_uuid.is_empty())
 }
 
 fn has_label(metadata: &ObjectMeta, key: &str, value: &str) -> bool {

@@ -2,12 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::aliases::{self, AliasBook, Aliases};
 use crate::desired::{
     Desired, GslbService, HealthMonitor, Member, MonitorRefs, ObjectName, Persistence, Pool, Probe, VsRef,
 };
 use crate::host_rule::{HostRule, effective};
 use crate::selection::{self, Candidate, Protocol, Reason, Rejected, Selection, Traffic};
 use crate::{Config, ControllerView, Identity, Index, MemberKind, MonitorPolicy, ObjectRef, Policy, monitor};
+
+/// Port that is probed where TLS ends behind the virtual service (amko 3.5).
+const PASSTHROUGH_PORT: u16 = 443;
 
 /// All that the result depends on.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +35,8 @@ pub struct Inputs<'a> {
     /// Services of ours that the controller has and that a rule gives third-party members, with what their monitors
     /// probe: these stay when the last object behind them goes (amko 5.3 rule 4).
     pub standing: &'a BTreeMap<ObjectName, Traffic>,
+    /// Who has which alias at present.
+    pub aliases: &'a AliasBook,
 }
 
 /// What comes out; kept for the next time, to explain what changed.
@@ -40,6 +46,8 @@ pub struct Outcome {
     pub desired: Desired,
     /// What was selected, and why the rest was not.
     pub selection: Selection,
+    /// Further names of the services, and claims that were refused.
+    pub aliases: Aliases,
     /// The policy it was made with.
     pub policy: Option<Policy>,
     /// Member clusters of the `GSLBConfig` it was made with.
@@ -54,7 +62,7 @@ pub fn translate(inputs: Inputs<'_>) -> Outcome {
     let mut selection = selection::select(inputs.index, inputs.config, inputs.policy, inputs.placed);
     selection.accepted.extend(still_held(&inputs));
     selection::sort(&mut selection.accepted, inputs.config);
-    let mut desired = Desired::default();
+    let (mut desired, mut aliases) = (Desired::default(), Aliases::default());
     if let Some(policy) = inputs.policy {
         drop_unidentified(&mut selection, policy);
         let mut services = by_service(&selection.accepted);
@@ -77,10 +85,19 @@ pub fn translate(inputs: Inputs<'_>) -> Outcome {
             desired.monitors.extend(monitors.into_iter().map(|monitor| (monitor.name.clone(), monitor)));
             desired.services.insert(name, service);
         }
+        let names = desired.services.keys().collect();
+        aliases = aliases::settle(inputs.index, inputs.config, policy, &names, inputs.aliases);
+        for (name, of_service) in &aliases.granted {
+            if let Some(service) = desired.services.get_mut(name) {
+                service.domain_names.extend(of_service.keys().cloned());
+                service.domain_names.sort();
+            }
+        }
     }
     Outcome {
         desired,
         selection,
+        aliases,
         policy: inputs.policy.cloned(),
         clusters: inputs.config.clusters.clone(),
         rules: inputs.rules.clone(),
@@ -252,6 +269,7 @@ fn generated_monitors(
     let mut paths: Vec<&str> = Vec::new();
     let mut tls = false;
     let mut port: Option<(u16, Protocol)> = None;
+    let mut is_passthrough = false;
     for traffic in traffics {
         match traffic {
             Traffic::Paths { paths: of_member, tls: is_tls } => {
@@ -267,6 +285,7 @@ fn generated_monitors(
                     port = Some((*number, *protocol));
                 }
             }
+            Traffic::Passthrough => is_passthrough = true,
         }
     }
     let build = |monitor_name: String, description: String, probe: Probe| HealthMonitor {
@@ -276,6 +295,9 @@ fn generated_monitors(
         created_by: identity.as_str().to_owned(),
         probe,
     };
+    if paths.is_empty() && is_passthrough {
+        return vec![shared_monitor(&name.tenant, identity)];
+    }
     if let ([], Some((port, protocol))) = (&paths[..], port) {
         let description = monitor::non_path_description(&name.name);
         return vec![build(monitor::non_path_name(&name.name), description, Probe::Port { port, protocol })];
@@ -295,4 +317,17 @@ fn generated_monitors(
             )
         })
         .collect()
+}
+
+/// The monitor that all passthrough services of a tenant share. It is in no service's care: it stays when they go
+/// (amko 6.9).
+fn shared_monitor(tenant: &str, identity: &Identity) -> HealthMonitor {
+    let name = monitor::shared_name(identity);
+    HealthMonitor {
+        service: name.clone(),
+        name: ObjectName { tenant: tenant.to_owned(), name },
+        description: monitor::SHARED_DESCRIPTION.to_owned(),
+        created_by: identity.as_str().to_owned(),
+        probe: Probe::Port { port: PASSTHROUGH_PORT, protocol: Protocol::Tcp },
+    }
 }

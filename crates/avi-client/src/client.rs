@@ -29,6 +29,8 @@ const BODY_BYTES_MAX: usize = 64 << 20;
 const RAW_MESSAGE_CHARS_MAX: usize = 300;
 
 const TENANT: HeaderName = HeaderName::from_static("x-avi-tenant");
+/// Beyond the API: on whose behalf a leader writes, and in which term. Who knows it refuses the terms before.
+const FENCE: HeaderName = HeaderName::from_static("x-meridian-fence");
 const CSRF_TOKEN: HeaderName = HeaderName::from_static("x-csrftoken");
 
 /// Longest wait for a connection, TLS included.
@@ -45,6 +47,8 @@ const KEEPALIVE: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct AviClient {
     inner: Arc<Inner>,
+    /// Whose objects are written, for the fence.
+    owner: Option<Arc<str>>,
 }
 
 struct Inner {
@@ -98,9 +102,15 @@ impl AviClient {
             .no_proxy()
             .build()
             .map_err(|error| ConfigError::Http { reason: chain(&error) })?;
-        Ok(Self {
-            inner: Arc::new(Inner { config, address, http, session: RwLock::new(None), login_turn: Semaphore::new(1) }),
-        })
+        let inner = Inner { config, address, http, session: RwLock::new(None), login_turn: Semaphore::new(1) };
+        Ok(Self { inner: Arc::new(inner), owner: None })
+    }
+
+    /// The same client, which says whose objects it writes: terms count for each owner by itself.
+    #[must_use]
+    pub fn on_behalf_of(mut self, owner: &str) -> Self {
+        self.owner = Some(owner.into());
+        self
     }
 
     /// Address of the controller, with a trailing slash.
@@ -277,6 +287,17 @@ impl AviClient {
         let tenant = HeaderValue::from_str(call.tenant)
             .map_err(|_| decode(&call.method, &call.url, "the tenant's name does not fit into a header"))?;
         request = request.header(TENANT, tenant);
+        // A login is nobody's write.
+        if let Some(fence) = session.and(self.inner.config.fence.as_ref()) {
+            match (fence.check(), &self.owner) {
+                (Ok(Some(term)), Some(owner)) => request = request.header(FENCE, format!("{owner};term={term}")),
+                (Err(reason), _) if call.method != Method::GET => {
+                    let (method, path) = (name(&call.method), path_and_query(&call.url));
+                    return Err(AviError::NotPermitted { method, path, reason });
+                }
+                _ => {}
+            }
+        }
         if let Some(session) = session {
             request = request.header(CSRF_TOKEN, session.csrf_token.clone()).header(COOKIE, session.cookies.clone());
         }

@@ -1,6 +1,6 @@
 //! Where the controller is, who we are, and how its certificate is checked.
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 /// Value of `X-Avi-Version` when the caller names none; the one the operators' library sends at login (amko 7.2).
 pub const DEFAULT_API_VERSION: &str = "22.1.2";
@@ -27,7 +27,32 @@ pub struct Config {
     pub tls: Verification,
     /// Longest wait for one answer, from sending to the last byte.
     pub request_timeout: Duration,
+    /// Who writes only while it leads is asked before each write; `None`: it may always.
+    pub fence: Option<Fence>,
 }
+
+/// What says, at the moment at which a write is sent, whether it may be, and in which term.
+#[derive(Clone)]
+pub struct Fence(Arc<dyn Fn() -> Result<Option<u64>, String> + Send + Sync>);
+
+impl Fence {
+    /// `check` gives the term of the leader that writes, `None` where it was not elected, or why it may not write.
+    pub fn new(check: impl Fn() -> Result<Option<u64>, String> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(check))
+    }
+
+    pub(crate) fn check(&self) -> Result<Option<u64>, String> {
+        (self.0)()
+    }
+}
+
+impl PartialEq for Fence {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Fence {}
 
 impl Config {
     /// With the default version, time-out and user agent `meridian`.
@@ -46,6 +71,7 @@ impl Config {
             user_agent: "meridian".to_owned(),
             tls,
             request_timeout: DEFAULT_REQUEST_TIMEOUT,
+            fence: None,
         }
     }
 }

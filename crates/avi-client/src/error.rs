@@ -79,6 +79,16 @@ pub enum AviError {
         /// User name.
         username: String,
     },
+    /// A write that was not sent: who would have sent it leads no more, or not yet.
+    #[error("{method} {path}: not sent, {reason}")]
+    NotPermitted {
+        /// Method.
+        method: &'static str,
+        /// Path with its query.
+        path: String,
+        /// Why not.
+        reason: String,
+    },
     /// A success whose body is not what was promised.
     #[error(
         "{method} {path}: the answer cannot be read: {reason}; check that the address is that of an Avi controller"
@@ -163,7 +173,8 @@ impl AviError {
     #[must_use]
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::Transport { .. } => ErrorClass::Transport,
+            // What is to be written is to be looked at anew, as after a controller that was away.
+            Self::Transport { .. } | Self::NotPermitted { .. } => ErrorClass::Transport,
             Self::Decode { .. } => ErrorClass::Decode,
             Self::InvalidCredentials { .. } => ErrorClass::InvalidCredentials,
             Self::Status { status, message, .. } => classify(*status, message),
@@ -176,7 +187,7 @@ impl AviError {
         match self {
             Self::Status { status, .. } => Some(*status),
             Self::InvalidCredentials { .. } => Some(401),
-            Self::Transport { .. } | Self::Decode { .. } => None,
+            Self::Transport { .. } | Self::NotPermitted { .. } | Self::Decode { .. } => None,
         }
     }
 }

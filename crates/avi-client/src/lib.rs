@@ -19,7 +19,7 @@ mod tls;
 
 pub use back_off::BackOff;
 pub use client::AviClient;
-pub use config::{Config, DEFAULT_API_VERSION, DEFAULT_REQUEST_TIMEOUT, Verification};
+pub use config::{Config, DEFAULT_API_VERSION, DEFAULT_REQUEST_TIMEOUT, Fence, Verification};
 pub use error::{AviError, ConfigError, ErrorClass, Retry, chain};
 pub use link::Link;
 pub use pace::Pace;

@@ -78,6 +78,7 @@ pub static TYPES: &[&TypeSchema] = &[
     &virtual_service::VIRTUAL_SERVICE,
     &system_configuration::SYSTEM_CONFIGURATION,
     &gslb::GSLB,
+    &gslb::FEDERATION_CHECKPOINT,
     &gslb_service::GSLB_SERVICE,
 ];
 

@@ -2,12 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use objects::{Effect, Guard, Projection, Write, WriteError};
+use objects::{Change, Effect, Guard, Object, Projection, Write, WriteError, federated};
 use store::{Compare, Op, Outcome, Revision, Store, StoreError, Txn};
+use tokio::sync::Mutex;
 
 use crate::{
     live::{BehindError, LiveProjection},
     seal::{Seal, SealError},
+    sites::{NoSites, Sites, SitesError},
 };
 
 /// Attempts of one write when others write what it relied on. Each lost attempt means that somebody else succeeded.
@@ -15,11 +17,14 @@ const ATTEMPTS_MAX: u32 = 16;
 /// Longest wait for the projection to apply a commit.
 const VISIBLE_WITHIN: Duration = Duration::from_secs(10);
 
-/// Commits writes.
+/// Commits writes: here, or, what is federated, at all sites of the GSLB.
 #[derive(Clone)]
 pub struct Committer {
     store: Arc<dyn Store>,
     live: Arc<LiveProjection>,
+    sites: Arc<dyn Sites>,
+    /// One federated write at a time, from its decision until it is shown.
+    federation: Arc<Mutex<()>>,
 }
 
 /// Why nothing was written, or why it cannot be shown.
@@ -40,13 +45,80 @@ pub enum CommitError {
     /// The store failed.
     #[error("committing to the object store")]
     Store(#[source] StoreError),
+    /// The other sites do not let it happen.
+    #[error(transparent)]
+    Sites(SitesError),
+    /// One write cannot be both.
+    #[error("federated objects and objects of this site do not fit in one write: write them one after the other")]
+    Mixed,
 }
 
 impl Committer {
     /// Writes to `store`, deciding on `live`, which has to be fed from the same store.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, live: Arc<LiveProjection>) -> Self {
-        Self { store, live }
+        Self { store, live, sites: Arc::new(NoSites), federation: Arc::default() }
+    }
+
+    /// The same, with other sites.
+    #[must_use]
+    pub fn with_sites(self, sites: Arc<dyn Sites>) -> Self {
+        Self { sites, ..self }
+    }
+
+    /// Commits what a client asks for: as [`Self::commit_here`], and what is federated at all sites.
+    ///
+    /// # Errors
+    /// See [`CommitError`].
+    pub async fn commit<F>(&self, decide: F) -> Result<(Write, Revision), CommitError>
+    where
+        F: Fn(&Projection, u32) -> Result<Write, WriteError>,
+    {
+        let write = self.live.read(|state| decide(&state.projection, 0)).map_err(CommitError::Refused)?;
+        if !federated::touches_federation(&write) {
+            return self.commit_here(decide).await;
+        }
+        let _turn = self.federation.lock().await;
+        let write = self.live.read(|state| decide(&state.projection, 0)).map_err(CommitError::Refused)?;
+        for change in changes(&write) {
+            let (before, after) = sides(change);
+            if let Some(after) = after.filter(|after| after.path == "gslb") {
+                self.sites.admit(before, after).await.map_err(CommitError::Sites)?;
+            }
+        }
+        match self.sites.write(&write).await {
+            None => self.commit_here(decide).await,
+            Some(_) if federated::touches_own(&write) => Err(CommitError::Mixed),
+            Some(Err(error)) => Err(CommitError::Sites(error)),
+            Some(Ok(revision)) => Ok((self.shown(write), revision)),
+        }
+    }
+
+    /// Writes keys without a condition; returns when readers see them. For those who alone write such keys.
+    ///
+    /// # Errors
+    /// [`CommitError::Seal`], [`CommitError::Store`], [`CommitError::Behind`].
+    pub async fn put(&self, effects: Vec<Effect>) -> Result<Revision, CommitError> {
+        let ops = operations(&effects, self.live.seal()).map_err(CommitError::Seal)?;
+        let outcome = self.store.txn(Txn { compares: Vec::new(), ops }).await.map_err(CommitError::Store)?;
+        let Outcome::Committed(revision) = outcome else { return Err(CommitError::Contended) };
+        self.catch_up(revision).await?;
+        Ok(revision)
+    }
+
+    /// The write with its objects as they are shown now: their time was given by the log.
+    fn shown(&self, mut write: Write) -> Write {
+        let now = |object: &Arc<Object>| {
+            let found = self.live.read(|state| state.projection.get(object.path, &object.uuid).cloned());
+            found.unwrap_or_else(|| Arc::clone(object))
+        };
+        for change in std::iter::once(&mut write.change).chain(&mut write.others) {
+            match change {
+                Change::Created(object) | Change::Replaced { after: object, .. } => *object = now(object),
+                Change::Deleted(_) => {}
+            }
+        }
+        write
     }
 
     /// Decides and commits until no guard is hurt; returns when readers see the commit. `decide` is called again with
@@ -54,7 +126,7 @@ impl Committer {
     ///
     /// # Errors
     /// See [`CommitError`].
-    pub async fn commit<F>(&self, decide: F) -> Result<(Write, Revision), CommitError>
+    pub async fn commit_here<F>(&self, decide: F) -> Result<(Write, Revision), CommitError>
     where
         F: Fn(&Projection, u32) -> Result<Write, WriteError>,
     {
@@ -91,12 +163,29 @@ fn transaction(write: &Write, seal: Option<&Seal>) -> Result<Txn, SealError> {
         Guard::Present(key) => Compare::Present(key.clone()),
         Guard::ModifiedAt(key, revision) => Compare::ModifiedAt(key.clone(), *revision),
     });
-    let ops = write.effects.iter().map(|effect| match effect {
+    Ok(Txn { compares: compares.collect(), ops: operations(&write.effects, seal)? })
+}
+
+fn operations(effects: &[Effect], seal: Option<&Seal>) -> Result<Vec<Op>, SealError> {
+    let ops = effects.iter().map(|effect| match effect {
         Effect::Put(key, value) => match seal {
             Some(seal) => Ok(Op::Put(key.clone(), seal.seal(key, value)?.into())),
             None => Ok(Op::Put(key.clone(), value.as_slice().into())),
         },
         Effect::Delete(key) => Ok(Op::Delete(key.clone())),
     });
-    Ok(Txn { compares: compares.collect(), ops: ops.collect::<Result<_, _>>()? })
+    ops.collect()
+}
+
+fn changes(write: &Write) -> impl Iterator<Item = &Change> {
+    std::iter::once(&write.change).chain(&write.others)
+}
+
+/// The object before and after.
+fn sides(change: &Change) -> (Option<&Object>, Option<&Object>) {
+    match change {
+        Change::Created(after) => (None, Some(after)),
+        Change::Replaced { before, after } => (Some(before), Some(after)),
+        Change::Deleted(before) => (Some(before), None),
+    }
 }

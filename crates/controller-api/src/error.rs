@@ -6,7 +6,7 @@ use objects::{Class, ReadError, WriteError};
 use serde_json::json;
 use store::StoreError;
 
-use crate::{commit::CommitError, engine::ExplainError, password::PasswordError};
+use crate::{commit::CommitError, engine::ExplainError, password::PasswordError, sites::SitesError};
 
 /// Why a request is refused. `Display` is the text of the body.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +70,8 @@ pub(crate) enum ApiError {
          again. Reading goes on."
     )]
     Full(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error(transparent)]
+    Sites(SitesError),
     #[error("No service engine gave its logs: {0}")]
     Logs(String),
     /// Details go to the log, not to the client.
@@ -92,6 +94,7 @@ impl ApiError {
             | Self::Body(_)
             | Self::Parameter(_)
             | Self::OldPassword
+            | Self::Sites(SitesError::Refused(_))
             | Self::Explain(ExplainError::Question(_)) => StatusCode::BAD_REQUEST,
             Self::Tenant(_) | Self::ReadOnly(_) => StatusCode::FORBIDDEN,
             Self::NoSuchPath(_) => StatusCode::NOT_FOUND,
@@ -106,6 +109,7 @@ impl ApiError {
             | Self::Contended
             | Self::Behind
             | Self::Full(_)
+            | Self::Sites(SitesError::Unavailable(_) | SitesError::Unknown(_))
             | Self::ExplainTimeout(_)
             | Self::Logs(_)
             | Self::Explain(ExplainError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
@@ -160,6 +164,8 @@ impl From<CommitError> for ApiError {
             CommitError::Behind(_) => Self::Behind,
             CommitError::Store(source) => source.into(),
             CommitError::Seal(source) => Self::Internal(source.into()),
+            CommitError::Sites(error) => Self::Sites(error),
+            CommitError::Mixed => Self::Sites(SitesError::Refused(CommitError::Mixed.to_string())),
         }
     }
 }

@@ -4,7 +4,8 @@
 //! asked, its write is committed, and the answer is put into the shape that clients expect. Start at [`Api`]: it holds
 //! everything, [`Api::router`] serves it. Then `call` (what a request asks), `authenticate` (who asks), `routes` (one
 //! file per family of paths), `commit` (a write from decision to visibility), `live` (the projection), `seal` (secrets at rest), `error` (the one
-//! table of status codes). The service engine is reached through the port [`Engine`].
+//! table of status codes). Service engines are reached through the port [`Engine`], the
+//! other sites of the GSLB through [`Sites`].
 //!
 //! Left out for now: roles (only superusers write), files (1.14), events (1.15).
 #![warn(missing_docs)]
@@ -27,6 +28,7 @@ mod routes;
 mod seal;
 mod session;
 mod settings;
+mod sites;
 mod tenancy;
 mod token;
 mod version;
@@ -39,4 +41,5 @@ pub use engine::{Engine, EngineInfo, ExplainError, NoEngine};
 pub use live::{BehindError, LiveProjection, State};
 pub use password::{PasswordError, hash as hash_password};
 pub use requests::RequestMetrics;
+pub use sites::{MemberStanding, NoSites, Replication, ServiceStanding, SiteStanding, Sites, SitesError, Standing};
 pub use version::API_VERSION;

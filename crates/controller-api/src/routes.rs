@@ -12,6 +12,7 @@ mod neighbours;
 mod objects;
 mod runtime;
 mod service_engines;
+mod site_join;
 mod user_token;
 
 use ::objects::Types;
@@ -43,6 +44,7 @@ pub(crate) enum Route {
     Domains,
     CloudStatus(String),
     Logs,
+    SiteJoin,
     /// `/api/serviceengine`, one of it, and that one's runtime.
     ServiceEngines,
     ServiceEngine(String),
@@ -73,6 +75,7 @@ impl Route {
             ["api", "user-token"] => Self::UserTokens,
             ["api", "user-token", id] => Self::UserToken(id.to_owned()),
             ["api", "explain", "dns"] => Self::ExplainDns,
+            ["api", "site-join"] => Self::SiteJoin,
             ["api", "macro"] => Self::Macro,
             ["api", "networkruntime"] => Self::NetworkRuntimes,
             ["api", "networkruntime", uuid] => Self::NetworkRuntime(uuid.to_owned()),
@@ -99,7 +102,7 @@ impl Route {
     /// Value of the `Allow` header.
     pub(crate) fn allow(&self) -> &'static str {
         match self {
-            Self::Login | Self::Logout => "POST, OPTIONS",
+            Self::Login | Self::Logout | Self::SiteJoin => "POST, OPTIONS",
             Self::ClusterStatus
             | Self::ClusterRuntime
             | Self::ClusterVersion
@@ -142,6 +145,7 @@ impl Route {
             Self::ExplainDns => "/api/explain/dns",
             Self::Logs => "/api/analytics/logs",
             Self::Macro => "/api/macro",
+            Self::SiteJoin => "/api/site-join",
             Self::NetworkRuntimes => "/api/networkruntime",
             Self::NetworkRuntime(_) => "/api/networkruntime/{uuid}",
             Self::Domains => "/api/ipamdnsproviderprofiledomainlist",
@@ -219,6 +223,7 @@ async fn answer_to(api: &Inner, call: &Call, caller: &Caller, body: &mut Body) -
         Route::UserTokens => user_token::at_collection(&request, body).await,
         Route::UserToken(id) => user_token::at_element(&request, id).await,
         Route::ExplainDns => explain::dns(&request).await,
+        Route::SiteJoin => site_join::join(&request, body).await,
         Route::Macro => macros::write(&request, body).await,
         Route::NetworkRuntimes => addresses::network_runtimes(&request),
         Route::NetworkRuntime(uuid) => addresses::network_runtime(&request, uuid),

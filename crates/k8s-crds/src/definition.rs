@@ -2,8 +2,9 @@
 //!
 //! The schemas are tables of our own rather than derived from the types: the types are lenient, so that one bad field
 //! does not hide an object, and the schemas are strict. A test holds each field of the types against its schema.
-//! None of these kinds has a status sub-resource or printer columns (amko 2).
+//! Of AMKO's kinds `AMKOCluster` alone has a status sub-resource, and none has printer columns (amko 2).
 
+mod multi_cluster;
 mod schema;
 
 use serde_json::{Value, json};
@@ -12,6 +13,8 @@ use self::schema::{array, boolean, integer, object, one_of, string, string_map};
 
 /// Group of all kinds of AMKO.
 pub const GROUP: &str = "amko.vmware.com";
+/// Group of all kinds of AKO.
+pub const AKO_GROUP: &str = "ako.vmware.com";
 
 /// How a member is chosen (amko 2.4).
 const ALGORITHMS: [&str; 4] =
@@ -30,58 +33,123 @@ const HASH_MASK: (i64, i64) = (1, 31);
 
 /// The names under which an API server serves a kind.
 struct Names {
+    group: &'static str,
     kind: &'static str,
     plural: &'static str,
-    short: &'static str,
+    short: Option<&'static str>,
     version: &'static str,
+    /// Whether its status is written apart from the rest.
+    has_status: bool,
 }
 
 /// The definitions, each with the name of its file.
 #[must_use]
 pub fn definitions() -> Vec<(String, Value)> {
-    let config = Names { kind: "GSLBConfig", plural: "gslbconfigs", short: "gc", version: "v1alpha1" };
-    let policy =
-        Names { kind: "GlobalDeploymentPolicy", plural: "globaldeploymentpolicies", short: "gdp", version: "v1alpha2" };
-    let rule = Names { kind: "GSLBHostRule", plural: "gslbhostrules", short: "ghr", version: "v1alpha1" };
-    let kinds = [(config, gslb_config()), (policy, global_deployment_policy()), (rule, gslb_host_rule())];
-    kinds.map(|(names, schema)| (format!("{GROUP}_{}.yaml", names.plural), define(&names, &schema))).into()
+    let names = |kind, plural, short, version| Names { group: GROUP, kind, plural, short, version, has_status: false };
+    let config = names("GSLBConfig", "gslbconfigs", Some("gc"), "v1alpha1");
+    let policy = names("GlobalDeploymentPolicy", "globaldeploymentpolicies", Some("gdp"), "v1alpha2");
+    let rule = names("GSLBHostRule", "gslbhostrules", Some("ghr"), "v1alpha1");
+    let cluster = Names { has_status: true, ..names("AMKOCluster", "amkoclusters", None, "v1alpha1") };
+    let kinds = [
+        (config, gslb_config()),
+        (policy, global_deployment_policy()),
+        (rule, gslb_host_rule()),
+        (cluster, amko_cluster()),
+    ];
+    let kinds = kinds.into_iter().chain(multi_cluster::kinds());
+    kinds.map(|(names, schema)| (format!("{}_{}.yaml", names.group, names.plural), define(&names, &schema))).collect()
+}
+
+/// amko 2.6. Fields beyond it are told in their description.
+fn amko_cluster() -> Value {
+    let spec = object(
+        "What is wanted.",
+        &[],
+        [
+            ("clusterContext", string("Own context; one of clusters, and in the kubeconfig of the members.")),
+            ("clusters", array("Contexts of all clusters of the federation.", string("Its context."))),
+            (
+                "isLeader",
+                boolean("Whether this cluster leads; with leaderElection only whether it is the first to try."),
+            ),
+            ("version", string("Version of the operator, the same in all clusters.")),
+            ("leaderElection", boolean("Beyond AMKO: leases in the clusters settle who leads.")),
+        ],
+    );
+    let condition = object(
+        "What became of one step.",
+        &[],
+        [
+            ("type", string("Which step.")),
+            ("status", string("What became of it.")),
+            ("reason", string("Why; empty where all went well.")),
+        ],
+    );
+    let leader = object(
+        "Beyond AMKO: who leads, as far as this cluster can tell.",
+        &[],
+        [
+            ("clusterContext", string("Its context.")),
+            ("term", integer("Number of its term, larger than those before; absent where nobody elects.", None)),
+        ],
+    );
+    let status = object(
+        "What was found.",
+        &[],
+        [("conditions", array("One for each step of the last federation.", condition)), ("leader", leader)],
+    );
+    let mut schema = root("The part that one cluster has in a federation.", spec, status);
+    // Required of the other kinds alone.
+    schema.as_object_mut().map(|schema| schema.remove("required"));
+    schema
 }
 
 fn define(names: &Names, schema: &Value) -> Value {
-    let Names { kind, plural, short, version } = names;
+    let Names { group, kind, plural, short, version, has_status } = names;
+    let short: Vec<&str> = short.iter().copied().collect();
+    let mut served = json!({
+        "name": version,
+        "served": true,
+        "storage": true,
+        "schema": { "openAPIV3Schema": schema },
+    });
+    if *has_status {
+        served["subresources"] = json!({ "status": {} });
+    }
     json!({
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": { "name": format!("{plural}.{GROUP}") },
+        "metadata": { "name": format!("{plural}.{group}") },
         "spec": {
-            "group": GROUP,
+            "group": group,
             "names": {
                 "kind": kind,
                 "listKind": format!("{kind}List"),
                 "plural": plural,
                 "singular": kind.to_lowercase(),
-                "shortNames": [short],
+                "shortNames": short,
             },
             "scope": "Namespaced",
             "conversion": { "strategy": "None" },
-            "versions": [{
-                "name": version,
-                "served": true,
-                "storage": true,
-                "schema": { "openAPIV3Schema": schema },
-            }],
+            "versions": [served],
         },
     })
 }
 
 /// An object of a custom kind; the API server itself knows about `metadata`.
 fn root(about: &str, spec: Value, status: Value) -> Value {
+    let mut schema = root_without_status(about, spec);
+    schema["properties"]["status"] = status;
+    schema
+}
+
+/// One of a kind that nobody answers in.
+fn root_without_status(about: &str, spec: Value) -> Value {
     let fields = [
         ("apiVersion", string("Version of this kind.")),
         ("kind", string("Name of this kind.")),
         ("metadata", json!({ "type": "object" })),
         ("spec", spec),
-        ("status", status),
     ];
     object(about, &["spec"], fields)
 }

@@ -7,7 +7,9 @@ use k8s_openapi::api::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use crate::{GlobalDeploymentPolicy, GslbConfig, GslbHostRule};
+use crate::{
+    ClusterSet, GlobalDeploymentPolicy, GslbConfig, GslbHostRule, HostRule, MultiClusterIngress, Route, ServiceImport,
+};
 
 /// Kinds that are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,6 +36,16 @@ pub enum Kind {
     GlobalDeploymentPolicy,
     /// `amko.vmware.com/v1alpha1` GSLBHostRule.
     GslbHostRule,
+    /// `ako.vmware.com/v1beta1` HostRule.
+    HostRule,
+    /// `route.openshift.io/v1` Route.
+    Route,
+    /// `ako.vmware.com/v1alpha1` MultiClusterIngress.
+    MultiClusterIngress,
+    /// `ako.vmware.com/v1alpha1` ServiceImport.
+    ServiceImport,
+    /// `ako.vmware.com/v1alpha1` ClusterSet.
+    ClusterSet,
 }
 
 impl Kind {
@@ -52,6 +64,11 @@ impl Kind {
             Self::GslbConfig => "GSLBConfig",
             Self::GlobalDeploymentPolicy => "GlobalDeploymentPolicy",
             Self::GslbHostRule => "GSLBHostRule",
+            Self::HostRule => "HostRule",
+            Self::Route => "Route",
+            Self::MultiClusterIngress => "MultiClusterIngress",
+            Self::ServiceImport => "ServiceImport",
+            Self::ClusterSet => "ClusterSet",
         }
     }
 
@@ -114,6 +131,16 @@ pub enum Object {
     GlobalDeploymentPolicy(GlobalDeploymentPolicy),
     /// `amko.vmware.com/v1alpha1` GSLBHostRule.
     GslbHostRule(GslbHostRule),
+    /// `ako.vmware.com/v1beta1` HostRule.
+    HostRule(HostRule),
+    /// `route.openshift.io/v1` Route.
+    Route(Route),
+    /// `ako.vmware.com/v1alpha1` MultiClusterIngress.
+    MultiClusterIngress(MultiClusterIngress),
+    /// `ako.vmware.com/v1alpha1` ServiceImport.
+    ServiceImport(ServiceImport),
+    /// `ako.vmware.com/v1alpha1` ClusterSet.
+    ClusterSet(ClusterSet),
 }
 
 impl Object {
@@ -132,6 +159,11 @@ impl Object {
             Self::GslbConfig(_) => Kind::GslbConfig,
             Self::GlobalDeploymentPolicy(_) => Kind::GlobalDeploymentPolicy,
             Self::GslbHostRule(_) => Kind::GslbHostRule,
+            Self::HostRule(_) => Kind::HostRule,
+            Self::Route(_) => Kind::Route,
+            Self::MultiClusterIngress(_) => Kind::MultiClusterIngress,
+            Self::ServiceImport(_) => Kind::ServiceImport,
+            Self::ClusterSet(_) => Kind::ClusterSet,
         }
     }
 
@@ -150,6 +182,11 @@ impl Object {
             Self::GslbConfig(object) => &object.metadata,
             Self::GlobalDeploymentPolicy(object) => &object.metadata,
             Self::GslbHostRule(object) => &object.metadata,
+            Self::HostRule(object) => &object.metadata,
+            Self::Route(object) => &object.metadata,
+            Self::MultiClusterIngress(object) => &object.metadata,
+            Self::ServiceImport(object) => &object.metadata,
+            Self::ClusterSet(object) => &object.metadata,
         }
     }
 
@@ -167,6 +204,11 @@ impl Object {
             Self::GslbConfig(object) => &mut object.metadata,
             Self::GlobalDeploymentPolicy(object) => &mut object.metadata,
             Self::GslbHostRule(object) => &mut object.metadata,
+            Self::HostRule(object) => &mut object.metadata,
+            Self::Route(object) => &mut object.metadata,
+            Self::MultiClusterIngress(object) => &mut object.metadata,
+            Self::ServiceImport(object) => &mut object.metadata,
+            Self::ClusterSet(object) => &mut object.metadata,
         }
     }
 
@@ -181,10 +223,18 @@ impl Object {
             Self::Ingress(object) => object.status = serde_json::from_value(status)?,
             Self::Node(object) => object.status = serde_json::from_value(status)?,
             // These have none.
-            Self::Secret(_) | Self::ConfigMap(_) | Self::EndpointSlice(_) | Self::IngressClass(_) => {}
+            Self::Secret(_)
+            | Self::ConfigMap(_)
+            | Self::EndpointSlice(_)
+            | Self::IngressClass(_)
+            | Self::ServiceImport(_)
+            | Self::ClusterSet(_) => {}
             Self::GslbConfig(object) => object.status = serde_json::from_value(status)?,
             Self::GlobalDeploymentPolicy(object) => object.status = serde_json::from_value(status)?,
             Self::GslbHostRule(object) => object.status = serde_json::from_value(status)?,
+            Self::HostRule(object) => object.status = serde_json::from_value(status)?,
+            Self::Route(object) => object.status = serde_json::from_value(status)?,
+            Self::MultiClusterIngress(object) => object.status = serde_json::from_value(status)?,
         }
         Ok(())
     }

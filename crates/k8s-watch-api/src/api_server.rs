@@ -19,7 +19,8 @@ use crate::merge::Merge;
 use crate::write_back;
 
 /// Kinds of a member cluster.
-pub const MEMBER_KINDS: &[Kind] = &[Kind::Namespace, Kind::Service, Kind::Ingress];
+pub const MEMBER_KINDS: &[Kind] =
+    &[Kind::Namespace, Kind::Service, Kind::Ingress, Kind::HostRule, Kind::MultiClusterIngress, Kind::Route];
 /// Kinds of a leader cluster that holds no members.
 pub const POLICY_KINDS: &[Kind] = &[Kind::GslbConfig, Kind::GlobalDeploymentPolicy];
 /// Kinds of a leader cluster that may hold members too.
@@ -27,10 +28,17 @@ pub const LEADER_KINDS: &[Kind] = &[
     Kind::Namespace,
     Kind::Service,
     Kind::Ingress,
+    Kind::MultiClusterIngress,
     Kind::GslbConfig,
     Kind::GlobalDeploymentPolicy,
     Kind::GslbHostRule,
+    Kind::HostRule,
+    Kind::Route,
 ];
+/// Kinds of the cluster whose MultiClusterIngresses are served with Services of others (amko 10).
+pub const IMPORTING_KINDS: &[Kind] = &[Kind::MultiClusterIngress, Kind::ServiceImport, Kind::ClusterSet];
+/// Kinds of the clusters whose Services are imported.
+pub const EXPORTING_KINDS: &[Kind] = &[Kind::Service, Kind::Node];
 /// Kinds that the operator of one cluster reads (ako 1.2).
 pub const AKO_KINDS: &[Kind] = &[
     Kind::Namespace,

@@ -86,9 +86,17 @@ struct Page {
     items: Vec<Value>,
 }
 
-/// Kinds that a cluster may do without: their definition came later than the others.
+/// Kinds that a cluster may do without: their definition came later than the others, or is another product's.
 fn is_optional(kind: Kind) -> bool {
-    kind == Kind::GslbHostRule
+    matches!(
+        kind,
+        Kind::GslbHostRule
+            | Kind::HostRule
+            | Kind::MultiClusterIngress
+            | Kind::Route
+            | Kind::ServiceImport
+            | Kind::ClusterSet
+    )
 }
 
 impl Follower {
@@ -102,10 +110,11 @@ impl Follower {
                 Err(End::Deaf) => return,
                 Err(End::Trouble(trouble)) => trouble,
             };
-            if is_optional(self.kind) && trouble.is_unserved() {
+            if is_optional(self.kind) && self.is_unserved(&trouble).await {
                 // Whose definition is not there, of that there are no objects.
                 let (objects, unreadable) = (Vec::new(), Vec::new());
-                if self.tell(News::Listed { kind: self.kind, objects, unreadable }).await.is_err()
+                if self.tell(News::Served(self.kind, false)).await.is_err()
+                    || self.tell(News::Listed { kind: self.kind, objects, unreadable }).await.is_err()
                     || self.tell(News::Trouble(self.kind, None)).await.is_err()
                 {
                     return;
@@ -132,6 +141,23 @@ impl Follower {
                 () = sleep(pause) => {}
                 () = self.news.closed() => return,
             }
+        }
+    }
+
+    /// Whether the trouble is that the kind is not defined. Who may not list it is refused before that comes to light,
+    /// so that the API server is asked which kinds it serves.
+    async fn is_unserved(&self, trouble: &Trouble) -> bool {
+        if !trouble.is_forbidden() {
+            return trouble.is_unserved();
+        }
+        let Ok((client, _)) = self.connection.client().await else { return false };
+        let resource = resource(self.kind);
+        let group_version = resource.group_version();
+        let answer = timeout(self.connection.answer_max, client.list_api_group_resources(&group_version)).await;
+        match answer {
+            Ok(Ok(list)) => !list.resources.iter().any(|served| served.name == resource.plural),
+            Ok(Err(error)) => Trouble::of(Verb::List, error).is_unserved(),
+            Err(_) => false,
         }
     }
 
@@ -195,6 +221,9 @@ impl Follower {
             match page.metadata.continue_.filter(|token| !token.is_empty()) {
                 Some(token) => params = params.continue_token(&token),
                 None => {
+                    if is_optional(self.kind) {
+                        self.tell(News::Served(self.kind, true)).await?;
+                    }
                     self.tell(News::Listed { kind: self.kind, objects, unreadable }).await?;
                     return Ok(page.metadata.resource_version.unwrap_or_default());
                 }

@@ -20,6 +20,8 @@ pub(crate) enum News {
     Unreadable(ObjectKey, Problem),
     /// What keeps the kind from being listed or watched; `None` when nothing does.
     Trouble(Kind, Option<Problem>),
+    /// Whether the kind is served; told of those that not every cluster has.
+    Served(Kind, bool),
 }
 
 /// Which object in which state: another of the same name has another id, and a restored cluster may count anew.
@@ -40,6 +42,7 @@ pub(crate) struct Merge {
     troubles: BTreeMap<Kind, Problem>,
     unreadable: BTreeMap<ObjectKey, Problem>,
     problems_told: Vec<Problem>,
+    served_told: BTreeMap<Kind, bool>,
 }
 
 impl Merge {
@@ -51,6 +54,7 @@ impl Merge {
             troubles: BTreeMap::new(),
             unreadable: BTreeMap::new(),
             problems_told: Vec::new(),
+            served_told: BTreeMap::new(),
         }
     }
 
@@ -66,6 +70,11 @@ impl Merge {
                 Some(problem) => drop(self.troubles.insert(kind, problem)),
                 None => drop(self.troubles.remove(&kind)),
             },
+            News::Served(kind, is_served) => {
+                if self.served_told.insert(kind, is_served) != Some(is_served) {
+                    events.push(Event::Served(kind, is_served));
+                }
+            }
         }
         self.problems(&mut events);
         events
@@ -175,6 +184,7 @@ mod tests {
             Event::Apply(object) => format!("apply {}", object.key().name),
             Event::Delete(key) => format!("delete {}", key.name),
             Event::Problems(problems) => problems.iter().fold("problems".to_owned(), |t, p| format!("{t} {}", p.what)),
+            Event::Served(kind, is_served) => format!("served {kind} {is_served}"),
         };
         events.into_iter().map(tell).collect()
     }
@@ -220,6 +230,16 @@ mod tests {
         check(&mut merge, News::Applied(Box::new(service("x", "1", 2))), &["apply x", "problems"]);
         check(&mut merge, News::Unreadable(key.clone(), problem("bad")), &["problems bad"]);
         check(&mut merge, News::Deleted(key), &["delete x", "problems"]);
+    }
+
+    #[test]
+    fn whether_a_kind_is_served_is_told_first_and_when_it_changes() {
+        let mut merge = Merge::new(&KINDS);
+        check(&mut merge, News::Served(Kind::Route, false), &["served Route false"]);
+        check(&mut merge, namespaces(), &[]);
+        check(&mut merge, News::Served(Kind::Route, false), &[]);
+        check(&mut merge, services(vec![]), &["reset"]);
+        check(&mut merge, News::Served(Kind::Route, true), &["served Route true"]);
     }
 
     #[test]

@@ -30,6 +30,11 @@ pub(crate) fn resource(kind: Kind) -> Resource {
         Kind::GslbConfig => (k8s_crds::GROUP, "v1alpha1", "gslbconfigs", false),
         Kind::GlobalDeploymentPolicy => (k8s_crds::GROUP, "v1alpha2", "globaldeploymentpolicies", false),
         Kind::GslbHostRule => (k8s_crds::GROUP, "v1alpha1", "gslbhostrules", false),
+        Kind::HostRule => ("ako.vmware.com", "v1beta1", "hostrules", true),
+        Kind::Route => ("route.openshift.io", "v1", "routes", true),
+        Kind::MultiClusterIngress => (k8s_crds::AKO_GROUP, "v1alpha1", "multiclusteringresses", true),
+        Kind::ServiceImport => (k8s_crds::AKO_GROUP, "v1alpha1", "serviceimports", false),
+        Kind::ClusterSet => (k8s_crds::AKO_GROUP, "v1alpha1", "clustersets", false),
     };
     Resource { group, version, plural, has_status }
 }
@@ -37,12 +42,22 @@ pub(crate) fn resource(kind: Kind) -> Resource {
 impl Resource {
     /// Requests for objects of all namespaces, or of one.
     pub(crate) fn request(self, namespace: Option<&str>) -> Request {
-        let Self { group, version, plural, .. } = self;
-        let root = if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
+        let (root, plural) = (self.group_path(), self.plural);
         Request::new(match namespace {
             Some(namespace) => format!("{root}/namespaces/{namespace}/{plural}"),
             None => format!("{root}/{plural}"),
         })
+    }
+
+    /// Where an API server tells what it serves of the group.
+    pub(crate) fn group_path(self) -> String {
+        let Self { group, version, .. } = self;
+        if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") }
+    }
+
+    /// `networking.k8s.io/v1`; kinds of the core group are always served.
+    pub(crate) fn group_version(self) -> String {
+        format!("{}/{}", self.group, self.version)
     }
 
     /// As in messages and rules: `ingresses.networking.k8s.io`.
@@ -83,6 +98,11 @@ pub(crate) fn decode(cluster: &str, kind: Kind, mut object: Value) -> Result<Obj
         Kind::GslbConfig => read(&object).map(Object::GslbConfig),
         Kind::GlobalDeploymentPolicy => read(&object).map(Object::GlobalDeploymentPolicy),
         Kind::GslbHostRule => read(&object).map(Object::GslbHostRule),
+        Kind::HostRule => read(&object).map(Object::HostRule),
+        Kind::Route => read(&object).map(Object::Route),
+        Kind::MultiClusterIngress => read(&object).map(Object::MultiClusterIngress),
+        Kind::ServiceImport => read(&object).map(Object::ServiceImport),
+        Kind::ClusterSet => read(&object).map(Object::ClusterSet),
     };
     decoded.map_err(|what| Problem {
         place: place(),
@@ -111,6 +131,9 @@ mod tests {
         check(Kind::Ingress, None, "/apis/networking.k8s.io/v1/ingresses");
         check(Kind::GslbConfig, Some("avi-system"), "/apis/amko.vmware.com/v1alpha1/namespaces/avi-system/gslbconfigs");
         check(Kind::GslbHostRule, Some("a"), "/apis/amko.vmware.com/v1alpha1/namespaces/a/gslbhostrules");
+        check(Kind::HostRule, None, "/apis/ako.vmware.com/v1beta1/hostrules");
+        check(Kind::Route, Some("a"), "/apis/route.openshift.io/v1/namespaces/a/routes");
+        check(Kind::MultiClusterIngress, None, "/apis/ako.vmware.com/v1alpha1/multiclusteringresses");
         check(Kind::GlobalDeploymentPolicy, None, "/apis/amko.vmware.com/v1alpha2/globaldeploymentpolicies");
     }
 

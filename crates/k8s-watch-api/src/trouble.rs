@@ -54,6 +54,11 @@ impl Trouble {
         matches!(self, Self::Call(_, Error::Api(status)) if status.code == 404)
     }
 
+    /// Whether this user may not do it.
+    pub(crate) fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Call(_, Error::Api(status)) if status.code == 403)
+    }
+
     /// Whether another client might help: the server is not there, or does not know us.
     pub(crate) fn wants_new_client(&self) -> bool {
         match self {
@@ -96,7 +101,7 @@ impl Trouble {
                 404 => of_kind(
                     *verb,
                     &format!("the API server does not serve {} (404)", resource.name()),
-                    if resource.group == k8s_crds::GROUP {
+                    if [k8s_crds::GROUP, k8s_crds::AKO_GROUP].contains(&resource.group) {
                         "apply the definitions in deploy/crds".to_owned()
                     } else {
                         "use Kubernetes 1.19 or newer".to_owned()

@@ -51,6 +51,9 @@ pub(crate) const KINDS: &[Kind] = &[
     Kind::GslbConfig,
     Kind::GlobalDeploymentPolicy,
     Kind::GslbHostRule,
+    Kind::HostRule,
+    Kind::Route,
+    Kind::MultiClusterIngress,
 ];
 
 /// What a source and its watches have in common.

@@ -1,6 +1,6 @@
 //! What a watch tells.
 
-use k8s_crds::{Object, ObjectKey};
+use k8s_crds::{Kind, Object, ObjectKey};
 
 /// What a watch tells.
 #[derive(Debug, Clone)]
@@ -13,6 +13,9 @@ pub enum Event {
     Delete(ObjectKey),
     /// All that cannot be read at present; what was known before stays in force. An empty list says all is well again.
     Problems(Vec<Problem>),
+    /// Whether the cluster serves a kind that not every cluster has; told before the objects, and when it changes. Never
+    /// told by a source that has no notion of it.
+    Served(Kind, bool),
 }
 
 /// Something that could not be read: what, where, and what to do.

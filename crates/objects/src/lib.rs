@@ -13,6 +13,7 @@
 mod coerce;
 mod defaults;
 mod error;
+pub mod federated;
 mod ipam;
 pub mod key;
 mod list;

@@ -94,6 +94,11 @@ impl MemberStates {
         self.states.insert(key, state);
     }
 
+    /// Adds or replaces those that `others` has.
+    pub fn extend(&mut self, others: &Self) {
+        self.states.extend(others.states.iter().map(|(key, state)| (key.clone(), *state)));
+    }
+
     /// How many are known.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -225,6 +230,7 @@ mod tests {
             version: report(&[]).version,
             cluster_uuid: "c".into(),
             port_offset: PortOffset::NONE,
+            clients: crate::Clients::default(),
             dns_services: vec![],
             gslb_domains: vec![],
             gslb_services: vec![Arc::new(testing::service("app.example.com", vec![testing::pool(1, members)]))],

@@ -67,7 +67,7 @@ impl Reports {
 impl State {
     /// The state of what `self` and `other` are two sights of.
     #[must_use]
-    pub(crate) fn or_better(self, other: Self) -> Self {
+    pub fn or_better(self, other: Self) -> Self {
         let order = [Self::Up, Self::Down, Self::Unknown];
         order.into_iter().find(|state| [self, other].contains(state)).unwrap_or(self)
     }

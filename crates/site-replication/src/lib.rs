@@ -29,8 +29,11 @@
 //!
 //! **Duties of the edge.** Write all saves and applies of one call in one transaction before anything is sent or
 //! answered; give a monotonic clock that goes on while the machine sleeps and keeps its rate within
-//! [`Timing::drift_ppm`]; authenticate senders; never start an elected site again with an empty disk. Sites
-//! and leadership are fixed while a `Site` lives: changing them means maintenance mode and new ones from what is stored.
+//! [`Timing::drift_ppm`]; authenticate senders; never start an elected site again with an empty disk; where a save fails,
+//! do nothing of the call, and start a new `Site` from what is stored. Sites and leadership are fixed while a `Site` lives:
+//! changing them means new ones from what is stored. Elected sites come and go one at a time, so that any majority before
+//! meets any majority after, and the next only when all sites have started anew with the last and a leader that they elected
+//! has committed an entry of its own term. Maintenance mode stops writes, not elections, so it is no substitute.
 //!
 //! Start reading at `site.rs`. Not here: the wire, state of members, adaptive mode, `async_interval`.
 #![warn(missing_docs)]

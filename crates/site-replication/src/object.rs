@@ -10,6 +10,14 @@ use crate::Refusal;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SiteId(Arc<str>);
 
+impl SiteId {
+    /// The uuid.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl From<&str> for SiteId {
     fn from(uuid: &str) -> Self {
         Self(uuid.into())
@@ -126,6 +134,23 @@ pub struct State {
 }
 
 impl State {
+    /// Of what [`State::objects`] and [`State::newest_us`] told, here or at another site.
+    #[must_use]
+    pub fn new(objects: impl IntoIterator<Item = Stored>, newest_us: u64) -> Self {
+        let mut state = Self::default();
+        for stored in objects {
+            state.put(stored);
+        }
+        state.newest_us = state.newest_us.max(newest_us);
+        state
+    }
+
+    /// Newest `_last_modified` that any object ever had, also one that is gone, in microseconds since 1970.
+    #[must_use]
+    pub fn newest_us(&self) -> u64 {
+        self.newest_us
+    }
+
     /// The object with this uuid.
     #[must_use]
     pub fn get(&self, uuid: &str) -> Option<&Stored> {
@@ -172,17 +197,19 @@ impl State {
     pub fn apply(&mut self, entry: &Entry) {
         match &entry.change {
             Change::Lead => {}
-            Change::Put(object) => {
-                self.remove(&object.uuid);
-                for claim in &object.claims {
-                    self.claims.insert(claim.clone(), object.uuid.clone());
-                }
-                self.newest_us = self.newest_us.max(object.last_modified_us);
-                let stored = Stored { object: Arc::clone(object), revision: entry.revision };
-                self.objects.insert(object.uuid.clone(), stored);
-            }
+            Change::Put(object) => self.put(Stored { object: Arc::clone(object), revision: entry.revision }),
             Change::Delete { uuid } => self.remove(uuid),
         }
+    }
+
+    fn put(&mut self, stored: Stored) {
+        let object = &stored.object;
+        self.remove(&object.uuid);
+        for claim in &object.claims {
+            self.claims.insert(claim.clone(), object.uuid.clone());
+        }
+        self.newest_us = self.newest_us.max(object.last_modified_us);
+        self.objects.insert(object.uuid.clone(), stored);
     }
 
     fn remove(&mut self, uuid: &str) {

@@ -1,4 +1,5 @@
-//! Generates the Rust code of `proto/se.proto`: messages for `se-protocol`, the service for `se-link`.
+//! Generates the Rust code of `proto/*.proto`: of `se.proto` messages for `se-protocol` and the service for `se-link`, of
+//! `site.proto` messages for `site-link`.
 //!
 //! Started by `cargo xtask codegen`. The protobuf compiler is `protox`, so a machine needs no `protoc`; what comes out
 //! is committed, so an ordinary build needs none of this.
@@ -16,6 +17,7 @@ fn main() -> anyhow::Result<()> {
         Some(other) => bail!("unknown argument `{other}`; the one there is is --check"),
     };
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().context("finding the workspace")?;
+    site(&root, check)?;
     let descriptors =
         protox::compile([root.join("proto/se.proto")], [root.join("proto")]).context("compiling proto/se.proto")?;
     let out = tempfile::tempdir().context("making a directory")?;
@@ -42,6 +44,19 @@ fn main() -> anyhow::Result<()> {
     put(&root, &service.join(&file), "crates/se-link/src/generated.rs", check)
 }
 
+/// `proto/site.proto`.
+fn site(root: &Path, check: bool) -> anyhow::Result<()> {
+    let descriptors =
+        protox::compile([root.join("proto/site.proto")], [root.join("proto")]).context("compiling proto/site.proto")?;
+    let out = tempfile::tempdir().context("making a directory")?;
+    prost_build::Config::new()
+        .bytes(["."])
+        .out_dir(out.path())
+        .compile_fds(descriptors)
+        .context("generating messages of sites")?;
+    put(root, &out.path().join("meridian.site.v1.rs"), "crates/site-link/src/wire/generated.rs", check)
+}
+
 /// Formats `from` and puts it at `to`, or compares.
 fn put(root: &Path, from: &Path, to: &str, check: bool) -> anyhow::Result<()> {
     let status = Command::new("rustfmt")
@@ -59,7 +74,7 @@ fn put(root: &Path, from: &Path, to: &str, check: bool) -> anyhow::Result<()> {
         return Ok(());
     }
     if check {
-        bail!("{to} is not what proto/se.proto generates: run `cargo xtask codegen`");
+        bail!("{to} is not what proto/*.proto generate: run `cargo xtask codegen`");
     }
     fs::create_dir_all(target.parent().unwrap_or(root))?;
     fs::write(&target, code).with_context(|| format!("writing {to}"))?;

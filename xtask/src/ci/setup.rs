@@ -1,5 +1,8 @@
 //! Install what the steps need and the machine lacks, as far as this user may.
 
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
@@ -10,7 +13,7 @@ use crate::workshop::{Workshop, answers, is_root, platform};
 
 /// Programs that tests and their users run, with the arguments they answer to, and the packages that bring them: the
 /// name since Debian 12, then an earlier one. Python is asked for what makes virtual environments, too.
-const PROGRAMS: [(&str, &[&str], &[&str]); 10] = [
+const PROGRAMS: [(&str, &[&str], &[&str]); 12] = [
     ("dig", &["-v"], &["bind9-dnsutils", "dnsutils"]),
     ("ip", &["-V"], &["iproute2"]),
     ("nsenter", &["--version"], &["util-linux"]),
@@ -19,9 +22,18 @@ const PROGRAMS: [(&str, &[&str], &[&str]); 10] = [
     ("jq", &["--version"], &["jq"]),
     ("openssl", &["version"], &["openssl"]),
     ("dnsperf", &["-h"], &["dnsperf"]),
+    ("named", &["-V"], &["bind9"]),
+    ("unbound", &["-V"], &["unbound"]),
     ("python3", &["--version"], &["python3"]),
     ("python3", &["-c", "import ensurepip, venv"], &["python3-venv"]),
 ];
+
+/// Those that their packages also run as a service of the machine, which tests do not want: programs and units have the
+/// same names.
+const SERVERS: [&str; 2] = ["named", "unbound"];
+
+/// What asks packages' scripts whether a service may start, while it is there.
+const POLICY: (&str, &str) = ("/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n");
 
 /// Tools of the Rust toolchain, which rustup's minimal profile leaves out: subcommand of Cargo, component of rustup.
 const COMPONENTS: [(&str, &str); 2] = [("fmt", "rustfmt"), ("clippy", "clippy")];
@@ -67,7 +79,14 @@ fn offer(workshop: &Workshop, program: &str, arguments: &[&str], packages: &[&st
     let package = packages.first().copied().unwrap_or(program);
     if is_root() && answers(workshop.command("apt-get").arg("--version")) {
         println!("installing {package}");
-        if packages.iter().any(|package| apt_install(workshop, package) && present()) {
+        let serves = SERVERS.contains(&program);
+        let install = || packages.iter().any(|package| apt_install(workshop, package) && present());
+        let installed = if serves { without_services(install) } else { install() };
+        if serves {
+            // Nor when the machine starts next; where there is no systemd, there is no such unit.
+            answers(workshop.command("systemctl").args(["--quiet", "disable", program]));
+        }
+        if installed {
             return true;
         }
         println!("`{program}` is missing or incomplete, and apt-get could not install it (package {package})");
@@ -75,6 +94,18 @@ fn offer(workshop: &Workshop, program: &str, arguments: &[&str], packages: &[&st
         println!("`{program}` is missing or incomplete; to have it: sudo apt-get install {package}");
     }
     false
+}
+
+/// Does `install` while no package may start what it brings; where the machine has a policy of its own, that one holds.
+fn without_services(install: impl FnOnce() -> bool) -> bool {
+    let (path, text) = POLICY;
+    let file = File::options().write(true).create_new(true).mode(0o755).open(path);
+    let ours = file.is_ok_and(|mut file| file.write_all(text.as_bytes()).is_ok());
+    let installed = install();
+    if ours && let Err(error) = fs::remove_file(path) {
+        println!("{path} keeps services from being started, and could not be removed: {error}");
+    }
+    installed
 }
 
 /// Download every dependency, so that no later step needs the network; a lock file that is behind is refused.

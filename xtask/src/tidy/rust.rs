@@ -1,9 +1,9 @@
 //! A Rust text split by role: what is code, what is comment. Just enough of a lexer for that.
 
 /// The two views keep every byte offset and newline of the text; what is not theirs is blank. Quotes stay in the code.
-pub(super) struct Views {
-    pub(super) code: String,
-    pub(super) comments: String,
+pub(crate) struct Views {
+    pub(crate) code: String,
+    pub(crate) comments: String,
 }
 
 /// Where the lexer is.
@@ -18,7 +18,7 @@ enum State {
 }
 
 impl Views {
-    pub(super) fn of(text: &str) -> Self {
+    pub(crate) fn of(text: &str) -> Self {
         let bytes = text.as_bytes();
         let mut code = blank(bytes);
         let mut comments = blank(bytes);
@@ -45,12 +45,12 @@ impl Views {
 }
 
 /// The line, from 1, that an offset lies in.
-pub(super) fn line_of(text: &str, offset: usize) -> usize {
+pub(crate) fn line_of(text: &str, offset: usize) -> usize {
     text.as_bytes()[..offset].iter().filter(|byte| **byte == b'\n').count() + 1
 }
 
 /// Whether `text[at..]` is the word, and not a part of a longer one.
-pub(super) fn is_word_at(text: &str, at: usize, word: &str) -> bool {
+pub(crate) fn is_word_at(text: &str, at: usize, word: &str) -> bool {
     let bytes = text.as_bytes();
     let before = at.checked_sub(1).and_then(|before| bytes.get(before));
     let after = bytes.get(at + word.len());
@@ -58,7 +58,7 @@ pub(super) fn is_word_at(text: &str, at: usize, word: &str) -> bool {
     text.as_bytes()[at..].starts_with(word.as_bytes()) && !is_part(before) && !is_part(after)
 }
 
-pub(super) fn is_name(byte: u8) -> bool {
+pub(crate) fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
 }
 

@@ -29,6 +29,10 @@ impl Operator {
         let index = self.clusters.picture();
         let leader = index.leader().to_owned();
         self.statuses.compare(index.cluster(&leader).into_iter().flat_map(ClusterObjects::objects));
+        if !self.is_permitted(now) {
+            self.stand_by(now);
+            return None;
+        }
         let Some((config, identity)) = self.settle_config(&index, now) else {
             self.work.clear();
             self.draft_without_config(&index);
@@ -63,7 +67,9 @@ impl Operator {
         match self.translate(index, config, identity) {
             None => self.work.clear(),
             Some(outcome) => {
+                self.aliases.note(&outcome.aliases);
                 self.explain(&outcome);
+                self.tell_refused_aliases(&outcome);
                 self.tell_unusable(&outcome);
                 self.plan(&outcome.desired, index, config, identity, now);
                 self.outcome = Some(outcome);
@@ -101,9 +107,9 @@ impl Operator {
             Some(outcome) => outcome.placed(),
             None => placed(services),
         };
-        let view = &self.view;
+        let (view, aliases) = (&self.view, &self.aliases);
         let (held, placed, standing) = (&held, &placed, &standing);
-        Some(translate(Inputs { index, config, policy, identity, view, held, placed, rules, standing }))
+        Some(translate(Inputs { index, config, policy, identity, view, held, placed, rules, standing, aliases }))
     }
 
     /// The `GSLBConfig` in force with its identity; `None` when nothing may be done.
@@ -144,6 +150,7 @@ impl Operator {
         let identity = Identity::new(uuid);
         if self.identity.as_ref() != Some(&identity) {
             self.identity = Some(identity.clone());
+            self.client = self.client.clone().on_behalf_of(identity.as_str());
             self.published = None;
             self.link.restart(now);
         }
@@ -254,7 +261,7 @@ impl Operator {
 
     /// Begins as many writes as may be under way.
     pub(super) fn begin_writes(&mut self) {
-        if self.rehearsal.is_some() {
+        if self.rehearsal.is_some() || !self.is_permitted(Instant::now()) {
             return;
         }
         while let Some(job) = self.work.next() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use amko_translate::{ControllerView, Identity, Lookup, NAMESPACE, PublishedMonitor, PublishedService};
+use amko_translate::{AliasBook, ControllerView, Identity, Lookup, NAMESPACE, PublishedMonitor, PublishedService};
 use avi_client::{AviError, ErrorClass};
 use k8s_crds::Kind;
 use k8s_watch::WriteBack;
@@ -38,7 +38,9 @@ impl Operator {
             object.sent = known.and_then(|known| known.sent.clone());
         }
         if self.published.is_none() {
-            self.published = Some(self.published_by(&owner(identity)));
+            let (services, monitors) = self.published_by(&owner(identity));
+            self.aliases = AliasBook::new(&services);
+            self.published = Some((services, monitors));
         }
     }
 
@@ -50,7 +52,7 @@ impl Operator {
             ReadError::Leader(_) => ("leader", false),
             ReadError::NotLeader(_) => ("follower", true),
         };
-        let is_new = self.trouble(now, kind);
+        let is_new = self.note_trouble(now, kind);
         if moves {
             let from = self.target.url().to_owned();
             let has_moved = match error {
@@ -66,6 +68,7 @@ impl Operator {
             }
         }
         if is_new {
+            self.trouble = Some(error.to_string());
             self.teller.tell(AmkoEvent::ControllerAway { reason: error.to_string() });
         }
         let Some(config) = &self.config else { return };
@@ -151,7 +154,8 @@ impl Operator {
             ErrorClass::NotLeader => "follower",
             _ => "answer",
         };
-        if self.trouble(now, kind) {
+        if self.note_trouble(now, kind) {
+            self.trouble = Some(reason.to_owned());
             self.teller.tell(AmkoEvent::ControllerAway { reason: reason.to_owned() });
         }
         let state = match class {

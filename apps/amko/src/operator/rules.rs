@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use amko_translate::{Config, Identity, Index, ObjectName, PublishedMonitor, Traffic, standing_traffic};
+use amko_translate::{Config, Identity, Index, ObjectName, PublishedMonitor, PublishedService, Traffic};
 use k8s_crds::Kind;
 use reconcile::{Key, ObjectType, Ownership};
 use serde_json::json;
@@ -27,20 +27,21 @@ impl Operator {
     pub(super) fn standing(&self, identity: &Identity) -> BTreeMap<ObjectName, Traffic> {
         let owner = owner(identity);
         let rules = self.rules.in_force().iter().filter(|(_, rule)| !rule.third_party.is_empty());
-        let names = rules.map(|(name, _)| name).filter(|name| {
+        let services = rules.filter_map(|(name, _)| {
             let key = Key { kind: ObjectType::GslbService, tenant: name.tenant.clone(), name: name.name.clone() };
-            let there = self.observed.objects.get(&key);
-            there.is_some_and(|object| owner.ownership(key.kind, &object.body) == Ownership::Ours)
+            let there = self.observed.objects.get(&key)?;
+            let is_ours = owner.ownership(key.kind, &there.body) == Ownership::Ours;
+            is_ours.then(|| (name, PublishedService::from_body(&key.tenant, &there.body)))
         });
-        let traffic = |name: &ObjectName| {
+        let traffic = |name: &ObjectName, service: PublishedService| {
             let monitors = self.observed.objects.iter().filter(|(key, object)| {
                 key.kind == ObjectType::HealthMonitor
                     && key.tenant == name.tenant
                     && object.service.as_ref() == Some(&name.name)
             });
             let monitors = monitors.filter_map(|(key, object)| PublishedMonitor::from_body(&key.tenant, &object.body));
-            standing_traffic(name, &monitors.collect::<Vec<_>>())
+            service.traffic(&monitors.collect::<Vec<_>>())
         };
-        names.map(|name| (name.clone(), traffic(name))).collect()
+        services.map(|(name, service)| (name.clone(), traffic(name, service))).collect()
     }
 }

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use amko_translate::is_shared;
 use avi_client::{BackOff, ErrorClass, Retry};
 use reconcile::{Action, Conflict, ObjectType, Plan, Step, Unit};
 use tokio::time::Instant;
@@ -34,6 +35,8 @@ pub(super) struct Work {
     leftovers: BTreeMap<Unit, Vec<Step>>,
     /// Units under way from which something else is wanted by now.
     stale: BTreeSet<Unit>,
+    /// Names of services, and the units to be written that give them up: a name is free for another tenant after that.
+    given_up: BTreeMap<String, BTreeSet<Unit>>,
 }
 
 struct Failed {
@@ -64,11 +67,24 @@ impl Work {
         self.reasons.retain(|unit, _| units.contains_key(unit) || self.in_flight.contains_key(unit));
         self.pending.clear();
         self.leftovers = plan.leftovers;
-        // Who is served already does not wait for those who are new.
-        order.sort_by_key(|unit| !units.get(unit).is_some_and(|steps| changes_service(steps)));
+        self.given_up.values_mut().for_each(|by| by.retain(|unit| self.in_flight.contains_key(unit)));
+        self.given_up.retain(|_, by| !by.is_empty());
+        for (unit, _) in units.iter().filter(|(_, steps)| writes_service(steps, is_gone)) {
+            self.given_up.entry(unit.service.clone()).or_default().insert(unit.clone());
+        }
+        let taken: BTreeSet<_> =
+            units.iter().filter(|(_, s)| writes_service(s, is_made)).map(|(u, _)| &u.service).collect();
+        // What several services refer to goes first; who is served already does not wait for those who are new, nor for
+        // its name to move to another tenant.
+        order.sort_by_key(|unit| {
+            let steps = units.get(unit).map_or(&[][..], Vec::as_slice);
+            let moves = taken.contains(&unit.service) && writes_service(steps, is_gone);
+            (!is_shared(&unit.service), !(moves || writes_service(steps, is_changed)))
+        });
         for unit in order {
             let Some(steps) = units.remove(&unit) else { continue };
-            let waits = self.failed.get(&unit).is_some_and(|failed| failed.until > now && failed.steps == steps);
+            let waits = self.failed.get(&unit).is_some_and(|failed| failed.until > now && failed.steps == steps)
+                && !self.is_name_held(&unit, &steps);
             if !waits && !self.in_flight.contains_key(&unit) {
                 self.pending.push_back((unit, steps));
             }
@@ -95,14 +111,31 @@ impl Work {
 
     /// The next unit to write.
     pub(super) fn next(&mut self) -> Option<Job> {
-        if self.in_flight.len() >= IN_FLIGHT_MAX {
+        // What several services refer to is made before any of them.
+        if self.in_flight.len() >= IN_FLIGHT_MAX || self.in_flight.keys().any(|unit| is_shared(&unit.service)) {
             return None;
         }
-        let (unit, steps) = self.pending.pop_front()?;
+        let free = self.pending.iter().position(|(unit, steps)| !self.is_name_held(unit, steps))?;
+        let (unit, steps) = self.pending.remove(free)?;
         self.in_flight.insert(unit.clone(), steps.clone());
         let why = self.reasons.remove(&unit).unwrap_or_default();
         let leftovers = self.leftovers.remove(&unit).unwrap_or_default();
         Some(Job { unit, steps, leftovers, why })
+    }
+
+    /// Whether the unit makes a service whose namesake in another tenant is about to be deleted: a controller has each
+    /// name once.
+    fn is_name_held(&self, unit: &Unit, steps: &[Step]) -> bool {
+        let by_another = self.given_up.get(&unit.service).is_some_and(|by| by.iter().any(|other| other != unit));
+        by_another && writes_service(steps, is_made)
+    }
+
+    /// A unit is no longer under way.
+    fn end(&mut self, unit: &Unit) {
+        self.in_flight.remove(unit);
+        if let Some(by) = self.given_up.get_mut(&unit.service) {
+            by.remove(unit);
+        }
     }
 
     /// Notes why a service has to be written.
@@ -120,7 +153,7 @@ impl Work {
 
     /// A unit was written; says whether something else is wanted from it by now.
     pub(super) fn succeeded(&mut self, unit: &Unit) -> bool {
-        self.in_flight.remove(unit);
+        self.end(unit);
         self.failed.remove(unit);
         self.stale.remove(unit)
     }
@@ -143,7 +176,7 @@ impl Work {
 
     /// A unit did not get through; what explains it is kept for the next try.
     pub(super) fn interrupted(&mut self, unit: &Unit, mut why: Vec<String>) {
-        self.in_flight.remove(unit);
+        self.end(unit);
         why.extend(self.reasons.remove(unit).unwrap_or_default());
         if !why.is_empty() {
             self.reasons.insert(unit.clone(), why);
@@ -152,6 +185,7 @@ impl Work {
 
     pub(super) fn forget_in_flight(&mut self) {
         self.in_flight.clear();
+        self.given_up.clear();
     }
 
     pub(super) fn is_in_flight(&self) -> bool {
@@ -175,11 +209,24 @@ impl Work {
     }
 }
 
-/// Whether a service that is there gets other contents.
-fn changes_service(steps: &[Step]) -> bool {
-    steps.iter().any(|step| {
-        step.key.kind == ObjectType::GslbService && matches!(step.action, Action::Update { .. } | Action::Detach { .. })
-    })
+/// Whether a step does that to the service itself.
+fn writes_service(steps: &[Step], is_it: fn(&Action) -> bool) -> bool {
+    steps.iter().any(|step| step.key.kind == ObjectType::GslbService && is_it(&step.action))
+}
+
+/// A service that is there gets other contents.
+fn is_changed(action: &Action) -> bool {
+    matches!(action, Action::Update { .. } | Action::Detach { .. })
+}
+
+/// A service comes, and takes its name.
+fn is_made(action: &Action) -> bool {
+    matches!(action, Action::Create { .. })
+}
+
+/// A service goes, and its name with it.
+fn is_gone(action: &Action) -> bool {
+    matches!(action, Action::Delete { .. })
 }
 
 /// Waits by class of failure (amko 7.8), but bounded and without end, as amko 12 line 7 asks.
@@ -190,4 +237,37 @@ fn back_off(retry: Retry) -> BackOff {
         Retry::Flag | Retry::None => (5_000, 600),
     };
     BackOff::new(Duration::from_millis(first_ms), Duration::from_secs(longest_s))
+}
+
+#[cfg(test)]
+mod tests {
+    use reconcile::Key;
+    use serde_json::json;
+
+    use super::*;
+
+    fn step(tenant: &str, action: Action) -> Step {
+        let unit = Unit { tenant: tenant.to_owned(), service: "foo.avi.com".to_owned() };
+        let key = Key { kind: ObjectType::GslbService, tenant: tenant.to_owned(), name: unit.service.clone() };
+        Step { unit, key, action }
+    }
+
+    #[test]
+    fn a_name_is_given_up_in_one_tenant_before_it_is_taken_in_another() {
+        let now = Instant::now();
+        let made = step("a", Action::Create { body: json!({}) });
+        let gone = step("b", Action::Delete { uuid: "gslbservice-1".to_owned() });
+        let mut work = Work::default();
+        work.set(Plan { steps: vec![made.clone(), gone.clone()], ..Plan::default() }, now);
+        assert_eq!(work.next().map(|job| job.unit), Some(gone.unit.clone()));
+        assert!(work.next().is_none() && !work.is_idle(), "the name is not free yet");
+        work.succeeded(&gone.unit);
+        assert_eq!(work.next().map(|job| job.unit), Some(made.unit.clone()));
+        work.succeeded(&made.unit);
+        assert!(work.is_idle());
+        // Two that only go do not wait for each other.
+        let other = step("a", Action::Delete { uuid: "gslbservice-2".to_owned() });
+        work.set(Plan { steps: vec![gone, other], ..Plan::default() }, now);
+        assert!(work.next().is_some() && work.next().is_some());
+    }
 }

@@ -128,7 +128,7 @@ async fn configs(leader: &str, policies: &ApiServer, candidates: &[Object]) -> a
             match event {
                 Event::Reset(objects) => return Ok(objects),
                 Event::Problems(problems) => problem = problems.into_iter().next().or(problem),
-                Event::Apply(_) | Event::Delete(_) => {}
+                Event::Apply(_) | Event::Delete(_) | Event::Served(..) => {}
             }
         }
         Err(problem)

@@ -7,7 +7,7 @@ use amko::AmkoEvent;
 
 use crate::cluster::Cluster;
 use crate::controller::Controller;
-use crate::setting::{HOST, Setting, clusters, gslb_config, hello, ingress, leader_objects, policy};
+use crate::setting::{HOST, Setting, clusters, gslb_config, hello, ingress, leader_objects, policy, policy_object};
 
 const ALL: [&str; 3] = ["127.10.23.40*2", "127.10.25.40*6", "127.10.26.40*4"];
 
@@ -17,6 +17,7 @@ fn uuid(setting: &Setting) -> String {
     config.metadata.annotations.unwrap()["amko.vmware.com/amko-uuid"].clone()
 }
 
+// catalogue amko: 94, 97
 #[tokio::test]
 async fn a_cold_start_asks_and_writes_what_the_specification_shows() {
     let setting = Setting::hello().await;
@@ -57,6 +58,7 @@ async fn statuses_go_from_syncing_to_accepted() {
     assert!(texts.contains(&"GlobalDeploymentPolicy avi-system/global-gdp: success".to_owned()), "{texts:#?}");
 }
 
+// catalogue amko: 117
 #[tokio::test]
 async fn the_identity_is_a_version_1_uuid_and_stays() {
     let mut setting = Setting::hello().await;
@@ -128,6 +130,7 @@ async fn an_invalid_gslb_config_is_told_and_nothing_is_done() {
     assert_eq!(setting.controller.take_asked(), [""; 0]);
 }
 
+// catalogue amko: 113
 #[tokio::test]
 async fn a_silent_cluster_keeps_its_members_and_does_not_hold_up_the_others() {
     let mut setting = Setting::hello().await;
@@ -145,6 +148,35 @@ async fn a_silent_cluster_keeps_its_members_and_does_not_hold_up_the_others() {
     setting.until_event(|event| event.to_string().contains(left)).await;
 }
 
+// catalogue amko: 113, 120
+#[tokio::test]
+async fn a_cluster_that_is_away_at_the_first_start_brings_its_members_when_it_answers() {
+    let mut clusters = clusters();
+    clusters[2] = Cluster::silent("s2", vec![hello("127.10.23.40")]);
+    let mut setting = Setting::new(Controller::new(), clusters).await;
+    setting.start().await;
+    setting.until_members(&["127.10.25.40*6", "127.10.26.40*4"]).await;
+    setting.amko().synced().await;
+    setting.clusters[2].speak();
+    setting.until_members(&ALL).await;
+}
+
+// catalogue amko: 9
+#[tokio::test]
+async fn a_first_policy_that_names_an_unknown_cluster_is_told_and_selects_nothing() {
+    let clusters = clusters();
+    let mut object = policy_object([6, 4, 2]);
+    object.spec.match_clusters[1].cluster = "s9".into();
+    clusters[0].apply(Object::GlobalDeploymentPolicy(object));
+    let mut setting = Setting::new(Controller::new(), clusters).await;
+    setting.start().await;
+    let expected = "cluster context s9 not present in GSLBConfig";
+    setting.until("its status", |s| s.leader().statuses().iter().any(|status| status == expected)).await;
+    setting.amko().synced().await;
+    assert_eq!(setting.controller.writes(), [""; 0]);
+}
+
+// catalogue amko: 119
 #[tokio::test]
 async fn what_nobody_wants_any_more_is_deleted_with_its_monitors() {
     let mut setting = Setting::hello().await;
@@ -161,6 +193,7 @@ async fn what_nobody_wants_any_more_is_deleted_with_its_monitors() {
     assert_eq!(writes.len(), 2);
 }
 
+// catalogue amko: 109
 #[tokio::test]
 async fn objects_of_another_amko_are_left_alone() {
     let controller = Controller::new();

@@ -7,6 +7,7 @@ use amko::AmkoEvent;
 
 use crate::setting::{HOST, Setting, hello, ingress, policy, policy_object};
 
+// catalogue amko: 94, 95
 #[tokio::test]
 async fn a_new_split_is_one_write_that_names_the_policy() {
     let mut setting = Setting::hello().await;
@@ -37,6 +38,7 @@ async fn a_dropped_label_takes_the_member_out_and_says_so() {
     setting.until_event(|event| event.to_string().contains(reason)).await;
 }
 
+// catalogue amko: 96
 #[tokio::test]
 async fn the_last_member_takes_service_and_monitor_with_it() {
     let setting = Setting::hello().await;
@@ -48,6 +50,53 @@ async fn the_last_member_takes_service_and_monitor_with_it() {
     let writes = setting.controller.writes();
     assert_eq!(writes[writes.len() - 2], format!("DELETE /api/gslbservice {HOST}"));
     assert!(writes[writes.len() - 1].starts_with("DELETE /api/healthmonitor amko--"));
+    // Nothing of it is thought to be there any more.
+    setting.controller.take_asked();
+    setting.leader().apply(hello("127.10.25.40"));
+    setting.until_members(&["127.10.25.40*6"]).await;
+    let writes = setting.controller.writes();
+    assert!(writes[0].starts_with("POST /api/healthmonitor/ amko--"), "{writes:?}");
+    assert_eq!(writes[1..], [format!("POST /api/gslbservice/ {HOST}")]);
+}
+
+// catalogue amko: 86, 91
+#[tokio::test]
+async fn another_address_is_one_write() {
+    let setting = Setting::hello().await;
+    setting.controller.take_asked();
+    setting.clusters[2].apply(hello("127.10.23.41"));
+    setting.until_members(&["127.10.23.41*2", "127.10.25.40*6", "127.10.26.40*4"]).await;
+    setting.clusters[2].apply(hello("127.10.23.41"));
+    setting.settle().await;
+    let of_host: Vec<_> = setting.controller.writes().into_iter().filter(|line| line.contains(HOST)).collect();
+    assert_eq!(of_host, [format!("PUT /api/gslbservice {HOST}")]);
+}
+
+// catalogue amko: 131
+#[tokio::test]
+async fn a_template_is_named_by_the_monitors_and_another_one_changes_them() {
+    let setting = Setting::hello().await;
+    let monitor = setting.controller.get("gslbservice", HOST).unwrap()["health_monitor_refs"][0].clone();
+    let monitor = monitor.as_str().unwrap().rsplit('#').next().unwrap().to_owned();
+    setting.controller.put(
+        "healthmonitor",
+        json!({
+            "name": "my-template", "type": "HEALTH_MONITOR_HTTP", "is_federated": true,
+            "http_monitor": {"http_request": "OPTIONS / HTTP/1.1", "http_response_code": ["HTTP_4XX"]},
+        }),
+    );
+    let mut object = policy_object([6, 4, 2]);
+    for (template, request) in [("System-GSLB-HTTP", "GET / HTTP/1.1"), ("my-template", "OPTIONS / HTTP/1.1")] {
+        setting.controller.take_asked();
+        object.spec.health_monitor_template = Some(template.into());
+        setting.leader().apply(Object::GlobalDeploymentPolicy(object.clone()));
+        let body = |s: &Setting| s.controller.get("healthmonitor", &monitor).unwrap();
+        let created_from = format!(", created from: {template}");
+        let is_described = |s: &Setting| body(s)["description"].as_str().unwrap().ends_with(&created_from);
+        setting.until("the monitor", is_described).await;
+        assert_eq!(body(&setting)["http_monitor"]["http_request"], request);
+        assert_eq!(setting.controller.writes(), [format!("PUT /api/healthmonitor {monitor}")]);
+    }
 }
 
 #[tokio::test]
@@ -68,6 +117,7 @@ async fn an_invalid_policy_gets_its_text_and_changes_nothing() {
     assert_eq!(setting.controller.writes(), [""; 0]);
 }
 
+// catalogue amko: 106
 #[tokio::test]
 async fn tls_makes_new_monitors_first_and_deletes_old_ones_last() {
     let setting = Setting::hello().await;
@@ -81,15 +131,17 @@ async fn tls_makes_new_monitors_first_and_deletes_old_ones_last() {
     assert_eq!(verbs, ["POST /api/healthmonitor/", "PUT /api/gslbservice", "DELETE /api/healthmonitor"]);
 }
 
+// catalogue amko: 121, 122
 #[tokio::test]
 async fn named_monitors_are_looked_up_and_attached() {
     let setting = Setting::hello().await;
+    setting.controller.take_asked();
     let mut object = policy_object([6, 4, 2]);
     object.spec.health_monitor_refs = vec!["my-hm3".into()];
     setting.leader().apply(Object::GlobalDeploymentPolicy(object.clone()));
     let expected = "health monitor ref my-hm3 is invalid";
     setting.until("its status", |s| s.leader().statuses().iter().any(|status| status == expected)).await;
-    assert_eq!(setting.controller.monitors(), 1);
+    assert_eq!((setting.controller.monitors(), setting.controller.writes()), (1, vec![]));
     setting
         .controller
         .put("healthmonitor", json!({"name": "my-hm3", "type": "HEALTH_MONITOR_TCP", "is_federated": true}));

@@ -9,6 +9,7 @@ use crate::setting::{HOST, Setting, clusters, ingress, policy};
 
 const CHANGED: [&str; 3] = ["127.10.23.40*1", "127.10.25.40*6", "127.10.26.40*3"];
 
+// catalogue amko: 99
 #[tokio::test]
 async fn a_service_that_vanished_is_made_again() {
     let setting = Setting::hello().await;
@@ -33,6 +34,7 @@ async fn a_monitor_that_vanished_is_made_again() {
     assert_eq!(setting.controller.monitors(), 1);
 }
 
+// catalogue amko: 100
 #[tokio::test]
 async fn a_service_of_ours_that_was_there_already_is_changed() {
     let setting = Setting::hello().await;
@@ -44,6 +46,7 @@ async fn a_service_of_ours_that_was_there_already_is_changed() {
     let lines = setting.controller.take_asked();
     let services: Vec<_> = lines.iter().filter(|line| line.contains("gslbservice")).collect();
     assert_eq!(services[0], "POST /api/gslbservice/ new.avi.iberia.local");
+    assert!(services[1].starts_with("GET /api/gslbservice?") && services[1].contains("name=new.avi.iberia.local"));
     assert_eq!(services.last().unwrap().as_str(), "PUT /api/gslbservice new.avi.iberia.local");
 }
 
@@ -77,6 +80,27 @@ async fn a_monitor_of_our_name_is_adopted() {
     let expected = [format!("PUT /api/healthmonitor {monitor}"), format!("POST /api/gslbservice/ {HOST}")];
     assert_eq!(setting.controller.writes(), expected);
     assert_eq!(setting.controller.get("healthmonitor", &monitor).unwrap()["markers"][0]["key"], "created-by");
+}
+
+// catalogue amko: 105
+#[tokio::test]
+async fn a_monitor_that_exists_is_looked_up_and_taken_over() {
+    let setting = Setting::hello().await;
+    let own = setting.controller.get("gslbservice", HOST).unwrap()["created_by"].clone();
+    let host = "new.avi.iberia.local";
+    let name = amko_translate::path_name(false, host, "/");
+    setting.controller.put("healthmonitor", json!({"name": name, "type": "HEALTH_MONITOR_HTTP", "is_federated": true}));
+    setting.controller.take_asked();
+    setting.leader().apply(ingress("new", host, "127.10.25.41"));
+    setting.until("the service", |s| s.controller.members(host).len() == 1).await;
+    let asked = setting.controller.take_asked();
+    let verbs: Vec<_> = asked.iter().map(|line| line.split(['?', ' ']).take(2).collect::<Vec<_>>().join(" ")).collect();
+    let looked = verbs.iter().position(|verb| verb == "GET /api/healthmonitor").unwrap();
+    assert_eq!((verbs[0].as_str(), looked > 0), ("POST /api/healthmonitor/", true), "{asked:#?}");
+    assert!(asked[looked].contains(&name), "{asked:#?}");
+    assert_eq!(verbs[verbs.len() - 2..], ["PUT /api/healthmonitor", "POST /api/gslbservice/"], "{asked:#?}");
+    let marker = json!([{"key": "created-by", "values": [own]}]);
+    assert_eq!(setting.controller.get("healthmonitor", &name).unwrap()["markers"], marker);
 }
 
 #[tokio::test]
@@ -148,6 +172,7 @@ async fn a_server_error_is_tried_again() {
     setting.until_members(&CHANGED).await;
 }
 
+// catalogue amko: 104
 #[tokio::test]
 async fn a_controller_that_restarts_is_found_again_and_told_once() {
     let mut setting = Setting::hello().await;
@@ -188,6 +213,7 @@ async fn a_wrong_password_is_told() {
     setting.until("a status", |s| s.leader().statuses().last().is_some_and(|last| last.starts_with(text))).await;
 }
 
+// catalogue amko: 102
 #[tokio::test]
 async fn a_follower_is_not_written_to_until_it_leads() {
     let controller = Controller::new();
@@ -203,6 +229,13 @@ async fn a_follower_is_not_written_to_until_it_leads() {
     setting.leader().apply(policy([6, 3, 1]));
     let text = "Config Operations can be done ONLY on leader";
     setting.until("a status", |s| s.leader().statuses().iter().any(|status| status == text)).await;
+    // The next looks find a follower, and nothing is written.
+    setting.controller.take_asked();
+    setting.leader().apply(ingress("more", "more.avi.iberia.local", "127.10.25.41"));
+    let looks = |s: &Setting| s.controller.asked().iter().filter(|line| *line == "GET /api/gslb").count();
+    setting.until("two looks", |s| looks(s) >= 2).await;
+    assert_eq!(setting.controller.writes(), [""; 0]);
     setting.controller.set_follower(false);
     setting.until_members(&CHANGED).await;
+    setting.until("the other", |s| s.controller.get("gslbservice", "more.avi.iberia.local").is_some()).await;
 }

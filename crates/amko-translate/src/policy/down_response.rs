@@ -53,10 +53,17 @@ mod tests {
         assert_eq!(result, expected.map(Some).map_err(str::to_owned));
     }
 
+    // catalogue amko: 79
     #[test]
     fn kinds_and_their_mistakes() {
         check("NONE", None, Ok(DownResponse::None));
         check("ALL_RECORDS", None, Ok(DownResponse::AllRecords));
+        check("EMPTY", None, Ok(DownResponse::Empty));
+        check(
+            "ALL_RECORDS",
+            Some("10.0.0.1"),
+            Err("Fallback IP is not allowed for GSLB_SERVICE_DOWN_RESPONSE_ALL_RECORDS"),
+        );
         check("EMPTY", Some("10.0.0.1"), Err("Fallback IP is not allowed for GSLB_SERVICE_DOWN_RESPONSE_EMPTY"));
         check("FALLBACK_IP", Some("10.0.0.1"), Ok(DownResponse::FallbackIp([10, 0, 0, 1].into())));
         check("FALLBACK_IP", None, Err("Fallback IP is required for GSLB_SERVICE_DOWN_RESPONSE_FALLBACK_IP"));

@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
-use k8s_crds::{MatchCluster, Object, PoolAlgorithmSettings, TrafficSplit};
+use k8s_crds::{GeoFallback, MatchCluster, Object, PoolAlgorithmSettings, TrafficSplit};
 
 use super::*;
-use crate::{Config, Index, KnownMonitor, NAMESPACE};
+use crate::{Config, Index, KnownMonitor, NAMESPACE, PoolAlgorithm};
 
 fn policy(name: &str) -> GlobalDeploymentPolicy {
     let mut object = GlobalDeploymentPolicy::default();
@@ -61,6 +61,7 @@ fn check(change: impl FnOnce(&mut GlobalDeploymentPolicySpec), expected: &str) {
     assert_eq!(text, expected);
 }
 
+// catalogue amko: 10, 13, 20
 #[test]
 fn a_valid_policy_is_a_success() {
     check(|_| {}, "success");
@@ -74,6 +75,7 @@ fn a_valid_policy_is_a_success() {
     check(|s| s.site_persistence_ref = Some("gslb-persistence".into()), "success");
 }
 
+// catalogue amko: 18, 19, 123, 132
 #[test]
 fn each_mistake_has_the_text_of_amko() {
     check(|s| s.match_rules.app_selector = selector(&[("", "b")]), "label value is missing for key  for appSelector");
@@ -188,6 +190,7 @@ fn a_template_gives_its_method_version_and_codes() {
 
 fn config() -> Config {
     Config {
+        use_custom_global_fqdn: false,
         name: "gc-1".into(),
         clusters: contexts(),
         tenant: "admin".into(),
@@ -238,6 +241,52 @@ fn status(name: &str, text: &str) -> (String, String) {
     (name.to_owned(), text.to_owned())
 }
 
+// catalogue amko: 1
+#[test]
+fn the_first_policy_is_in_force_at_once() {
+    let mut world = World::new();
+    assert_eq!(world.review(), []);
+    assert_eq!(world.book.in_force(), &InForce::Nothing);
+    let mut object = policy("global-gdp");
+    object.spec.match_clusters.truncate(1);
+    assert_eq!(world.apply(object), [status("global-gdp", "success")]);
+    assert_eq!(world.in_force().unwrap().clusters.keys().collect::<Vec<_>>(), ["k8s"]);
+}
+
+// catalogue amko: 127
+#[test]
+fn algorithms_one_after_the_other_are_told_and_only_valid_ones_count() {
+    let mut world = World::new();
+    let mut object = policy("global-gdp");
+    assert_eq!(world.apply(object.clone()), [status("global-gdp", "success")]);
+    let mut set = |algorithm: &str, hash_mask, fallback: Option<(&str, Option<i64>)>| {
+        object.spec.pool_algorithm_settings = Some(PoolAlgorithmSettings {
+            lb_algorithm: format!("GSLB_ALGORITHM_{algorithm}"),
+            hash_mask,
+            geo_fallback: fallback.map(|(algorithm, hash_mask)| GeoFallback {
+                lb_algorithm: format!("GSLB_ALGORITHM_{algorithm}"),
+                hash_mask,
+            }),
+        });
+        let told = world.apply(object.clone()).remove(0).1;
+        (told, world.in_force().unwrap().algorithm)
+    };
+    let ok = "success".to_owned();
+    let wrong = |text: &str| format!("invalid pool algorithm: {text}");
+    assert_eq!(
+        set("ROUND_ROBIN", None, Some(("ROUND_ROBIN", None))),
+        (wrong("geoFallback not allowed for GSLB_ALGORITHM_ROUND_ROBIN"), PoolAlgorithm::RoundRobin)
+    );
+    let hashed = PoolAlgorithm::ConsistentHash { mask: 20 };
+    assert_eq!(set("CONSISTENT_HASH", Some(20), None), (ok.clone(), hashed));
+    let lacks = wrong("hashMask is required for GSLB_ALGORITHM_CONSISTENT_HASH as the geoFallback algorithm");
+    assert_eq!(set("GEO", None, Some(("CONSISTENT_HASH", None))), (lacks, hashed));
+    let geo = PoolAlgorithm::Geo { fallback_mask: Some(8) };
+    assert_eq!(set("GEO", None, Some(("CONSISTENT_HASH", Some(8)))), (ok.clone(), geo));
+    assert_eq!(set("TOPOLOGY", None, None), (ok, PoolAlgorithm::Topology));
+}
+
+// catalogue amko: 5
 #[test]
 fn a_second_policy_is_refused_until_the_first_is_deleted() {
     let mut world = World::new();
@@ -261,6 +310,7 @@ fn an_invalid_policy_does_not_stand_in_the_way_of_a_valid_one() {
     assert_eq!(world.review()[1], status("a-invalid", "a GDP object already exists, can't add another"));
 }
 
+// catalogue amko: 17
 #[test]
 fn an_invalid_update_leaves_the_last_valid_policy_in_force() {
     let mut world = World::new();
@@ -306,6 +356,7 @@ fn absence_counts_only_when_all_of_the_leader_could_be_read() {
     assert_eq!(world.book.in_force(), &InForce::Nothing);
 }
 
+// catalogue amko: 12
 #[test]
 fn a_policy_outside_avi_system_is_ignored_without_a_status() {
     let mut world = World::new();

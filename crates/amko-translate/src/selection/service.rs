@@ -69,10 +69,12 @@ mod tests {
         assert_eq!(probed_port(&ports), expected);
     }
 
+    // catalogue amko: 61, 62
     #[test]
     fn the_smallest_port_is_probed() {
         check(&[(8080, "TCP"), (53, "UDP"), (443, "TCP")], Some((53, Protocol::Udp)));
         check(&[(8080, "TCP"), (9000, "SCTP"), (80, "TCP")], Some((9000, Protocol::Tcp)));
+        check(&[(9000, "SCTP"), (80, "TCP")], Some((9000, Protocol::Tcp)));
         check(&[], None);
         check(&[(70_000, "TCP")], None);
     }

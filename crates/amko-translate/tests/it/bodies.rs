@@ -1,5 +1,8 @@
 //! Whole bodies, as amko 7.7 shows them.
 
+use std::collections::BTreeSet;
+
+use amko_translate::{DownResponse, GslbService, HealthMonitor, MonitorRefs, PoolAlgorithm};
 use serde_json::json;
 
 use crate::world::{World, edit, ingress, name, service};
@@ -51,6 +54,35 @@ fn a_service_in_two_clusters_has_the_body_of_the_specification() {
         "tenant_ref": "https:///api/tenant/?name=admin",
     });
     assert_eq!(world.outcome().desired.services[&name("foo.avi.com")].to_body(), expected);
+}
+
+// catalogue amko: 200
+#[test]
+fn check_sums_are_those_of_the_specification() {
+    let mut world = World::new();
+    for cluster in &mut world.gdp.spec.match_clusters {
+        cluster.sync_vip_only = None;
+    }
+    world.put("k8s", identified("foo.avi.com", "10.1.1.1", "virtualservice-1", "cluster-a"));
+    world.put("oshift", identified("foo.avi.com", "10.2.2.2", "virtualservice-2", "cluster-b"));
+    world.put("k8s", service("svc1", "svc.avi.com", "10.1.1.5", &[(8080, "TCP")]));
+    let desired = world.outcome().desired;
+    let service = &desired.services[&name("foo.avi.com")];
+    assert_eq!(service.checksum(), 2_336_063_459);
+    let of_svc: Vec<_> = desired.monitors.values().filter(|monitor| monitor.service == "svc.avi.com").collect();
+    assert_eq!(HealthMonitor::checksum_of(&of_svc), 2_622_284_923);
+    let mut others: Vec<_> = (0..9).map(|_| service.clone()).collect();
+    others[0].ttl = Some(10);
+    others[1].domain_names.push("alias.avi.com".into());
+    others[2].algorithm = PoolAlgorithm::Geo { fallback_mask: Some(8) };
+    others[3].algorithm = PoolAlgorithm::Geo { fallback_mask: None };
+    others[4].down_response = Some(DownResponse::FallbackIp([10, 9, 9, 9].into()));
+    others[5].monitors = MonitorRefs::None;
+    others[6].pools[0].members[0].ratio = 2;
+    others[7].pools[0].members[0].public_ip = Some([160, 10, 1, 1].into());
+    others[8].pools[0].members[0].vs = None;
+    let sums: BTreeSet<_> = others.iter().chain([service]).map(GslbService::checksum).collect();
+    assert_eq!(sums.len(), 10, "each of these changes is one that the original would write");
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Clusters that have not answered keep what the controller has for them.
 
-use amko_translate::{Desired, Index, ObjectName, PublishedMonitor, PublishedService};
+use amko_translate::{AliasBook, Desired, Index, ObjectName, PublishedMonitor, PublishedService};
 
-use crate::world::{World, edit, ingress, monitors, services, split};
+use crate::world::{World, edit, host_rule, ingress, monitors, name, route, services, split};
 
 /// What the controller holds for a translation.
 fn published(desired: &Desired) -> (Vec<PublishedService>, Vec<PublishedMonitor>) {
@@ -18,6 +18,7 @@ fn restart(world: &mut World, leader: Vec<k8s_crds::Object>) {
     let mut index = Index::new("k8s");
     index.reset("k8s", leader);
     world.published = published(&before.desired);
+    world.aliases = AliasBook::new(&world.published.0);
     world.index = index;
 }
 
@@ -108,13 +109,60 @@ fn while_all_are_silent_pools_tell_whose_a_member_is() {
 }
 
 #[test]
+fn a_silent_cluster_keeps_its_routes_and_their_shared_monitor() {
+    let mut world = World::new();
+    let passthrough = edit(&route("r1", "foo.avi.com", "10.2.2.2"), |body| {
+        body["spec"]["tls"] = serde_json::json!({"termination": "passthrough"});
+    });
+    world.put("oshift", passthrough);
+    let before = world.outcome();
+    restart(&mut world, vec![]);
+    let after = world.outcome();
+    assert_eq!(after.desired, before.desired);
+    world.index.reset("oshift", vec![]);
+    assert!(world.outcome().desired.services.is_empty(), "it answered, the route is not there");
+}
+
+#[test]
+fn a_silent_cluster_keeps_the_aliases_of_its_rules() {
+    let mut world = both();
+    let rule = edit(&host_rule("hr1", "foo.avi.com", ""), |body| {
+        body["spec"]["virtualhost"]["aliases"] = serde_json::json!(["a.com"]);
+    });
+    world.put("oshift", rule.clone());
+    let before = world.outcome();
+    let leader = vec![ingress("ing1", &[("foo.avi.com", "10.1.1.1")])];
+    restart(&mut world, leader);
+    assert_eq!(world.outcome().desired.services, before.desired.services);
+    // It answers: what it said then counts, though another part of it cannot be read.
+    let objects = vec![rule.clone(), ingress("ing1", &[("foo.avi.com", "10.2.2.2")])];
+    world.index.reset("oshift", objects);
+    world.index.set_problems("oshift", true);
+    let names = |world: &mut World| world.outcome().desired.services[&name("foo.avi.com")].domain_names.clone();
+    assert_eq!(names(&mut world), ["a.com", "foo.avi.com"]);
+    world.remove("oshift", &rule);
+    assert_eq!(names(&mut world), ["foo.avi.com"]);
+}
+
+#[test]
+fn a_silent_cluster_keeps_its_members_under_their_global_name() {
+    let mut world = World::new();
+    world.config.use_custom_global_fqdn = true;
+    world.put("oshift", ingress("ing1", &[("foo.local", "10.2.2.2")]));
+    world.put("oshift", host_rule("hr1", "foo.local", "foo.avi.com"));
+    let before = world.outcome();
+    restart(&mut world, vec![]);
+    assert_eq!(world.outcome().desired, before.desired);
+}
+
+#[test]
 fn members_of_kinds_that_are_not_read_are_kept() {
     let mut world = World::new();
     let body = serde_json::json!({
-        "name": "route.avi.com",
-        "description": "ROUTE/oshift/default/r1",
+        "name": "mci.avi.com",
+        "description": "MCI/oshift/default/m1/mci.avi.com",
         "groups": [{"members": [{"ip": {"addr": "10.2.2.4", "type": "V4"}}]}],
     });
     world.published = (vec![PublishedService::from_body("admin", &body)], vec![]);
-    assert_eq!(services(&world.outcome()), ["route.avi.com: 10.2.2.4*1@10(oshift)"]);
+    assert_eq!(services(&world.outcome()), ["mci.avi.com: 10.2.2.4*1@10(oshift)"]);
 }

@@ -1,7 +1,7 @@
 //! What a rule has otherwise than the policy says (amko 2.3, 5.2 to 5.4, 13.6, 13.10).
 
-use amko_translate::{GslbService, Lookup, Traffic, explain_change};
-use k8s_crds::{GslbHostRule, Object};
+use amko_translate::{GslbService, HealthMonitor, Lookup, RuleBook, Traffic, explain_change};
+use k8s_crds::{DownResponse, GslbHostRule, Object, PoolAlgorithmSettings};
 use serde_json::{Value, json};
 
 use crate::world::{World, edit, ingress, monitors, name, namespace, services, split};
@@ -42,11 +42,15 @@ fn statuses(world: &World) -> Vec<String> {
 #[track_caller]
 fn check(spec: Value, expected: &str) {
     let mut world = world();
+    let mut local = world.view.monitors[&("admin".to_owned(), "my-hm1".to_owned())].clone();
+    local.is_federated = false;
+    world.view.monitors.insert(("admin".into(), "local".into()), local);
     world.put("k8s", rule(spec));
     world.outcome();
     assert_eq!(statuses(&world), [format!("rule: {expected}")]);
 }
 
+// catalogue amko: 72, 73, 74, 75, 76, 78, 80
 #[test]
 fn a_valid_rule_is_accepted() {
     check(json!({}), "Accepted");
@@ -54,12 +58,19 @@ fn a_valid_rule_is_accepted() {
     check(json!({"sitePersistence": {"enabled": true, "profileRef": "gslb-persistence"}}), "Accepted");
     check(json!({"sitePersistence": {"enabled": false, "profileRef": "none"}}), "Accepted");
     check(json!({"thirdPartyMembers": [{"vip": "10.9.9.9", "site": "azure", "publicIP": "160.1.1.1"}]}), "Accepted");
-    check(json!({"publicIP": [{"cluster": "k8s", "ip": "2001:db8::1"}]}), "Accepted");
-    check(json!({"healthMonitorRefs": ["my-hm2"]}), "Accepted");
+    check(json!({"sitePersistence": {"enabled": false, "pkiProfileRef": "pki-a"}}), "Accepted");
+    for address in ["160.1.1.1", "2001:db8::1"] {
+        check(json!({"publicIP": [{"cluster": "k8s", "ip": address}]}), "Accepted");
+    }
+    check(json!({"healthMonitorRefs": ["my-hm1", "my-hm2"]}), "Accepted");
+    check(json!({"healthMonitorTemplate": "my-hm1"}), "Accepted");
     check(json!({"downResponse": {"type": "GSLB_SERVICE_DOWN_RESPONSE_EMPTY"}}), "Accepted");
+    let fallback = json!({"type": "GSLB_SERVICE_DOWN_RESPONSE_FALLBACK_IP", "fallbackIP": "10.10.1.1"});
+    check(json!({"downResponse": fallback}), "Accepted");
     check(json!({"trafficSplit": [{"cluster": "no-such-site", "priority": 300}]}), "Accepted");
 }
 
+// catalogue amko: 72, 73, 74, 75, 76, 77, 79, 81, 82
 #[test]
 fn each_mistake_has_the_text_of_amko() {
     check(json!({"fqdn": ""}), "GSFqdn missing for rule GSLBHostRule");
@@ -99,20 +110,45 @@ fn each_mistake_has_the_text_of_amko() {
         "health monitor template is not supported for non-path based health monitors",
     );
     check(json!({"healthMonitorRefs": ["r"]}), "Health Monitor Ref r error for rule GSLBHostRule");
+    check(json!({"healthMonitorRefs": ["local"]}), "Health Monitor Ref local error for rule GSLBHostRule");
+    check(json!({"healthMonitorTemplate": "local"}), "health monitor template local not federated");
+    let response = |kind: &str, address: Option<&str>| {
+        let kind = format!("GSLB_SERVICE_DOWN_RESPONSE_{kind}");
+        match address {
+            Some(address) => json!({"downResponse": {"type": kind, "fallbackIP": address}}),
+            None => json!({"downResponse": {"type": kind}}),
+        }
+    };
+    check(response("FALLBACK_IP", Some("INVALID")), "Fallback IP INVALID is not valid");
+    check(response("FALLBACK_IP", None), "Fallback IP is required for GSLB_SERVICE_DOWN_RESPONSE_FALLBACK_IP");
     check(
-        json!({"downResponse": {"type": "GSLB_SERVICE_DOWN_RESPONSE_FALLBACK_IP", "fallbackIP": "INVALID"}}),
-        "Fallback IP INVALID is not valid",
+        response("ALL_RECORDS", Some("10.10.1.1")),
+        "Fallback IP is not allowed for GSLB_SERVICE_DOWN_RESPONSE_ALL_RECORDS",
     );
     check(json!({"ttl": -1}), "ttl -1 must be between 0 and 86400");
     check(json!({"trafficSplit": [{"cluster": "k8s", "weight": 21}]}), "traffic weight 21 must be between 1 and 20");
 }
 
+// catalogue amko: 128, 129, 155
 #[test]
 fn a_rule_wins_over_the_policy_for_its_name_alone() {
     let mut world = world();
     world.gdp.spec.ttl = Some(10);
     world.gdp.spec.traffic_split = vec![split("k8s", 5, 8), split("oshift", 5, 8)];
+    world.gdp.spec.down_response = Some(DownResponse {
+        kind: "GSLB_SERVICE_DOWN_RESPONSE_FALLBACK_IP".into(),
+        fallback_ip: Some("10.9.9.8".into()),
+    });
+    world.gdp.spec.pool_algorithm_settings = Some(PoolAlgorithmSettings {
+        lb_algorithm: "GSLB_ALGORITHM_CONSISTENT_HASH".into(),
+        hash_mask: Some(20),
+        geo_fallback: None,
+    });
     let before = world.outcome();
+    let of_policy = before.desired.services[&name("foo.avi.com")].to_body();
+    let fallback = json!({"addr": "10.9.9.8", "type": "V4"});
+    let policy_says = json!({"type": "GSLB_SERVICE_DOWN_RESPONSE_FALLBACK_IP", "fallback_ip": fallback});
+    assert_eq!(of_policy["down_response"], policy_says);
     world.put(
         "k8s",
         rule(json!({
@@ -137,6 +173,11 @@ fn a_rule_wins_over_the_policy_for_its_name_alone() {
     assert_eq!(bar(&before), bar(&after));
     let told: Vec<_> = explain_change(&before, &after).into_iter().map(|change| change.text).collect();
     assert!(told.contains(&"TTL 10 s → 20 s: GSLBHostRule default/rule".to_owned()), "{told:?}");
+    world.put("k8s", rule(json!({"ttl": 30, "trafficSplit": [{"cluster": "k8s", "weight": 4}]})));
+    let updated = world.outcome();
+    assert_eq!(services(&updated)[1], "foo.avi.com: 10.2.2.2*5@8(oshift) 10.1.1.1*4@1(k8s)");
+    let body = updated.desired.services[&name("foo.avi.com")].to_body();
+    assert_eq!((&body["ttl"], &body["down_response"]), (&json!(30), &policy_says));
     world.remove("k8s", &rule(json!({})));
     assert_eq!(world.outcome(), before, "without the rule all is as the policy says");
 }
@@ -157,6 +198,7 @@ fn monitors_of_a_rule_go_before_those_of_the_policy() {
     assert_eq!(body(&mut world, "foo.avi.com")["groups"][0]["min_health_monitors_up"], 1);
 }
 
+// catalogue amko: 128
 #[test]
 fn persistence_is_the_rules_or_off_or_the_policys() {
     let mut world = world();
@@ -173,8 +215,138 @@ fn persistence_is_the_rules_or_off_or_the_policys() {
     let on = body(&mut world, "foo.avi.com");
     assert_eq!(on["application_persistence_profile_ref"], "/api/applicationpersistenceprofile?name=other");
     assert_eq!(on["pki_profile_ref"], "/api/pkiprofile?name=pki-b");
+    let own = json!({"sitePersistence": {"enabled": true, "profileRef": "other", "pkiProfileRef": "pki-a"}});
+    world.put("k8s", rule(own));
+    assert_eq!(body(&mut world, "foo.avi.com")["pki_profile_ref"], "/api/pkiprofile?name=pki-a");
 }
 
+// catalogue amko: 130
+#[test]
+fn a_rule_with_an_unknown_monitor_is_rejected_and_changes_nothing() {
+    let mut world = world();
+    let before = world.outcome();
+    world.put("k8s", rule(json!({"ttl": 20, "healthMonitorRefs": ["r"]})));
+    assert_eq!(world.outcome(), before);
+    assert_eq!(statuses(&world), ["rule: Health Monitor Ref r error for rule GSLBHostRule"]);
+}
+
+// catalogue amko: 133
+#[test]
+fn monitors_go_from_template_to_references_and_back_by_policy_and_by_rule() {
+    let mut world = world();
+    let check = |monitors_of_foo: &[&str], refs: Value, world: &mut World| {
+        let outcome = world.outcome();
+        let of_foo = outcome.desired.monitors.values().filter(|monitor| monitor.service == "foo.avi.com");
+        let paths = |m: &HealthMonitor| m.to_body()["http_monitor"]["http_request"].as_str().unwrap().to_owned();
+        assert_eq!(of_foo.map(paths).collect::<Vec<_>>(), monitors_of_foo);
+        let body = outcome.desired.services[&name("foo.avi.com")].to_body();
+        assert_eq!(body["health_monitor_refs"], refs);
+    };
+    let generated = json!(["/api/healthmonitor?name=amko--ca83bd5048b64a70aba2f3f666da479ab62a588e"]);
+    let explicit = json!(["/api/healthmonitor?name=my-hm2"]);
+    for _ in 0..2 {
+        world.gdp.spec.health_monitor_template = Some("my-hm1".into());
+        world.gdp.spec.health_monitor_refs.clear();
+        check(&["GET / HTTP/1.1"], generated.clone(), &mut world);
+        world.gdp.spec.health_monitor_template = None;
+        world.gdp.spec.health_monitor_refs = vec!["my-hm2".into()];
+        check(&[], explicit.clone(), &mut world);
+    }
+    world.gdp.spec.health_monitor_refs.clear();
+    check(&["HEAD / HTTP/1.0"], generated.clone(), &mut world);
+    for _ in 0..2 {
+        world.put("k8s", rule(json!({"healthMonitorTemplate": "my-hm1"})));
+        check(&["GET / HTTP/1.1"], generated.clone(), &mut world);
+        world.put("k8s", rule(json!({"healthMonitorRefs": ["my-hm2"]})));
+        check(&[], explicit.clone(), &mut world);
+    }
+}
+
+// catalogue amko: 134
+#[test]
+fn a_rules_template_goes_before_the_policys_unless_it_is_invalid() {
+    let mut world = world();
+    let mut other = world.view.monitors[&("admin".to_owned(), "my-hm1".to_owned())].clone();
+    other.http_request = "HEAD /other HTTP/1.0".into();
+    world.view.monitors.insert(("admin".into(), "other".into()), other);
+    world.gdp.spec.health_monitor_template = Some("my-hm1".into());
+    let mut template_of_foo = |template: Option<&str>| {
+        if let Some(template) = template {
+            world.put("k8s", rule(json!({"healthMonitorTemplate": template})));
+        }
+        let outcome = world.outcome();
+        let monitor = outcome.desired.monitors.values().find(|monitor| monitor.service == "foo.avi.com").unwrap();
+        let template = monitor.description.rsplit_once("created from: ").map(|(_, template)| template.to_owned());
+        (template.unwrap(), statuses(&world))
+    };
+    let status = |text: &str| vec![format!("rule: {text}")];
+    assert_eq!(template_of_foo(None), ("my-hm1".into(), vec![]));
+    assert_eq!(template_of_foo(Some("other")), ("other".into(), status("Accepted")));
+    let unknown = "health monitor template unknown not found";
+    assert_eq!(template_of_foo(Some("unknown")), ("my-hm1".into(), status(unknown)));
+}
+
+// catalogue amko: 135
+#[test]
+fn a_rules_algorithms_are_followed() {
+    let mut world = world();
+    let mut group = |settings: Value| {
+        world.put("k8s", rule(json!({"poolAlgorithmSettings": settings})));
+        let group = body(&mut world, "foo.avi.com")["groups"][0].clone();
+        ["algorithm", "consistent_hash_mask", "fallback_algorithm"].map(|key| group[key].clone())
+    };
+    let topology = "GSLB_ALGORITHM_TOPOLOGY";
+    assert_eq!(group(json!({"lbAlgorithm": topology})), [json!(topology), Value::Null, Value::Null]);
+    let hash = "GSLB_ALGORITHM_CONSISTENT_HASH";
+    assert_eq!(group(json!({"lbAlgorithm": hash, "hashMask": 20})), [json!(hash), json!(20), Value::Null]);
+    let (geo, fallback) = ("GSLB_ALGORITHM_GEO", "GSLB_ALGORITHM_ROUND_ROBIN");
+    assert_eq!(
+        group(json!({"lbAlgorithm": geo, "geoFallback": {"lbAlgorithm": fallback}})),
+        [json!(geo), Value::Null, json!(fallback)]
+    );
+}
+
+// catalogue amko: 136
+#[test]
+fn a_public_address_comes_changes_and_goes_and_outlives_its_ingress() {
+    let mut world = world();
+    let public = |world: &mut World| {
+        let members = body(world, "foo.avi.com")["groups"][0]["members"].clone();
+        let of = |member: &Value| member["public_ip"]["ip"]["addr"].as_str().map(str::to_owned);
+        members.as_array().unwrap().iter().map(of).collect::<Vec<_>>()
+    };
+    let set = |world: &mut World, address: &str| {
+        world.put("k8s", rule(json!({"publicIP": [{"cluster": "k8s", "ip": address}]})));
+    };
+    let with = |address: &str| vec![Some(address.to_owned()), None];
+    assert_eq!(public(&mut world), [None, None]);
+    set(&mut world, "160.10.1.1");
+    assert_eq!(public(&mut world), with("160.10.1.1"));
+    set(&mut world, "160.10.1.2");
+    assert_eq!(public(&mut world), with("160.10.1.2"));
+    let object = ingress("ing1", &[("foo.avi.com", "10.1.1.1")]);
+    world.remove("k8s", &object);
+    assert_eq!(public(&mut world), [None], "the other cluster's member");
+    world.put("k8s", object);
+    assert_eq!(public(&mut world), with("160.10.1.2"));
+    world.put("k8s", rule(json!({})));
+    assert_eq!(public(&mut world), [None, None]);
+}
+
+// catalogue amko: 137
+#[test]
+fn swapped_priorities_are_followed() {
+    let mut world = world();
+    let mut members = |k8s: u32, oshift: u32| {
+        let split = json!([{"cluster": "k8s", "priority": k8s}, {"cluster": "oshift", "priority": oshift}]);
+        world.put("k8s", rule(json!({"trafficSplit": split})));
+        services(&world.outcome()).remove(1)
+    };
+    assert_eq!(members(1, 2), "foo.avi.com: 10.2.2.2*1@2(oshift) 10.1.1.1*1@1(k8s)");
+    assert_eq!(members(2, 1), "foo.avi.com: 10.1.1.1*1@2(k8s) 10.2.2.2*1@1(oshift)");
+}
+
+// catalogue amko: 138
 #[test]
 fn third_party_members_have_the_weight_of_their_site_and_no_identifiers() {
     let mut world = world();
@@ -194,6 +366,10 @@ fn third_party_members_have_the_weight_of_their_site_and_no_identifiers() {
     let split = json!([{"cluster": "azure", "weight": 4, "priority": 10}]);
     world.put("k8s", rule(json!({"thirdPartyMembers": members, "trafficSplit": split})));
     assert!(services(&world.outcome())[1].ends_with(" 10.9.9.9*4@10(azure)"));
+    let moved = json!([{"vip": "10.9.9.9", "site": "azure", "publicIP": "160.10.9.7"}]);
+    world.put("k8s", rule(json!({"thirdPartyMembers": moved})));
+    let body = self::body(&mut world, "foo.avi.com");
+    assert_eq!(body["groups"][1]["members"][0]["public_ip"]["ip"]["addr"], "160.10.9.7");
 }
 
 #[test]
@@ -246,6 +422,27 @@ fn a_rule_is_about_the_tenant_of_its_namespace_in_the_leader() {
     let services = world.outcome().desired.services;
     let of_t2 = services.iter().find(|(name, _)| name.tenant == "t2").unwrap();
     assert_eq!((of_t2.0.name.as_str(), of_t2.1.ttl), ("foo.avi.com", Some(7)));
+}
+
+// catalogue amko: 83
+#[test]
+fn what_a_rule_names_is_looked_up_in_the_tenant_of_its_namespace_in_the_leader() {
+    let mut world = world();
+    let monitor = world.view.monitors[&("admin".to_owned(), "my-hm1".to_owned())].clone();
+    world.view.monitors.insert(("t2".into(), "of-t2".into()), monitor);
+    world.put("k8s", rule(json!({"healthMonitorRefs": ["of-t2"]})));
+    let lookup = |world: &mut World| {
+        world.outcome();
+        (RuleBook::lookups(&world.index, &world.config), statuses(world))
+    };
+    let looked_up = |tenant: &str| vec![(tenant.to_owned(), Lookup::HealthMonitor("of-t2".into()))];
+    let unknown = vec!["rule: Health Monitor Ref of-t2 error for rule GSLBHostRule".to_owned()];
+    assert_eq!(lookup(&mut world), (looked_up("admin"), unknown.clone()));
+    let in_t2 = namespace("default", json!({}), json!({"ako.vmware.com/tenant-name": "t2"}));
+    world.put("oshift", in_t2.clone());
+    assert_eq!(lookup(&mut world), (looked_up("admin"), unknown), "a member cluster's namespace does not count");
+    world.put("k8s", in_t2);
+    assert_eq!(lookup(&mut world), (looked_up("t2"), vec!["rule: Accepted".to_owned()]));
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! Ingresses to services (amko 3.4, 13.2, 13.7).
 
+use amko_translate::{Desired, Traffic};
+use k8s_crds::Object;
 use serde_json::json;
 
 use crate::world::{World, edit, ingress, monitors, rejections, services};
 
+// catalogue amko: 21, 84
 #[test]
 fn a_labelled_ingress_is_a_service_until_it_is_deleted() {
     let mut world = World::new();
@@ -14,6 +17,7 @@ fn a_labelled_ingress_is_a_service_until_it_is_deleted() {
     assert!(world.outcome().desired.services.is_empty());
 }
 
+// catalogue amko: 84
 #[test]
 fn the_same_host_in_two_clusters_is_one_service() {
     let mut world = World::new();
@@ -33,6 +37,7 @@ fn order_follows_the_config_whatever_came_first() {
     assert_eq!(services(&world.outcome()), [expected]);
 }
 
+// catalogue amko: 24
 #[test]
 fn each_host_of_an_ingress_lives_its_own_life() {
     let mut world = World::new();
@@ -42,16 +47,111 @@ fn each_host_of_an_ingress_lives_its_own_life() {
     assert_eq!(services(&world.outcome()), ["a.avi.com: 10.1.1.1*1@10(k8s)", "c.avi.com: 10.1.1.3*1@10(k8s)"]);
 }
 
-#[test]
-fn a_dropped_label_takes_every_host_out_and_back_in() {
+fn without_label(object: &Object) -> Object {
+    edit(object, |body| body["metadata"]["labels"] = json!({"app": "other"}))
+}
+
+fn without_status(object: &Object) -> Object {
+    edit(object, |body| body["status"] = json!({}))
+}
+
+/// What happens to an Ingress happens to each of its hosts.
+#[track_caller]
+fn check_life(hosts: &[(&str, &str)], expected: &[&str]) {
     let mut world = World::new();
-    let object = ingress("ing1", &[("a.avi.com", "10.1.1.1"), ("b.avi.com", "10.1.1.2")]);
-    world.put("k8s", edit(&object, |body| body["metadata"]["labels"] = json!({"app": "other"})));
+    let object = ingress("ing1", hosts);
+    world.put("k8s", object.clone());
+    assert_eq!(services(&world.outcome()), expected);
+
+    world.put("k8s", without_label(&object));
     let outcome = world.outcome();
     assert!(outcome.desired.services.is_empty() && outcome.desired.monitors.is_empty());
     assert_eq!(rejections(&outcome), ["Ingress default/ing1: it lacks the label app=gslb"]);
-    world.put("k8s", object);
+    world.put("k8s", object.clone());
+    assert_eq!(services(&world.outcome()), expected);
+
+    world.put("k8s", without_status(&object));
+    assert!(world.outcome().desired.services.is_empty());
+    world.put("k8s", object.clone());
+    assert_eq!(services(&world.outcome()), expected);
+
+    world.remove("k8s", &object);
+    assert_eq!(world.outcome().desired, Desired::default());
+}
+
+// catalogue amko: 25, 29
+#[test]
+fn an_ingress_follows_its_label_and_its_status() {
+    check_life(&[("a.avi.com", "10.1.1.1")], &["a.avi.com: 10.1.1.1*1@10(k8s)"]);
+}
+
+// catalogue amko: 23, 26, 32, 33
+#[test]
+fn every_host_of_an_ingress_follows_its_label_and_its_status() {
+    let expected = ["a.avi.com: 10.1.1.1*1@10(k8s)", "b.avi.com: 10.1.1.2*1@10(k8s)"];
+    check_life(&[("a.avi.com", "10.1.1.1"), ("b.avi.com", "10.1.1.2")], &expected);
+}
+
+// catalogue amko: 22, 31
+#[test]
+fn a_renamed_host_and_another_address_are_followed() {
+    let mut world = World::new();
+    world.put("k8s", ingress("ing1", &[("a.avi.com", "10.1.1.1")]));
+    assert_eq!(services(&world.outcome()), ["a.avi.com: 10.1.1.1*1@10(k8s)"]);
+    world.put("k8s", ingress("ing1", &[("b.avi.com", "10.1.1.1")]));
+    assert_eq!(services(&world.outcome()), ["b.avi.com: 10.1.1.1*1@10(k8s)"]);
+    world.put("k8s", ingress("ing1", &[("b.avi.com", "10.1.1.7")]));
+    assert_eq!(services(&world.outcome()), ["b.avi.com: 10.1.1.7*1@10(k8s)"]);
+}
+
+// catalogue amko: 27
+#[test]
+fn new_hosts_of_an_ingress_that_lost_its_label_join_only_with_it() {
+    let mut world = World::new();
+    world.put("k8s", ingress("ing1", &[("a.avi.com", "10.1.1.1"), ("b.avi.com", "10.1.1.2")]));
     assert_eq!(world.outcome().desired.services.len(), 2);
+    let renamed = ingress("ing1", &[("c.avi.com", "10.1.1.1"), ("d.avi.com", "10.1.1.2")]);
+    world.put("k8s", without_label(&renamed));
+    assert!(world.outcome().desired.services.is_empty());
+    world.put("k8s", renamed);
+    assert_eq!(services(&world.outcome()), ["c.avi.com: 10.1.1.1*1@10(k8s)", "d.avi.com: 10.1.1.2*1@10(k8s)"]);
+}
+
+// catalogue amko: 35, 36
+#[test]
+fn tls_stays_with_a_renamed_host() {
+    let mut world = World::new();
+    let with_tls = |host: &str| {
+        edit(&ingress("ing1", &[(host, "10.1.1.1")]), |body| body["spec"]["tls"] = json!([{"hosts": [host]}]))
+    };
+    for host in ["a.avi.com", "b.avi.com"] {
+        world.put("k8s", with_tls(host));
+        let outcome = world.outcome();
+        assert_eq!(services(&outcome), [format!("{host}: 10.1.1.1*1@10(k8s)")]);
+        let tls = Traffic::Paths { paths: vec!["/".into()], tls: true };
+        assert_eq!(outcome.selection.accepted[0].traffic, tls);
+    }
+    world.remove("k8s", &with_tls("b.avi.com"));
+    assert_eq!(world.outcome().desired, Desired::default());
+}
+
+// catalogue amko: 85, 90
+#[test]
+fn each_host_is_a_service_until_its_last_member_is_deleted() {
+    let mut world = World::new();
+    let (foo1, foo2) =
+        (ingress("foo1", &[("foo.avi.com", "10.1.1.1")]), ingress("foo2", &[("foo.avi.com", "10.2.2.2")]));
+    world.put("k8s", foo1.clone());
+    world.put("oshift", foo2.clone());
+    world.put("k8s", ingress("bar", &[("bar.avi.com", "10.1.1.3")]));
+    let bar = "bar.avi.com: 10.1.1.3*1@10(k8s)";
+    assert_eq!(services(&world.outcome()), [bar, "foo.avi.com: 10.1.1.1*1@10(k8s) 10.2.2.2*1@10(oshift)"]);
+    world.remove("k8s", &foo1);
+    assert_eq!(services(&world.outcome()), [bar, "foo.avi.com: 10.2.2.2*1@10(oshift)"]);
+    world.remove("oshift", &foo2);
+    let outcome = world.outcome();
+    assert_eq!(services(&outcome), [bar]);
+    assert!(outcome.desired.monitors.values().all(|monitor| monitor.service == "bar.avi.com"));
 }
 
 /// amko 12 line 31: wildcard hosts are not supported. The other host of the Ingress lives on.
@@ -72,6 +172,7 @@ fn a_wildcard_host_is_rejected_with_its_reason() {
     assert_eq!(rejections(&world.outcome()), expected);
 }
 
+// catalogue amko: 28, 30
 #[test]
 fn an_ingress_without_a_status_waits() {
     let mut world = World::new();
@@ -84,6 +185,7 @@ fn an_ingress_without_a_status_waits() {
     assert_eq!(world.outcome().desired.services.len(), 1);
 }
 
+// catalogue amko: 38, 39
 #[test]
 fn a_status_entry_that_cannot_be_used_is_left_out() {
     let mut world = World::new();
@@ -103,6 +205,7 @@ fn a_status_entry_that_cannot_be_used_is_left_out() {
     assert_eq!(rejections(&outcome), expected);
 }
 
+// catalogue amko: 34
 #[test]
 fn one_changed_address_changes_its_host_alone() {
     let mut world = World::new();
@@ -114,6 +217,7 @@ fn one_changed_address_changes_its_host_alone() {
     assert_eq!(before.desired.services.first_key_value(), after.desired.services.first_key_value());
 }
 
+// catalogue amko: 37
 #[test]
 fn tls_comes_from_the_spec_or_the_annotation_and_counts_alone() {
     let mut world = World::new();
@@ -134,6 +238,7 @@ fn one_tls_member_makes_the_service_https() {
     assert_eq!(monitors(&world.outcome()), ["HTTPS 443 HEAD / HTTP/1.0"]);
 }
 
+// catalogue amko: 40
 #[test]
 fn paths_come_from_the_first_rule_of_a_host() {
     let mut world = World::new();
@@ -166,6 +271,7 @@ fn members_paths_are_united() {
     assert_eq!(outcome.desired.monitors.keys().map(|key| key.name.as_str()).collect::<Vec<_>>(), expected);
 }
 
+// catalogue amko: 92
 #[test]
 fn one_address_twice_is_one_member_and_two_objects() {
     let mut world = World::new();
@@ -177,6 +283,7 @@ fn one_address_twice_is_one_member_and_two_objects() {
     assert_eq!(description, "INGRESS/k8s/default/ing1/foo.avi.com,INGRESS/k8s/default/ing2/foo.avi.com");
 }
 
+// catalogue amko: 91
 #[test]
 fn delivering_the_same_again_changes_nothing() {
     let mut world = World::new();
@@ -187,6 +294,7 @@ fn delivering_the_same_again_changes_nothing() {
 }
 
 /// Without `syncVipOnly` the identifiers of AKO are needed (amko 3.7).
+// catalogue amko: 93
 #[test]
 fn without_identifiers_only_the_first_object_of_a_service_is_published() {
     let mut world = World::new();

@@ -3,7 +3,7 @@
 use k8s_crds::{DownResponse, GeoFallback, LabelSelector, PoolAlgorithmSettings};
 use serde_json::json;
 
-use crate::world::{World, edit, ingress, monitors, namespace, rejections, selector, services, split};
+use crate::world::{World, edit, ingress, monitors, namespace, rejections, route, selector, service, services, split};
 
 /// A host in each cluster, and one unlabelled Ingress.
 fn two_clusters() -> World {
@@ -17,6 +17,7 @@ fn two_clusters() -> World {
     world
 }
 
+// catalogue amko: 3, 4, 7, 8, 10
 #[test]
 fn only_labelled_objects_of_selected_clusters_become_members() {
     let mut world = two_clusters();
@@ -31,15 +32,41 @@ fn only_labelled_objects_of_selected_clusters_become_members() {
     assert!(world.outcome().desired.services.is_empty());
 }
 
+// catalogue amko: 2
+#[test]
+fn labelled_objects_of_every_kind_in_the_selected_cluster_become_members() {
+    let mut world = World::new();
+    world.gdp.spec.match_clusters.truncate(1);
+    let objects = [
+        ingress("ing1", &[("foo.avi.com", "10.1.1.1")]),
+        service("svc1", "svc.avi.com", "10.1.1.2", &[(80, "TCP")]),
+        route("r1", "route.avi.com", "10.1.1.3"),
+    ];
+    for object in &objects {
+        world.put("k8s", object.clone());
+        world.put("oshift", object.clone());
+    }
+    let expected =
+        ["foo.avi.com: 10.1.1.1*1@10(k8s)", "route.avi.com: 10.1.1.3*1@10(k8s)", "svc.avi.com: 10.1.1.2*1@10(k8s)"];
+    assert_eq!(services(&world.outcome()), expected);
+    for object in &objects {
+        world.put("k8s", edit(object, |body| body["metadata"]["labels"] = json!({})));
+    }
+    assert!(world.outcome().desired.services.is_empty());
+}
+
+// catalogue amko: 6, 11
 #[test]
 fn another_label_selects_other_objects() {
     let mut world = two_clusters();
+    assert_eq!(services(&world.outcome()), ["foo.avi.com: 10.1.1.1*1@10(k8s) 10.2.2.2*1@10(oshift)"]);
     world.gdp.spec.match_rules.app_selector = selector("app", "other");
     assert_eq!(services(&world.outcome()), ["bar.avi.com: 10.1.1.2*1@10(k8s)"]);
     world.gdp.spec.match_rules.app_selector = selector("app", "nothing");
     assert!(world.outcome().desired.services.is_empty());
 }
 
+// catalogue amko: 13
 #[test]
 fn a_selector_with_two_labels_selects_nothing() {
     let mut world = two_clusters();
@@ -51,6 +78,7 @@ fn a_selector_with_two_labels_selects_nothing() {
     assert_eq!(rejections(&outcome)[0], format!("Ingress default/ing1: {expected}"));
 }
 
+// catalogue amko: 14
 #[test]
 fn a_namespace_selector_alone_ignores_the_labels_of_objects() {
     let mut world = two_clusters();
@@ -61,6 +89,7 @@ fn a_namespace_selector_alone_ignores_the_labels_of_objects() {
     assert_eq!(services(&world.outcome()), ["bar.avi.com: 10.1.1.2*1@10(k8s)", "foo.avi.com: 10.1.1.1*1@10(k8s)"]);
 }
 
+// catalogue amko: 15
 #[test]
 fn both_selectors_must_match() {
     let mut world = two_clusters();
@@ -69,6 +98,7 @@ fn both_selectors_must_match() {
     assert_eq!(services(&world.outcome()), ["foo.avi.com: 10.1.1.1*1@10(k8s)"]);
 }
 
+// catalogue amko: 16
 #[test]
 fn a_deleted_policy_leaves_no_service() {
     let mut world = two_clusters();
@@ -79,6 +109,7 @@ fn a_deleted_policy_leaves_no_service() {
     assert_eq!(rejections(&outcome)[0], "Ingress default/ing1: there is no GlobalDeploymentPolicy");
 }
 
+// catalogue amko: 17
 #[test]
 fn an_invalid_update_changes_nothing() {
     let mut world = two_clusters();
@@ -88,6 +119,7 @@ fn an_invalid_update_changes_nothing() {
     assert_eq!(world.outcome(), before);
 }
 
+// catalogue amko: 140, 141, 142, 143, 144
 #[test]
 fn weights_and_priorities_follow_the_split() {
     let mut world = two_clusters();
@@ -95,14 +127,21 @@ fn weights_and_priorities_follow_the_split() {
     assert_eq!(services(&world.outcome()), ["foo.avi.com: 10.1.1.1*5@8(k8s) 10.2.2.2*5@8(oshift)"]);
     world.gdp.spec.traffic_split = vec![split("k8s", 5, 12)];
     assert_eq!(services(&world.outcome()), ["foo.avi.com: 10.1.1.1*5@12(k8s) 10.2.2.2*1@10(oshift)"]);
+    world.gdp.spec.traffic_split = vec![split("k8s", 5, 20)];
+    assert_eq!(services(&world.outcome()), ["foo.avi.com: 10.1.1.1*5@20(k8s) 10.2.2.2*1@10(oshift)"]);
     world.gdp.spec.traffic_split = vec![split("k8s", 5, 12), split("oshift", 2, 15)];
     assert_eq!(services(&world.outcome()), ["foo.avi.com: 10.2.2.2*2@15(oshift) 10.1.1.1*5@12(k8s)"]);
+    let body = world.outcome().desired.services.values().next().unwrap().to_body();
+    assert_eq!([&body["groups"][0]["name"], &body["groups"][1]["name"]], ["amko-gs-group-15", "amko-gs-group-12"]);
+    world.gdp.spec.traffic_split = vec![split("k8s", 5, 12), split("oshift", 2, 30)];
+    assert_eq!(services(&world.outcome()), ["foo.avi.com: 10.2.2.2*2@30(oshift) 10.1.1.1*5@12(k8s)"]);
     world.gdp.spec.traffic_split = vec![split("k8s", 5, 12), split("oshift", 2, 0)];
     let body = world.outcome().desired.services.values().next().unwrap().to_body();
     assert_eq!(body["groups"][1]["name"], "amko-gs-group-0");
     assert_eq!(body["groups"][0]["priority"], 12);
 }
 
+// catalogue amko: 125
 #[test]
 fn the_ttl_is_sent_when_set_even_when_zero() {
     let mut world = two_clusters();
@@ -112,9 +151,11 @@ fn the_ttl_is_sent_when_set_even_when_zero() {
     };
     assert_eq!(ttl(None), None);
     assert_eq!(ttl(Some(10)), Some(json!(10)));
+    assert_eq!(ttl(Some(20)), Some(json!(20)));
     assert_eq!(ttl(Some(0)), Some(json!(0)));
 }
 
+// catalogue amko: 121, 123
 #[test]
 fn explicit_monitors_replace_generated_ones() {
     let mut world = two_clusters();
@@ -129,8 +170,13 @@ fn explicit_monitors_replace_generated_ones() {
     assert_eq!(body["groups"][1]["min_health_monitors_up"], 3);
     world.gdp.spec.health_monitor_refs = vec!["my-hm3".into()];
     assert_eq!(world.outcome(), outcome, "an unknown ref keeps the old ones");
+    world.gdp.spec.health_monitor_refs = vec!["my-hm1".into()];
+    let body = world.outcome().desired.services.values().next().unwrap().to_body();
+    assert_eq!(body["health_monitor_refs"], json!(["/api/healthmonitor?name=my-hm1"]));
+    assert_eq!(body["groups"][0]["min_health_monitors_up"], 2);
 }
 
+// catalogue amko: 154
 #[test]
 fn control_plane_only_attaches_no_monitor() {
     let mut world = two_clusters();
@@ -160,6 +206,7 @@ fn a_template_gives_request_line_and_codes() {
     assert_eq!(monitors(&world.outcome()), ["HTTP 80 HEAD / HTTP/1.0"], "it follows the controller");
 }
 
+// catalogue amko: 124
 #[test]
 fn persistence_is_for_services_with_tls() {
     let mut world = two_clusters();
@@ -182,6 +229,7 @@ fn persistence_is_for_services_with_tls() {
     assert_eq!(bodies(&mut world)[1]["pki_profile_ref"], "/api/pkiprofile?name=pki-b");
 }
 
+// catalogue amko: 126
 #[test]
 fn the_algorithm_is_that_of_every_pool() {
     let mut world = two_clusters();
@@ -196,6 +244,7 @@ fn the_algorithm_is_that_of_every_pool() {
         geo_fallback,
     };
     let name = |algorithm: &str| Some(json!(format!("GSLB_ALGORITHM_{algorithm}")));
+    assert_eq!(group(settings("ROUND_ROBIN", None, None)), [name("ROUND_ROBIN"), None, None]);
     assert_eq!(group(settings("TOPOLOGY", None, None)), [name("TOPOLOGY"), None, None]);
     assert_eq!(group(settings("CONSISTENT_HASH", Some(20), None)), [name("CONSISTENT_HASH"), None, Some(json!(20))]);
     let fallback = |algorithm: &str, hash_mask| {
@@ -207,6 +256,39 @@ fn the_algorithm_is_that_of_every_pool() {
     assert_eq!(group(geo), [name("GEO"), name("ROUND_ROBIN"), None]);
 }
 
+// catalogue amko: 146
+#[test]
+fn an_emptied_status_takes_its_member_alone() {
+    let mut world = World::new();
+    let object = ingress("ing1", &[("foo.avi.com", "10.1.1.1")]);
+    world.put("k8s", object.clone());
+    world.put("oshift", route("r1", "foo.avi.com", "10.2.2.2"));
+    assert_eq!(services(&world.outcome()), ["foo.avi.com: 10.1.1.1*1@10(k8s) 10.2.2.2*1@10(oshift)"]);
+    world.put("k8s", edit(&object, |body| body["status"] = json!({"loadBalancer": {}})));
+    assert_eq!(services(&world.outcome()), ["foo.avi.com: 10.2.2.2*1@10(oshift)"]);
+}
+
+// catalogue amko: 147
+#[test]
+fn the_annotation_for_tls_brings_persistence() {
+    let mut world = two_clusters();
+    world.gdp.spec.site_persistence_ref = Some("gslb-persistence".into());
+    let secured = |world: &mut World| {
+        let outcome = world.outcome();
+        let body = outcome.desired.services.values().next().unwrap().to_body();
+        (monitors(&outcome), body["application_persistence_profile_ref"].clone())
+    };
+    assert_eq!(secured(&mut world), (vec!["HTTP 80 HEAD / HTTP/1.0".to_owned()], json!(null)));
+    let object = ingress("ing1", &[("foo.avi.com", "10.1.1.1")]);
+    let annotated = edit(&object, |body| {
+        body["metadata"]["annotations"] = json!({"ako.vmware.com/enable-tls": "true"});
+    });
+    world.put("k8s", annotated);
+    let profile = json!("/api/applicationpersistenceprofile?name=gslb-persistence");
+    assert_eq!(secured(&mut world), (vec!["HTTPS 443 HEAD / HTTP/1.0".to_owned()], profile));
+}
+
+// catalogue amko: 155
 #[test]
 fn the_down_response_is_sent_with_its_address() {
     let mut world = two_clusters();
@@ -221,6 +303,7 @@ fn the_down_response_is_sent_with_its_address() {
     assert_eq!(response("FALLBACK_IP", Some("10.9.9.9")), expected);
 }
 
+// catalogue amko: 156
 #[test]
 fn sync_vip_only_decides_per_cluster_whether_identifiers_are_sent() {
     let mut world = World::new();
@@ -232,9 +315,17 @@ fn sync_vip_only_decides_per_cluster_whether_identifiers_are_sent() {
         let object = ingress("ing1", &[("foo.avi.com", address)]);
         world.put(cluster, edit(&object, |body| body["metadata"]["annotations"] = annotations.clone()));
     }
-    world.gdp.spec.match_clusters[0].sync_vip_only = Some(false);
-    let body = world.outcome().desired.services.values().next().unwrap().to_body();
-    let members = &body["groups"][0]["members"];
-    assert_eq!(members[0]["vs_uuid"], "virtualservice-1");
-    assert!(members[1].get("vs_uuid").is_none() && members[1].get("cluster_uuid").is_none());
+    let mut identified = |vip_only: [bool; 2]| -> Vec<_> {
+        for (cluster, vip_only) in world.gdp.spec.match_clusters.iter_mut().zip(vip_only) {
+            cluster.sync_vip_only = Some(vip_only);
+        }
+        let body = world.outcome().desired.services.values().next().unwrap().to_body();
+        let members = body["groups"][0]["members"].as_array().unwrap().clone();
+        members.iter().map(|m| ["vs_uuid", "cluster_uuid"].map(|key| m.get(key).cloned())).collect()
+    };
+    let known = [Some(json!("virtualservice-1")), Some(json!("cluster-1"))];
+    assert_eq!(identified([true, true]), [[None, None], [None, None]]);
+    assert_eq!(identified([false, true]), [known.clone(), [None, None]]);
+    assert_eq!(identified([false, false]), [known.clone(), known.clone()]);
+    assert_eq!(identified([true, false]), [[None, None], known]);
 }

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::world::{World, edit, ingress, monitors, rejections, service, services};
 
+// catalogue amko: 54, 61, 87
 #[test]
 fn a_load_balancer_service_gets_a_monitor_on_its_smallest_port() {
     let mut world = World::new();
@@ -18,9 +19,10 @@ fn a_load_balancer_service_gets_a_monitor_on_its_smallest_port() {
     world.put("k8s", service("svc1", "svc.avi.com", "10.1.1.1", &[(53, "UDP")]));
     assert_eq!(monitors(&world.outcome()), ["UDP 53"]);
     world.remove("k8s", &object);
-    assert!(world.outcome().desired.monitors.is_empty());
+    assert_eq!(world.outcome().desired, amko_translate::Desired::default());
 }
 
+// catalogue amko: 88
 #[test]
 fn several_services_share_a_monitor_on_the_smallest_port_of_all() {
     let mut world = World::new();
@@ -38,6 +40,29 @@ fn path_monitors_win_over_ports() {
     assert_eq!(services(&world.outcome()), ["foo.avi.com: 10.1.1.2*1@10(k8s) 10.1.1.1*1@10(k8s)"]);
 }
 
+// catalogue amko: 58, 59
+#[test]
+fn a_service_leaves_without_its_host_or_its_label_and_comes_back_with_them() {
+    let mut world = World::new();
+    let object = service("svc1", "svc.avi.com", "10.1.1.1", &[(8080, "TCP")]);
+    let there = ["svc.avi.com: 10.1.1.1*1@10(k8s)"];
+    let bare = edit(&object, |body| body["status"]["loadBalancer"]["ingress"] = json!([{"ip": "10.1.1.1"}]));
+    let unlabelled = edit(&object, |body| body["metadata"]["labels"] = json!({}));
+    for less in [bare, unlabelled] {
+        world.put("k8s", object.clone());
+        assert_eq!(services(&world.outcome()), there);
+        world.put("k8s", less.clone());
+        let gone = world.outcome();
+        assert!(gone.desired.services.is_empty() && gone.desired.monitors.is_empty());
+        world.remove("k8s", &less);
+        assert_eq!(world.outcome().desired, gone.desired, "nothing was left to remove");
+        world.put("k8s", less);
+        assert_eq!(world.outcome().desired, gone.desired);
+    }
+    world.put("k8s", object);
+    assert_eq!(services(&world.outcome()), there);
+}
+
 #[track_caller]
 fn check_rejected(change: impl FnOnce(&mut serde_json::Value), expected: &str) {
     let mut world = World::new();
@@ -47,6 +72,7 @@ fn check_rejected(change: impl FnOnce(&mut serde_json::Value), expected: &str) {
     assert_eq!(rejections(&outcome), [format!("Service default/svc1: {expected}")]);
 }
 
+// catalogue amko: 55, 56, 60
 #[test]
 fn each_service_that_is_left_out_has_a_reason() {
     check_rejected(|body| body["spec"]["type"] = json!("ClusterIP"), "it is not of type LoadBalancer");
@@ -63,6 +89,7 @@ fn each_service_that_is_left_out_has_a_reason() {
     );
 }
 
+// catalogue amko: 57
 #[test]
 fn a_renamed_host_moves_the_member() {
     let mut world = World::new();

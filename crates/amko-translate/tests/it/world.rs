@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use amko_translate::{
-    Config, ControllerView, Identity, InForce, Index, Inputs, KnownMonitor, Lookup, ObjectName, Outcome, PolicyBook,
-    PublishedMonitor, PublishedService, RuleBook, RuleStatus, Traffic, hold, translate,
+    AliasBook, Config, ControllerView, Identity, InForce, Index, Inputs, KnownMonitor, Lookup, ObjectName, Outcome,
+    PolicyBook, PublishedMonitor, PublishedService, RuleBook, RuleStatus, Traffic, hold, translate,
 };
 use k8s_crds::{GlobalDeploymentPolicy, LabelSelector, MatchCluster, Object, ObjectKey, TrafficSplit};
 use serde_json::{Value, json};
@@ -25,6 +25,7 @@ pub(crate) struct World {
     pub(crate) standing: BTreeMap<ObjectName, Traffic>,
     pub(crate) doubtful: BTreeSet<(String, Lookup)>,
     pub(crate) placed: BTreeMap<amko_translate::ObjectRef, String>,
+    pub(crate) aliases: AliasBook,
 }
 
 impl World {
@@ -48,6 +49,7 @@ impl World {
             unknown_log_level: None,
             follows_leader: true,
             api_version: None,
+            use_custom_global_fqdn: false,
             uuid: None,
         };
         let monitor = |kind: &str| KnownMonitor {
@@ -75,6 +77,7 @@ impl World {
             standing: BTreeMap::new(),
             doubtful: BTreeSet::new(),
             placed: BTreeMap::new(),
+            aliases: AliasBook::default(),
         }
     }
 
@@ -90,7 +93,7 @@ impl World {
             InForce::Unknown => panic!("no policy was ever valid"),
         };
         let held = hold(&self.published.0, &self.published.1, &self.index, policy, self.rules.in_force());
-        translate(Inputs {
+        let outcome = translate(Inputs {
             index: &self.index,
             config: &self.config,
             policy,
@@ -100,7 +103,10 @@ impl World {
             placed: &self.placed,
             rules: self.rules.in_force(),
             standing: &self.standing,
-        })
+            aliases: &self.aliases,
+        });
+        self.aliases.note(&outcome.aliases);
+        outcome
     }
 
     pub(crate) fn put(&mut self, cluster: &str, object: Object) {
@@ -153,6 +159,26 @@ pub(crate) fn service(name: &str, host: &str, ip: &str, ports: &[(u16, &str)]) -
     }))
 }
 
+/// A Route `default/name` with label `app: gslb`, served by an AKO at this address.
+pub(crate) fn route(name: &str, host: &str, ip: &str) -> Object {
+    object(json!({
+        "kind": "Route",
+        "metadata": {"name": name, "namespace": "default", "labels": {"app": "gslb"}},
+        "spec": {"host": host},
+        "status": {"ingress": [{"host": host, "routerName": "ako-oshift", "conditions": [{"message": ip}]}]},
+    }))
+}
+
+/// A HostRule `default/name` that AKO accepted; without a global name when that is empty.
+pub(crate) fn host_rule(name: &str, host: &str, global: &str) -> Object {
+    object(json!({
+        "kind": "HostRule",
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {"virtualhost": {"fqdn": host, "gslb": {"fqdn": global}}},
+        "status": {"status": "Accepted"},
+    }))
+}
+
 pub(crate) fn namespace(name: &str, labels: Value, annotations: Value) -> Object {
     object(json!({"kind": "Namespace", "metadata": {"name": name, "labels": labels, "annotations": annotations}}))
 }
@@ -163,6 +189,8 @@ pub(crate) fn edit(object: &Object, change: impl FnOnce(&mut Value)) -> Object {
         Object::Ingress(o) => serde_json::to_value(o),
         Object::Service(o) => serde_json::to_value(o),
         Object::Namespace(o) => serde_json::to_value(o),
+        Object::HostRule(o) => serde_json::to_value(o),
+        Object::Route(o) => serde_json::to_value(o),
         Object::GslbConfig(o) => serde_json::to_value(o),
         Object::GlobalDeploymentPolicy(o) => serde_json::to_value(o),
         other => panic!("{} is nothing that this operator reads", other.key()),
@@ -183,6 +211,8 @@ fn object(mut body: Value) -> Object {
         "Ingress" => Object::Ingress(serde_json::from_value(body).unwrap()),
         "Service" => Object::Service(serde_json::from_value(body).unwrap()),
         "Namespace" => Object::Namespace(serde_json::from_value(body).unwrap()),
+        "HostRule" => Object::HostRule(serde_json::from_value(body).unwrap()),
+        "Route" => Object::Route(serde_json::from_value(body).unwrap()),
         other => panic!("{other}"),
     }
 }

@@ -29,6 +29,7 @@ async fn each_verb_sends_its_method_and_body() {
     assert_eq!(fake.asked()[4].body, "");
 }
 
+// catalogue amko: 108
 #[tokio::test]
 async fn a_list_follows_next_exactly() {
     let (fake, address) = Fake::start().await;

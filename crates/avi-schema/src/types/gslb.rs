@@ -32,7 +32,27 @@ pub(super) static GSLB: TypeSchema = TypeSchema {
             Field::bool("maintenance_mode").or_bool(false),
             Field::bool("tenant_scoped").or_bool(true).immutable(),
             Field::bool("enable_config_by_members").or_bool(false),
+            // Ours: the active sites elect who leads. Without it a person promotes, as avi-api 5.8 says.
+            Field::bool("leader_election").or_bool(false),
             Field::text("description"),
+        ],
+        keep_unknown: false,
+    },
+};
+
+/// `/api/federationcheckpoint`: a place in the log of federated objects (avi-api 2.24).
+pub(super) static FEDERATION_CHECKPOINT: TypeSchema = TypeSchema {
+    path: "federationcheckpoint",
+    model: "FederationCheckpoint",
+    words: "Federation checkpoint",
+    scope: Scope::Tenant,
+    names: Names::Unique,
+    message: &MessageSchema {
+        name: "FederationCheckpoint",
+        fields: &[
+            Field::text("date"),
+            Field::text("description"),
+            Field::bool("is_federated").or_bool(true).immutable(),
         ],
         keep_unknown: false,
     },

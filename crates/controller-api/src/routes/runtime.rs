@@ -11,7 +11,7 @@ use se_protocol::{MonitorState, Reports, State};
 use serde_json::{Map, Value, json};
 
 use super::Request;
-use crate::{EngineInfo, error::ApiError};
+use crate::{EngineInfo, error::ApiError, sites::Standing};
 
 pub(super) use gslb::Sites;
 
@@ -35,6 +35,8 @@ pub(super) struct View<'a> {
     pub(super) engines: &'a [EngineInfo],
     /// Of the engines that are connected.
     pub(super) reports: &'a Reports,
+    /// How the other sites stand.
+    pub(super) standing: &'a Standing,
     /// Scheme and host that urls start with.
     pub(super) base_url: &'a str,
 }
@@ -109,7 +111,9 @@ fn with_engines<T>(request: &Request<'_>, projection: &Projection, look: impl Fn
     let engines = request.api.engine.engines();
     let connected = engines.iter().filter(|engine| engine.connected);
     let reports: Reports = connected.filter_map(|engine| engine.report.clone()).collect();
-    look(&View { projection, engines: &engines, reports: &reports, base_url: &request.call.base_url })
+    let standing = request.api.sites.standing();
+    let base_url = &request.call.base_url;
+    look(&View { projection, engines: &engines, reports: &reports, standing: &standing, base_url })
 }
 
 /// The runtime of an object whose type has one.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use controller_api::{Api, ApiConfig, LiveProjection, NoEngine, Scheme, SystemClock};
+use controller_api::{Api, ApiConfig, LiveProjection, NoEngine, NoSites, Scheme, SystemClock};
 use objects::Types;
 use serde_json::json;
 use store::{Entry, MemoryStore, Outcome, Revision, Store, StoreError, Txn, Watch};
@@ -124,7 +124,9 @@ async fn until_the_store_is_read_everything_is_answered_503() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let live = LiveProjection::new(store.clone(), Types::new(avi_schema::TYPES.iter().copied()));
     let config = ApiConfig::new(Scheme::Https, "127.0.0.1:9443");
-    let api = Api::new(config, store, live.clone(), Arc::new(NoEngine), Arc::new(SystemClock::start())).unwrap();
+    let api =
+        Api::new(config, store, live.clone(), Arc::new(NoEngine), Arc::new(NoSites), Arc::new(SystemClock::start()))
+            .unwrap();
     let mut client = Client::new(api.router());
     for path in ["/api/cluster/status", "/api/tenant", "/api/initial-data"] {
         let reply = client.get(path).await;

@@ -141,7 +141,9 @@ impl Controller {
         }
         let engine = Arc::new(FakeEngine::default());
         let config = ApiConfig::new(Scheme::Https, "127.0.0.1:9443");
-        let api = Api::new(config, store.clone(), live, engine.clone(), clock.clone()).unwrap();
+        let api =
+            Api::new(config, store.clone(), live, engine.clone(), Arc::new(controller_api::NoSites), clock.clone())
+                .unwrap();
         Self { router: api.router(), requests: api.requests(), clock, engine, store, _feed: feed }
     }
 

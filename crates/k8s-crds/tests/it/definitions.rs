@@ -3,21 +3,24 @@
 use std::collections::BTreeSet;
 
 use k8s_crds::{
-    DownResponse, GeoFallback, GlobalDeploymentPolicy, GlobalDeploymentPolicySpec, GlobalDeploymentPolicyStatus,
-    GslbConfig, GslbConfigSpec, GslbConfigStatus, GslbHostRule, GslbHostRuleSpec, GslbHostRuleStatus, GslbLeader, Kind,
-    LabelSelector, MatchCluster, MatchRules, MemberCluster, PoolAlgorithmSettings, PublicIp, SitePersistence,
-    ThirdPartyMember, TrafficSplit, definitions,
+    Acceptance, AddressEntry, AmkoCluster, AmkoClusterCondition, AmkoClusterLeader, AmkoClusterSpec, AmkoClusterStatus,
+    BackendService, BalancedAt, ClusterSet, ClusterSetSpec, DownResponse, GeoFallback, GlobalDeploymentPolicy,
+    GlobalDeploymentPolicySpec, GlobalDeploymentPolicyStatus, GslbConfig, GslbConfigSpec, GslbConfigStatus,
+    GslbHostRule, GslbHostRuleSpec, GslbHostRuleStatus, GslbLeader, ImportedEndpoint, ImportedPort, Kind,
+    LabelSelector, MatchCluster, MatchRules, MemberCluster, MultiClusterBackend, MultiClusterIngress,
+    MultiClusterIngressSpec, MultiClusterIngressStatus, PoolAlgorithmSettings, PublicIp, ServiceImport,
+    ServiceImportSpec, SetMember, SitePersistence, ThirdPartyMember, TrafficSplit, definitions,
 };
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The definition of a kind.
-fn definition(kind: Kind) -> Value {
+fn definition(kind: &str) -> Value {
     let mut all = definitions().into_iter().map(|(_, definition)| definition);
-    all.find(|definition| definition["spec"]["names"]["kind"] == kind.as_str()).unwrap()
+    all.find(|definition| definition["spec"]["names"]["kind"] == kind).unwrap()
 }
 
-fn schema(kind: Kind) -> Value {
+fn schema(kind: &str) -> Value {
     definition(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone()
 }
 
@@ -50,7 +53,7 @@ fn fields_of_value(value: &Value, path: &str, fields: &mut BTreeSet<String>) {
 
 /// `full` has a value in each field, so that each is written.
 #[track_caller]
-fn check(kind: Kind, full: impl Serialize) {
+fn check(kind: &str, full: impl Serialize) {
     let (mut known, mut written) = (BTreeSet::new(), BTreeSet::new());
     fields_of_schema(&schema(kind), "", &mut known);
     fields_of_value(&serde_json::to_value(full).unwrap(), "", &mut written);
@@ -62,7 +65,7 @@ fn check(kind: Kind, full: impl Serialize) {
 fn each_field_of_the_types_is_in_the_schema() {
     let text = || Some("x".to_owned());
     check(
-        Kind::GslbConfig,
+        Kind::GslbConfig.as_str(),
         GslbConfig {
             metadata: Default::default(),
             spec: GslbConfigSpec {
@@ -76,7 +79,7 @@ fn each_field_of_the_types_is_in_the_schema() {
         },
     );
     check(
-        Kind::GlobalDeploymentPolicy,
+        Kind::GlobalDeploymentPolicy.as_str(),
         GlobalDeploymentPolicy {
             metadata: Default::default(),
             spec: GlobalDeploymentPolicySpec {
@@ -109,7 +112,7 @@ fn each_field_of_the_types_is_in_the_schema() {
 fn each_field_of_a_host_rule_is_in_the_schema() {
     let text = || Some("x".to_owned());
     check(
-        Kind::GslbHostRule,
+        Kind::GslbHostRule.as_str(),
         GslbHostRule {
             metadata: Default::default(),
             spec: GslbHostRuleSpec {
@@ -135,13 +138,76 @@ fn each_field_of_a_host_rule_is_in_the_schema() {
 }
 
 #[test]
+fn each_field_of_a_multi_cluster_ingress_is_in_the_schema() {
+    let text = || Some("x".to_owned());
+    check(
+        "MultiClusterIngress",
+        MultiClusterIngress {
+            metadata: Default::default(),
+            spec: MultiClusterIngressSpec {
+                host_name: "x".to_owned(),
+                secret_name: text(),
+                config: vec![MultiClusterBackend {
+                    path: text(),
+                    cluster: "x".to_owned(),
+                    weight: Some(1),
+                    service: BackendService::default(),
+                }],
+            },
+            status: Some(MultiClusterIngressStatus {
+                load_balancer: BalancedAt { ingress: vec![AddressEntry { hostname: text(), ip: text() }] },
+                status: Some(Acceptance::default()),
+            }),
+        },
+    );
+}
+
+#[test]
+fn each_field_of_an_import_and_of_a_set_is_in_the_schema() {
+    let ports = vec![ImportedPort { port: 80, endpoints: vec![ImportedEndpoint::default()] }];
+    let spec = ServiceImportSpec { svc_ports: ports, ..Default::default() };
+    check("ServiceImport", ServiceImport { metadata: Default::default(), spec });
+    let spec = ClusterSetSpec { clusters: vec![SetMember::default()], ..Default::default() };
+    check("ClusterSet", ClusterSet { metadata: Default::default(), spec });
+}
+
+#[test]
+fn kinds_of_ako_have_their_short_names_and_a_status_of_its_own() {
+    let definition = definition("MultiClusterIngress");
+    assert_eq!(definition["metadata"]["name"], "multiclusteringresses.ako.vmware.com");
+    assert_eq!(definition["spec"]["names"]["shortNames"][0], "mci");
+    let version = &definition["spec"]["versions"][0];
+    assert_eq!((&version["name"], version["subresources"].get("status").is_some()), (&"v1alpha1".into(), true));
+}
+
+#[test]
+fn each_field_of_a_cluster_s_part_is_in_the_schema_and_its_status_is_apart() {
+    check(
+        "AMKOCluster",
+        AmkoCluster {
+            metadata: Default::default(),
+            spec: AmkoClusterSpec { clusters: vec!["x".to_owned()], leader_election: Some(true), ..Default::default() },
+            status: Some(AmkoClusterStatus {
+                conditions: vec![AmkoClusterCondition::default()],
+                leader: Some(AmkoClusterLeader { term: Some(1), ..Default::default() }),
+            }),
+        },
+    );
+    let definition = definition("AMKOCluster");
+    assert_eq!(definition["metadata"]["name"], "amkoclusters.amko.vmware.com");
+    let version = &definition["spec"]["versions"][0];
+    assert_eq!((&version["name"], &version["subresources"]), (&json!("v1alpha1"), &json!({"status": {}})));
+    assert_eq!(version["schema"]["openAPIV3Schema"].get("required"), None, "amko 2: no spec is required");
+}
+
+#[test]
 fn status_is_written_on_the_main_resource_and_short_names_are_those_of_the_original() {
     for (kind, name, short, version) in [
         (Kind::GslbConfig, "gslbconfigs.amko.vmware.com", "gc", "v1alpha1"),
         (Kind::GlobalDeploymentPolicy, "globaldeploymentpolicies.amko.vmware.com", "gdp", "v1alpha2"),
         (Kind::GslbHostRule, "gslbhostrules.amko.vmware.com", "ghr", "v1alpha1"),
     ] {
-        let definition = definition(kind);
+        let definition = definition(kind.as_str());
         assert_eq!(definition["metadata"]["name"], name);
         assert_eq!(definition["spec"]["names"]["shortNames"][0], short);
         let versions = definition["spec"]["versions"].as_array().unwrap();
@@ -154,7 +220,7 @@ fn status_is_written_on_the_main_resource_and_short_names_are_those_of_the_origi
 
 #[test]
 fn limits_are_those_of_the_specification() {
-    let schema = schema(Kind::GlobalDeploymentPolicy);
+    let schema = schema(Kind::GlobalDeploymentPolicy.as_str());
     let limits = |path: &str| {
         let schema = schema.pointer(&format!("/properties/spec/properties/{path}")).unwrap();
         (schema["minimum"].as_i64().unwrap(), schema["maximum"].as_i64().unwrap(), schema["default"].as_i64())

@@ -54,6 +54,44 @@ async fn an_ingress_is_listed_then_edited_given_a_status_and_deleted() {
 }
 
 #[tokio::test]
+async fn a_multi_cluster_ingress_is_read_with_the_status_that_it_is_given() {
+    let Some(clusters) = clusters().await else { return };
+    let client = clusters.defined().await;
+    create(&client, "/api/v1/namespaces", namespace("multi")).await;
+    let mut reader = Reader::start(ORDINARY, clusters.access(ORDINARY), MEMBER_KINDS);
+    reader.until_reset().await;
+
+    let all = "/apis/ako.vmware.com/v1alpha1/namespaces/multi/multiclusteringresses";
+    let backend = json!({"path": "/", "cluster": "s2", "weight": 50,
+        "service": {"name": "shop", "port": 80, "namespace": "multi"}});
+    let shop = json!({"apiVersion": "ako.vmware.com/v1alpha1", "kind": "MultiClusterIngress",
+        "metadata": {"name": "shop"}, "spec": {"hostName": "shop.example.com", "config": [backend]}});
+    create(&client, all, shop.clone()).await;
+    reader.until(|reader| reader.has(Kind::MultiClusterIngress, "multi", "shop")).await;
+    let status = json!({"status": {"loadBalancer": {"ingress": [{"hostname": "shop.example.com", "ip": "10.1.1.1"}]},
+        "status": {"accepted": true, "reason": ""}}});
+    ask(&client, "PATCH", &format!("{all}/shop/status"), &status).await.unwrap();
+    let is_served = |reader: &Reader| match reader.object(Kind::MultiClusterIngress, "multi", "shop") {
+        Some(Object::MultiClusterIngress(shop)) => shop.status.as_ref().is_some_and(|status| {
+            status.load_balancer.ingress[0].ip.as_deref() == Some("10.1.1.1")
+                && status.status.as_ref().is_some_and(|status| status.accepted)
+        }),
+        _ => false,
+    };
+    reader.until(is_served).await;
+
+    // A weight of 101 is refused.
+    let mut heavy = shop;
+    heavy["metadata"]["name"] = "heavy".into();
+    heavy["spec"]["config"][0]["weight"] = 101.into();
+    assert!(ask(&client, "POST", all, &heavy).await.unwrap_err().to_string().contains("weight"));
+
+    ask(&client, "DELETE", &format!("{all}/shop"), &json!({})).await.unwrap();
+    reader.until(|reader| !reader.has(Kind::MultiClusterIngress, "multi", "shop")).await;
+    assert_eq!(reader.problems, []);
+}
+
+#[tokio::test]
 async fn dropping_the_receiver_ends_the_watch() {
     let Some(clusters) = clusters().await else { return };
     let metrics = || tokio::runtime::Handle::current().metrics().num_alive_tasks();

@@ -137,11 +137,13 @@ async fn define(client: &Client) {
     }
     // The kinds have a namespace where they count.
     create(client, "/api/v1/namespaces", namespace("avi-system")).await;
-    for path in ["v1alpha1/gslbconfigs", "v1alpha1/gslbhostrules", "v1alpha2/globaldeploymentpolicies"] {
-        until("the kind can be listed", async || {
-            get::<Value>(client, &format!("/apis/amko.vmware.com/{path}")).await.ok()
-        })
-        .await;
+    for path in [
+        "amko.vmware.com/v1alpha1/gslbconfigs",
+        "amko.vmware.com/v1alpha1/gslbhostrules",
+        "amko.vmware.com/v1alpha2/globaldeploymentpolicies",
+        "ako.vmware.com/v1alpha1/multiclusteringresses",
+    ] {
+        until("the kind can be listed", async || get::<Value>(client, &format!("/apis/{path}")).await.ok()).await;
     }
 }
 

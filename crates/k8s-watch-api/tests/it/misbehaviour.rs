@@ -213,3 +213,34 @@ async fn a_cluster_without_the_definition_of_rules_has_none_until_it_comes() {
     reader.until(|reader| reader.objects.keys().any(|key| key.kind == Kind::GslbHostRule)).await;
     assert_eq!(reader.problems, []);
 }
+
+#[tokio::test]
+async fn who_may_not_list_a_kind_of_another_operator_is_told_so_only_where_it_is_defined() {
+    let is_defined = Arc::new(AtomicUsize::new(0));
+    let defined = Arc::clone(&is_defined);
+    let server = Scripted::start(move |target| {
+        if target.contains("multiclusteringresses") {
+            let status =
+                json!({"kind": "Status", "status": "Failure", "message": "no", "reason": "Forbidden", "code": 403});
+            return Answer::Whole(403, status.to_string());
+        }
+        if target.ends_with("/apis/ako.vmware.com/v1alpha1") {
+            let served = json!({"name": "multiclusteringresses", "singularName": "", "namespaced": true,
+                "kind": "MultiClusterIngress", "verbs": ["list"]});
+            let served = if defined.load(Ordering::SeqCst) == 0 { json!([]) } else { json!([served]) };
+            let list =
+                json!({"kind": "APIResourceList", "groupVersion": "ako.vmware.com/v1alpha1", "resources": served});
+            return Answer::Whole(200, list.to_string());
+        }
+        if is_watch(target) { silence() } else { list(&[service("x", 1)], 1, None) }
+    })
+    .await;
+    let mut reader = Reader::start("s2", server.access(), &[Kind::Service, Kind::MultiClusterIngress]);
+    reader.until_reset().await;
+    assert_eq!(reader.problems, []);
+    is_defined.store(1, Ordering::SeqCst);
+    reader.until(|reader| !reader.problems.is_empty()).await;
+    let told = reader.problems[0].to_string();
+    let advice = "grant get, list and watch on multiclusteringresses.ako.vmware.com to this user";
+    assert!(told.starts_with("cluster s2, MultiClusterIngress: cannot list: no") && told.ends_with(advice), "{told}");
+}

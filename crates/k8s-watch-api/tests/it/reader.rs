@@ -66,6 +66,7 @@ impl Reader {
                 self.objects.remove(&key).unwrap();
             }
             Event::Problems(problems) => self.problems = problems,
+            Event::Served(..) => {}
         }
     }
 

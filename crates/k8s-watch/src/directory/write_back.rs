@@ -21,7 +21,7 @@ use crate::{
 /// Directory of the write-backs within the cluster's; hidden, so that it is not taken for manifests.
 pub(super) const STATUS_DIRECTORY: &str = ".status";
 /// Kinds that something is written back to.
-const KINDS: [Kind; 7] = [
+const KINDS: [Kind; 9] = [
     Kind::Namespace,
     Kind::Node,
     Kind::Service,
@@ -29,6 +29,8 @@ const KINDS: [Kind; 7] = [
     Kind::GslbConfig,
     Kind::GlobalDeploymentPolicy,
     Kind::GslbHostRule,
+    Kind::HostRule,
+    Kind::Route,
 ];
 /// Stands for the namespace of objects that have none; not a name that a namespace can have.
 const NO_NAMESPACE: &str = "_";

@@ -57,6 +57,11 @@ pub(super) fn read(node: &Node, kind: Kind) -> Result<(Object, Vec<Unknown>), Fi
         Kind::GslbConfig => Object::GslbConfig(Deserialize::deserialize(reader)?),
         Kind::GlobalDeploymentPolicy => Object::GlobalDeploymentPolicy(Deserialize::deserialize(reader)?),
         Kind::GslbHostRule => Object::GslbHostRule(Deserialize::deserialize(reader)?),
+        Kind::HostRule => Object::HostRule(Deserialize::deserialize(reader)?),
+        Kind::Route => Object::Route(Deserialize::deserialize(reader)?),
+        Kind::MultiClusterIngress => Object::MultiClusterIngress(Deserialize::deserialize(reader)?),
+        Kind::ServiceImport => Object::ServiceImport(Deserialize::deserialize(reader)?),
+        Kind::ClusterSet => Object::ClusterSet(Deserialize::deserialize(reader)?),
     };
     Ok((object, unknown.into_inner()))
 }

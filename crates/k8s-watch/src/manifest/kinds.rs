@@ -32,7 +32,7 @@ pub(super) struct ListOf<'a> {
 }
 
 /// Kinds that some reader reads.
-const READ: [Kind; 11] = [
+const READ: [Kind; 16] = [
     Kind::Namespace,
     Kind::Service,
     Kind::Ingress,
@@ -44,6 +44,11 @@ const READ: [Kind; 11] = [
     Kind::GslbConfig,
     Kind::GlobalDeploymentPolicy,
     Kind::GslbHostRule,
+    Kind::HostRule,
+    Kind::Route,
+    Kind::MultiClusterIngress,
+    Kind::ServiceImport,
+    Kind::ClusterSet,
 ];
 
 /// Kinds that a directory of an application's manifests holds beside those that are read.
@@ -89,10 +94,10 @@ const IGNORED: &[&str] = &[
     "VolumeAttachment",
 ];
 
-/// Kinds of AKO, AMKO, OpenShift and the Gateway API that have a meaning for traffic, but not here yet.
+/// Kinds of AKO, AMKO, OpenShift and the Gateway API that have a meaning for traffic, but not here yet. One that is read
+/// as well has that meaning for those who do not read it.
 const NOT_YET: &[&str] = &[
     "AviInfraSetting",
-    "ClusterSet",
     "GRPCRoute",
     "Gateway",
     "GatewayClass",
@@ -101,10 +106,8 @@ const NOT_YET: &[&str] = &[
     "HostRule",
     "L4Rule",
     "L7Rule",
-    "MultiClusterIngress",
     "Route",
     "SSORule",
-    "ServiceImport",
     "TCPRoute",
     "TLSRoute",
 ];
@@ -117,13 +120,20 @@ fn api_version_of(kind: Kind) -> &'static str {
         Kind::Ingress | Kind::IngressClass => "networking.k8s.io/v1",
         Kind::GslbConfig | Kind::GslbHostRule => "amko.vmware.com/v1alpha1",
         Kind::GlobalDeploymentPolicy => "amko.vmware.com/v1alpha2",
+        Kind::HostRule => "ako.vmware.com/v1beta1",
+        Kind::Route => "route.openshift.io/v1",
+        Kind::MultiClusterIngress | Kind::ServiceImport | Kind::ClusterSet => "ako.vmware.com/v1alpha1",
     }
 }
 
 /// What to do with `kind` in `api_version`, where `wanted` are read.
 pub(super) fn classify<'a>(api_version: &'a str, kind: &'a str, wanted: &[Kind]) -> Known<'a> {
     if let Some(read) = READ.into_iter().find(|read| read.as_str() == kind) {
-        return if wanted.contains(&read) { classify_version(api_version, read) } else { Known::Ignored };
+        return match wanted.contains(&read) {
+            true => classify_version(api_version, read),
+            false if NOT_YET.contains(&kind) => Known::NotYet,
+            false => Known::Ignored,
+        };
     }
     if kind == "List" {
         return Known::List(None);
@@ -153,7 +163,9 @@ pub(super) fn classify<'a>(api_version: &'a str, kind: &'a str, wanted: &[Kind])
 
 fn classify_version(api_version: &str, kind: Kind) -> Known<'_> {
     let expected = api_version_of(kind);
-    if api_version == expected {
+    // AKO's definition serves both of its versions, and they say the same here.
+    let is_former = kind == Kind::HostRule && api_version == "ako.vmware.com/v1alpha1";
+    if api_version == expected || is_former {
         return Known::Read(kind);
     }
     let advice = match (kind, api_version) {

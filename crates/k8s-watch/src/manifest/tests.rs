@@ -200,9 +200,16 @@ fn kinds_are_read_passed_over_or_told() {
         "d/a.yaml:1: unknown kind `Widget` (example.com/v1); remove it, or move it to a directory that is not watched",
     ];
     check(&object("example.com/v1", "Widget"), &[], &told);
-    let told = ["d/a.yaml:1: kind HostRule (ako.vmware.com/v1alpha1) is not supported yet; remove it to silence \
+    let told = ["d/a.yaml:1: kind HTTPRule (ako.vmware.com/v1beta1) is not supported yet; remove it to silence \
                  this; the rest of the file is used"];
-    assert!(!check(&object("ako.vmware.com/v1alpha1", "HostRule"), &[], &told).is_incomplete);
+    assert!(!check(&object("ako.vmware.com/v1beta1", "HTTPRule"), &[], &told).is_incomplete);
+    for version in ["v1beta1", "v1alpha1"] {
+        let rule = object(&format!("ako.vmware.com/{version}"), "HostRule");
+        check(&rule, &["d/a.yaml:1 HostRule default/a"], &[]);
+        // Who does not read it does not do what it says.
+        let manifest = super::read(Path::new("d/a.yaml"), rule.as_bytes(), &[Kind::Ingress]);
+        assert!(manifest.objects.is_empty() && manifest.problems[0].to_string().contains("not supported yet"));
+    }
     let told = ["d/a.yaml:1: Ingress in version `networking.k8s.io/v1beta1` is not read; write `apiVersion: \
                  networking.k8s.io/v1`, `backend.service.name` and `.port` in place of `serviceName` and `servicePort`, \
                  and a `pathType` for each path"];
@@ -210,6 +217,49 @@ fn kinds_are_read_passed_over_or_told() {
     let told = ["d/a.yaml:1: GlobalDeploymentPolicy in version `amko.vmware.com/v1alpha1` is not read; write \
                  `apiVersion: amko.vmware.com/v1alpha2`"];
     check(&object("amko.vmware.com/v1alpha1", "GlobalDeploymentPolicy"), &[], &told);
+}
+
+#[test]
+fn the_fields_of_host_rules_and_routes_are_known() {
+    let rule = "\
+apiVersion: ako.vmware.com/v1beta1
+kind: HostRule
+metadata: {name: a}
+spec:
+  virtualhost:
+    fqdn: a.local
+    fqdnType: Exact
+    enableVirtualHost: true
+    wafPolicy: w
+    httpPolicy: {policySets: [p], overwrite: false}
+    tls: {sslKeyCertificate: {name: c, type: ref, alternateCertificate: {name: d, type: ref}}, termination: edge}
+    gslb: {fqdn: a.com, includeAliases: true}
+    tcpSettings: {listeners: [{port: 80}], loadBalancerIP: 10.0.0.1}
+    alises: [b.com]
+status: {status: Accepted}
+";
+    let told = "d/a.yaml:14: HostRule default/a: unknown field `spec.virtualhost.alises`; did you mean `aliases`? the rest \
+                of the object is used";
+    check(rule, &["d/a.yaml:1 HostRule default/a"], &[told]);
+    let route = "\
+apiVersion: route.openshift.io/v1
+kind: Route
+metadata: {name: a}
+spec:
+  host: a.local
+  to: {kind: Service, name: a, weight: 100}
+  port: {targetPort: 8080}
+  tls: {termination: reencrypt, key: k, certificate: c, destinationCACertificate: d}
+  wildcardPolicy: None
+status:
+  ingress:
+  - host: a.local
+    routerName: ako-a
+    routerCanonicalHostname: r
+    wildcardPolicy: None
+    conditions: [{type: Admitted, status: 'True', message: 10.0.0.1, reason: '{}', lastTransitionTime: '2026-01-01T00:00:00Z'}]
+";
+    check(route, &["d/a.yaml:1 Route default/a"], &[]);
 }
 
 #[test]

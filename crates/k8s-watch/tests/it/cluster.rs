@@ -88,12 +88,14 @@ impl Cluster {
             Event::Apply(object) => format!("apply {}", object.key().name),
             Event::Delete(key) => format!("delete {}", key.name),
             Event::Problems(problems) => format!("problems {}", problems.len()),
+            Event::Served(kind, is_served) => format!("served {kind} {is_served}"),
         });
         match event {
             Event::Reset(objects) => self.objects = objects.into_iter().map(|object| (object.key(), object)).collect(),
             Event::Apply(object) => drop(self.objects.insert(object.key(), *object)),
             Event::Delete(key) => drop(self.objects.remove(&key)),
             Event::Problems(problems) => self.problems = problems,
+            Event::Served(..) => {}
         }
     }
 

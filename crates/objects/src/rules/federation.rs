@@ -10,7 +10,8 @@ use crate::write::guards::Guards;
 
 /// Whether an object belongs to every site of the federation.
 pub(crate) fn is_federated(path: &str, body: &Map<String, Value>) -> bool {
-    matches!(path, "gslb" | "gslbservice") || body.get("is_federated").and_then(Value::as_bool) == Some(true)
+    matches!(path, "gslb" | "gslbservice" | "federationcheckpoint")
+        || body.get("is_federated").and_then(Value::as_bool) == Some(true)
 }
 
 /// Refuses the write of a federated object on a follower or during maintenance. `after` is `None` for a delete.

@@ -159,6 +159,11 @@ impl Guards {
         Ok(Write { change, others: Vec::new(), warnings: Vec::new(), guards, effects })
     }
 
+    /// The keys to write, whatever was to be guarded.
+    pub(crate) fn into_effects(self) -> Vec<Effect> {
+        self.effects
+    }
+
     fn guard(&mut self, guard: Guard) {
         if !self.guards.contains(&guard) {
             self.guards.push(guard);

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests, which clippy.toml exempts only inside test functions")]
 
 mod crud;
+mod federated;
 mod gslb;
 mod ipam;
 mod lists;

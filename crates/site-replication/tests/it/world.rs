@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use site_replication::{Durable, Effect, Entry, Message, Refusal, Revision, Settings, Site, SiteId, Term, Write};
+use site_replication::{Durable, Effect, Entry, Mark, Message, Refusal, Revision, Settings, Site, SiteId, Term, Write};
 
 /// SplitMix64: small, seeded, the same everywhere.
 pub(crate) struct Dice(pub(crate) u64);
@@ -33,8 +33,20 @@ const DELAY_US: u64 = 20_000;
 /// What happens at a moment.
 #[derive(Debug)]
 enum Event {
-    Tick { node: usize, boot: u64 },
-    Deliver { from: usize, to: usize, message: Message },
+    Tick {
+        node: usize,
+        boot: u64,
+    },
+    Deliver {
+        from: usize,
+        to: usize,
+        message: Message,
+    },
+    /// What a supervisor does after a program ended.
+    Restart {
+        node: usize,
+        boot: u64,
+    },
 }
 
 /// A site with what surrounds it.
@@ -46,6 +58,7 @@ pub(crate) struct Node {
     /// `None` while it is down.
     pub(crate) site: Option<Site>,
     pub(crate) paused_until: u64,
+    disk_full_until: u64,
     boot: u64,
     /// Local clock: `offset + now * rate / 1e6`, in microseconds.
     offset: u64,
@@ -69,6 +82,12 @@ pub(crate) struct World {
     pub(crate) detour_percent: u64,
     /// Writes after which the machine stops, when its disk has them and one site was told.
     pub(crate) stop_percent: u64,
+    /// Transactions in a thousand that a disk fails; some disks stay full for a while.
+    pub(crate) disk_permille: u64,
+    /// Transactions that failed.
+    pub(crate) failed_saves: u64,
+    /// Sites that are to be active; those of whom [`Node::settings`] says so follow one by one.
+    pub(crate) active: BTreeSet<SiteId>,
     /// Acknowledged writes.
     pub(crate) acknowledged: BTreeSet<(Revision, Term)>,
     /// Bodies of acknowledged writes.
@@ -100,6 +119,7 @@ impl World {
                 disk: Durable::new(ids[0].clone()),
                 site: None,
                 paused_until: 0,
+                disk_full_until: 0,
                 boot: 0,
                 offset: 0,
                 rate: 1_000_000 - drift + dice.below(2 * drift + 1),
@@ -116,6 +136,9 @@ impl World {
             double_percent: 0,
             detour_percent: 0,
             stop_percent: 0,
+            disk_permille: 0,
+            failed_saves: 0,
+            active: all.active,
             acknowledged: BTreeSet::new(),
             acknowledged_names: BTreeSet::new(),
             shown: BTreeMap::new(),
@@ -151,6 +174,20 @@ impl World {
         self.nodes[at].site = None;
         self.nodes[at].pending.clear();
         self.nodes[at].paused_until = 0;
+    }
+
+    /// A site starts again with the active sites that there are to be.
+    pub(crate) fn take_active(&mut self, at: usize) {
+        self.nodes[at].settings.active = self.active.clone();
+        if self.nodes[at].site.is_some() {
+            self.crash(at);
+            self.start(at);
+        }
+    }
+
+    /// A site that does not know yet which sites are to be active.
+    pub(crate) fn out_of_date(&self) -> Option<usize> {
+        self.nodes.iter().position(|node| node.settings.active != self.active)
     }
 
     /// Nothing reaches `at`, or leaves it.
@@ -231,17 +268,27 @@ impl World {
         self.nodes[at].site.as_ref().expect("the site is up")
     }
 
+    /// Active sites, as it is to be.
+    pub(crate) fn members(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter().filter(|node| self.active.contains(&node.id))
+    }
+
     /// All are up and show the same, and it is all that there is.
     pub(crate) fn converged(&self) -> bool {
         let Some(writer) = self.writer() else { return false };
         let end = self.site(writer).durable().log.last();
-        self.nodes.iter().all(|node| {
+        self.members().all(|node| {
             node.site.as_ref().is_some_and(|site| {
                 site.durable().log.last() == end
                     && site.durable().applied == end.revision
                     && site.view() == self.site(writer).view()
             })
         })
+    }
+
+    /// For people: what each active site has, and has shown.
+    pub(crate) fn ends(&self) -> Vec<(&SiteId, &Term, Mark, Revision)> {
+        self.members().map(|node| (&node.id, &node.disk.term, node.disk.log.last(), node.disk.applied)).collect()
     }
 
     fn writes(&self, at: usize) -> bool {
@@ -265,6 +312,12 @@ impl World {
     fn happen(&mut self, event: Event) {
         let to = match &event {
             Event::Tick { node, boot } if self.nodes[*node].boot == *boot => *node,
+            Event::Restart { node, boot } => {
+                if self.nodes[*node].boot == *boot && self.nodes[*node].site.is_none() {
+                    self.start(*node);
+                }
+                return;
+            }
             Event::Tick { .. } => return,
             Event::Deliver { to, .. } => *to,
         };
@@ -287,12 +340,16 @@ impl World {
                 effects
             }
             Event::Deliver { message, .. } => site.receive(clock, &sender.expect("it has a sender"), message),
+            Event::Restart { .. } => return,
         };
         self.perform(to, effects, usize::MAX);
     }
 
     /// Does what `at` wants done; its machine stops after `sends` messages.
     fn perform(&mut self, at: usize, effects: Vec<Effect>, mut sends: usize) {
+        if effects.iter().any(|effect| matches!(effect, Effect::Save(_))) && self.disk_fails(at) {
+            return;
+        }
         let before = self.nodes[at].disk.applied;
         for effect in effects {
             match effect {
@@ -324,6 +381,23 @@ impl World {
         }
         let node = &self.nodes[at];
         assert!(!self.one_writer || node.disk.applied >= before, "what was shown goes back");
+    }
+
+    /// Whether nothing could be saved; then the program has ended, and starts again from what its disk has.
+    fn disk_fails(&mut self, at: usize) -> bool {
+        if self.disk_permille == 0
+            || self.nodes[at].disk_full_until <= self.now && self.dice.below(1_000) >= self.disk_permille
+        {
+            return false;
+        }
+        if self.dice.chance(30) {
+            self.nodes[at].disk_full_until = self.now + self.dice.below(2_000_000);
+        }
+        self.failed_saves += 1;
+        self.crash(at);
+        let (again, boot) = (self.now + 100_000 + self.dice.below(1_000_000), self.nodes[at].boot);
+        self.schedule(again, Event::Restart { node: at, boot });
+        true
     }
 
     fn transmit(&mut self, from: usize, to: usize, message: &Message) {

@@ -133,7 +133,7 @@ fn a_values_file_of_amko_becomes_the_objects_that_the_operator_reads() {
     let follower = AMKO_VALUES.replace("currentClusterIsLeader: true", "currentClusterIsLeader: false");
     let follower = render("amko", &follower).unwrap();
     assert_eq!(find(&follower, "StatefulSet", "amko")["spec"]["replicas"], 0, "two leaders would undo each other");
-    for name in ["gslbconfigs", "globaldeploymentpolicies", "gslbhostrules"] {
+    for name in ["gslbconfigs", "globaldeploymentpolicies", "gslbhostrules", "amkoclusters"] {
         let file = format!("amko.vmware.com_{name}.yaml");
         let read = |place: &str| fs::read_to_string(root().join(place).join(&file)).unwrap();
         assert!(read("deploy/crds") == read("charts/amko/crds"), "copy deploy/crds/{file} to charts/amko/crds");

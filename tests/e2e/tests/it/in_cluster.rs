@@ -6,6 +6,7 @@ const S1AZ1: &str = "10.10.25.46";
 const S1AZ2: &str = "10.10.26.40";
 const S2: &str = "10.10.23.40";
 
+// catalogue amko: 118
 #[test]
 fn a_pod_serves_with_its_service_account_and_follows_its_secrets() {
     let Some(mut world) = World::start_without_operator() else { return };

@@ -95,6 +95,13 @@ impl Lone {
         said
     }
 
+    /// Ends a part at once.
+    pub(crate) fn kill(&mut self, name: &str) {
+        let mut child = self.parts.remove(name).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
     /// Ends a part as a service manager does; it must end well.
     pub(crate) fn stop(&mut self, name: &str) {
         let mut child = self.parts.remove(name).unwrap();
@@ -166,8 +173,21 @@ impl Lone {
     /// A call of the API of the controller on the directory `controller`, with a login of its own.
     #[track_caller]
     pub(crate) fn rest(&self, controller: &str, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+        self.rest_at(CONTROLLER, controller, method, path, body)
+    }
+
+    /// The same, of one that listens at `address`.
+    #[track_caller]
+    pub(crate) fn rest_at(
+        &self,
+        address: &str,
+        controller: &str,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> (u16, Value) {
         let (jar, authority) = (self.path("cookies"), self.path(&format!("{controller}/ca.pem")));
-        let url = format!("https://{CONTROLLER}");
+        let url = format!("https://{address}");
         let credentials = json!({"username": "admin", "password": self.password(controller)}).to_string();
         let json = "Content-Type: application/json";
         self.curl(&["--cacert", &authority, "-c", &jar, "-H", json, "-d", &credentials], &format!("{url}/login"));

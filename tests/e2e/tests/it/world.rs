@@ -6,7 +6,11 @@ pub(crate) mod clusters;
 mod in_cluster;
 pub(crate) mod load;
 mod logs;
+mod net;
 pub(crate) mod pages;
+mod resolvers;
+pub(crate) mod seen;
+pub(crate) mod sites;
 pub(crate) mod turn;
 mod undisturbed;
 
@@ -20,6 +24,7 @@ use serde_json::{Value, json};
 
 use crate::demo::{HELLO, binary, prerequisites};
 use crate::waiting::comes_true;
+use net::Net;
 use turn::Turn;
 
 const CONTROLLER: &str = "10.10.20.42:9443";
@@ -37,8 +42,11 @@ const INGRESSES: &str = "/apis/networking.k8s.io/v1/namespaces/default/ingresses
 pub(crate) struct World {
     parts: BTreeMap<&'static str, Child>,
     backends: Vec<Child>,
-    clusters: Child,
-    /// Holds the namespace.
+    /// Their API servers.
+    clusters: Vec<Child>,
+    /// Where sites have namespaces of their own.
+    net: Option<Net>,
+    /// Holds the namespace; with sites, the one that routes between theirs.
     holder: Child,
     directory: tempfile::TempDir,
     _turn: Turn,
@@ -63,28 +71,40 @@ impl World {
 
     /// A namespace with API servers in it, `with` these flags; `None`, with the reason printed, where that is not possible.
     fn begin(turn: Turn, with: &[&str]) -> Option<Self> {
+        let mut world = Self::begin_empty(turn, "ip route add local 10.0.0.0/8 dev lo")?;
+        let mut args: Vec<&str> = CLUSTERS.iter().flat_map(|(_, address, _)| ["--address", address]).collect();
+        args.extend(with);
+        world.start_clusters(CLUSTERS[0].0, &args);
+        Some(world)
+    }
+
+    /// A namespace, `prepared` by root of it; `None`, with the reason printed, where that is not possible.
+    fn begin_empty(turn: Turn, prepared: &str) -> Option<Self> {
         let reason = prerequisites().err().or_else(|| programs().err());
         if let Some(reason) = reason {
             println!("skipped: {reason}");
             return None;
         }
         let directory = tempfile::tempdir().unwrap();
-        let script = "ip link set lo up && ip route add local 10.0.0.0/8 dev lo && echo ready && exec sleep 3600";
+        let script = format!("ip link set lo up && {prepared} && echo ready && exec sleep 3600");
         let mut holder = Command::new("unshare");
-        holder.args(["-r", "-n", "sh", "-c", script]).stdout(Stdio::piped());
+        holder.args(["-r", "-n", "sh", "-c", &script]).stdout(Stdio::piped());
         let mut holder = holder.spawn().unwrap();
         assert!(has_line(&mut holder, "ready"), "no network namespace with the story's addresses");
+        let (parts, backends, clusters) = (BTreeMap::new(), Vec::new(), Vec::new());
+        Some(Self { parts, backends, clusters, net: None, holder, directory, _turn: turn })
+    }
 
-        let run = directory.path().join("kube");
-        let addresses = CLUSTERS.iter().flat_map(|(_, address, _)| ["--address", address]);
-        let mut up = enter(&holder, env!("CARGO"));
-        up.args(["run", "--quiet", "--package", "xtask", "--", "kube", "up", "--foreground", "--dir"]).arg(run);
-        up.args(addresses).args(with).current_dir(root()).stdin(Stdio::piped()).stdout(Stdio::piped());
+    /// Starts API servers where the cluster `at` is, in its run directory.
+    fn start_clusters(&mut self, at: &str, args: &[&str]) {
+        let mut up = self.at(at, env!("CARGO"));
+        up.args(["run", "--quiet", "--package", "xtask", "--", "kube", "up", "--foreground", "--dir"]);
+        up.arg(self.kube_directory(at)).args(args);
+        up.current_dir(root()).stdin(Stdio::piped()).stdout(Stdio::piped());
         forget_this_package(&mut up);
         let mut clusters = up.spawn().unwrap();
         assert!(has_line(&mut clusters, "ready after"), "clusters did not start; the reason is above");
-
-        Some(Self { parts: BTreeMap::new(), backends: Vec::new(), clusters, holder, directory, _turn: turn })
+        self.clusters.push(clusters);
     }
 
     fn bring_up_to_operator(turn: Turn) -> Option<Self> {
@@ -110,15 +130,26 @@ impl World {
 
     /// Makes the token that an engine joins with.
     fn join_engine(&self) {
-        let (data, token) = (self.path("controller"), self.path("engine.token"));
-        let made = self.enter(&binary()).args(["join-token", "--data", &data, "--out", &token]).output().unwrap();
+        self.make_token("engine", &[]);
+    }
+
+    /// The same for one of several, with more arguments.
+    fn make_token(&self, engine: &str, with: &[&str]) {
+        let (data, token) = (self.path("controller"), self.path(&format!("{engine}.token")));
+        let mut made = self.enter(&binary());
+        let made = made.args(["join-token", "--data", &data, "--out", &token]).args(with).output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     }
 
     pub(crate) fn start_engine(&mut self) {
-        let (data, token) = (self.path("engine"), self.path("engine.token"));
-        self.spawn("engine", &["--data", &data, "--join", &token, "--workers", "2"]);
-        self.wait_ready(9446);
+        self.start_engine_of("engine");
+    }
+
+    /// One of several engines.
+    fn start_engine_of(&mut self, engine: &'static str) {
+        let (data, token) = (self.path(engine), self.path(&format!("{engine}.token")));
+        self.spawn(engine, &["--data", &data, "--join", &token, "--workers", "2"]);
+        self.wait(engine, || self.admin_of(engine, 9446, "readyz") == "ok\n");
     }
 
     pub(crate) fn start_amko(&mut self) {
@@ -222,7 +253,19 @@ impl World {
 
     /// What an admin address answers.
     pub(crate) fn admin(&self, port: u16, path: &str) -> String {
-        let answer = self.enter("curl").args(["-s", &format!("http://127.0.0.1:{port}/{path}")]).output().unwrap();
+        let part = match port {
+            9445 => "controller",
+            9446 => "engine",
+            9447 => "amko",
+            _ => "",
+        };
+        self.admin_of(part, port, path)
+    }
+
+    /// The same of one of several parts that have the same port, each where its site is.
+    pub(crate) fn admin_of(&self, part: &str, port: u16, path: &str) -> String {
+        let url = format!("http://127.0.0.1:{port}/{path}");
+        let answer = self.at(part, "curl").args(["-s", &url]).output().unwrap();
         String::from_utf8(answer.stdout).unwrap()
     }
 
@@ -238,6 +281,11 @@ impl World {
 
     /// DNS profile, DNS virtual service and GSLB, as an administrator makes them.
     fn set_up_gslb(&self) {
+        self.set_up_gslb_with(&[("g-dns", DNS, "Default-Group")]);
+    }
+
+    /// The same with several DNS virtual services: name, address, service engine group.
+    fn set_up_gslb_with(&self, services: &[(&str, &str, &str)]) {
         let domain = "avi.iberia.local";
         let (_, cluster) = self.rest("GET", "/api/cluster", None);
         let profile = json!({
@@ -246,15 +294,19 @@ impl World {
             }
         });
         self.create("applicationprofile", &profile);
-        let service = json!({
-            "name": "g-dns", "application_profile_ref": "/api/applicationprofile?name=g-dns", "services": [{"port": 53}],
-            "vip": [{"vip_id": "0", "ip_address": {"addr": DNS, "type": "V4"}}]
+        let services = services.iter().map(|(name, address, group)| {
+            let service = json!({
+                "name": name, "application_profile_ref": "/api/applicationprofile?name=g-dns",
+                "se_group_ref": format!("/api/serviceenginegroup?name={group}"), "services": [{"port": 53}],
+                "vip": [{"vip_id": "0", "ip_address": {"addr": address, "type": "V4"}}]
+            });
+            json!({"dns_vs_uuid": self.create("virtualservice", &service)["uuid"], "domain_names": [domain]})
         });
-        let service = self.create("virtualservice", &service);
+        let services: Vec<Value> = services.collect();
         let site = json!({
             "name": "site1", "cluster_uuid": cluster["uuid"], "member_type": "GSLB_ACTIVE_MEMBER", "port": 9443,
             "ip_addresses": [{"addr": "10.10.20.42", "type": "V4"}], "username": "admin", "password": self.password(),
-            "dns_vses": [{"dns_vs_uuid": service["uuid"], "domain_names": [domain]}]
+            "dns_vses": services
         });
         let gslb = json!({
             "name": "Default", "leader_cluster_uuid": cluster["uuid"], "dns_configs": [{"domain_name": domain}],
@@ -316,16 +368,17 @@ impl World {
 
     /// A request to an API server, as administrator.
     fn ask(&self, cluster: &str, method: &str, path: &str, kind: &str, body: &str) -> (u16, String) {
-        let tokens = fs::read_to_string(self.path("kube/tokens.csv")).unwrap();
+        let run = self.kube_directory(cluster);
+        let tokens = fs::read_to_string(format!("{run}/tokens.csv")).unwrap();
         let authorization = format!("Authorization: Bearer {}", tokens.split(',').next().unwrap());
         let address = CLUSTERS.iter().find(|(name, ..)| *name == cluster).unwrap().1;
-        let authority = self.path(&format!("kube/{cluster}/apiserver.crt"));
+        let authority = format!("{run}/{cluster}/apiserver.crt");
         let (kind, url) = (format!("Content-Type: {kind}"), format!("https://{address}:6443{path}"));
         let mut args = vec!["--cacert", &authority, "-H", &authorization, "-H", &kind, "-X", method];
         if !body.is_empty() {
             args.extend(["--data-binary", body]);
         }
-        self.curl(&args, &url)
+        self.curl_at(cluster, &args, &url)
     }
 
     #[track_caller]
@@ -341,7 +394,8 @@ impl World {
         let url = format!("https://{CONTROLLER}");
         let credentials = json!({"username": "admin", "password": self.password()}).to_string();
         let json = format!("Content-Type: {JSON}");
-        self.curl(&["--cacert", &authority, "-c", &jar, "-H", &json, "-d", &credentials], &format!("{url}/login"));
+        let login = ["--cacert", &authority, "-c", &jar, "-H", &json, "-d", &credentials];
+        self.curl_at("controller", &login, &format!("{url}/login"));
         let cookies = fs::read_to_string(&jar).unwrap();
         let csrf = cookies.lines().find_map(|line| line.split_once("csrftoken\t")).unwrap().1;
         let (csrf, referer) = (format!("X-CSRFToken: {csrf}"), format!("Referer: {url}"));
@@ -351,13 +405,17 @@ impl World {
         if !body.is_empty() {
             args.extend(["-d", &body]);
         }
-        let (status, text) = self.curl(&args, &format!("{url}{path}"));
+        let (status, text) = self.curl_at("controller", &args, &format!("{url}{path}"));
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
     fn curl(&self, args: &[&str], url: &str) -> (u16, String) {
+        self.curl_at("clients", args, url)
+    }
+
+    fn curl_at(&self, part: &str, args: &[&str], url: &str) -> (u16, String) {
         let output: Output =
-            self.enter("curl").args(["-sS", "-w", "\n%{http_code}"]).args(args).arg(url).output().unwrap();
+            self.at(part, "curl").args(["-sS", "-w", "\n%{http_code}"]).args(args).arg(url).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         let (body, status) = text.rsplit_once('\n').unwrap();
         (status.parse().unwrap(), format!("{body}{}", String::from_utf8_lossy(&output.stderr)))
@@ -372,12 +430,11 @@ impl World {
     }
 
     pub(crate) fn logs(&self) -> String {
-        let parts = ["controller", "engine", "amko", "ako-s1az1", "ako-s1az2", "ako-s2"];
-        parts
-            .into_iter()
-            .filter(|part| fs::exists(self.path(&format!("{part}.log"))).unwrap())
-            .map(|part| self.log(part))
-            .collect()
+        let files = fs::read_dir(&self.directory).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut parts: Vec<String> =
+            files.filter_map(|name| Some(name.to_str()?.strip_suffix(".log")?.to_owned())).collect();
+        parts.sort();
+        parts.iter().map(|part| self.log(part)).collect()
     }
 
     fn log(&self, part: &str) -> String {
@@ -388,12 +445,26 @@ impl World {
     fn spawn(&mut self, part: &'static str, args: &[&str]) {
         let verb = part.split('-').next().unwrap();
         let log = File::options().create(true).append(true).open(self.path(&format!("{part}.log"))).unwrap();
-        let child = self.enter(&binary()).arg(verb).args(args).stdin(Stdio::null()).stderr(log).spawn().unwrap();
+        let child = self.at(part, &binary()).arg(verb).args(args).stdin(Stdio::null()).stderr(log).spawn().unwrap();
         self.parts.insert(part, child);
     }
 
+    /// A command where clients are.
     fn enter(&self, program: &str) -> Command {
-        enter(&self.holder, program)
+        self.at("clients", program)
+    }
+
+    /// A command where a part, a cluster or a site is.
+    fn at(&self, part: &str, program: &str) -> Command {
+        enter(self.net.as_ref().map_or(&self.holder, |net| net.holder(net::place_of(part))), program)
+    }
+
+    /// Run directory of a cluster's API server.
+    fn kube_directory(&self, cluster: &str) -> String {
+        match self.net {
+            Some(_) => self.path(&format!("kube-{cluster}")),
+            None => self.path("kube"),
+        }
     }
 }
 
@@ -404,8 +475,12 @@ impl Drop for World {
             let _ = child.wait();
         }
         // The clusters end when the other end of this does.
-        drop(self.clusters.stdin.take());
-        let _ = self.clusters.wait();
+        for clusters in &mut self.clusters {
+            drop(clusters.stdin.take());
+        }
+        for clusters in &mut self.clusters {
+            let _ = clusters.wait();
+        }
         let _ = self.holder.kill();
         let _ = self.holder.wait();
     }

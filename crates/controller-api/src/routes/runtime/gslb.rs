@@ -1,10 +1,13 @@
 //! GSLB services and sites (avi-api 5.4, 7.3).
 
+use std::{net::IpAddr, time::SystemTime};
+
 use objects::{Object, Projection};
 use se_protocol::{GslbServiceState, MemberState, PoolState, State};
 use serde_json::{Map, Value, json};
 
 use super::{View, is_enabled, list, monitors, status, virtual_service};
+use crate::sites::{SiteStanding, Standing};
 
 /// State of a GSLB service, its pools and members (7.3).
 pub(super) fn service(object: &Object, view: &View<'_>) -> Value {
@@ -19,7 +22,7 @@ pub(super) fn service(object: &Object, view: &View<'_>) -> Value {
     let groups = list(&object.body, "groups").iter().enumerate().map(|(index, group)| {
         let name = group.get("name").and_then(Value::as_str).unwrap_or_default();
         let pool = found.as_ref().and_then(|service| service.pool(index, name));
-        gslb_pool(group, name, pool, object, &sites)
+        gslb_pool(group, name, pool, object, &sites, view.standing)
     });
     let groups: Vec<Value> = groups.collect();
     let tenant = projection.get("tenant", &object.tenant).map_or(object.tenant.as_str(), |tenant| tenant.name.as_str());
@@ -29,7 +32,14 @@ pub(super) fn service(object: &Object, view: &View<'_>) -> Value {
     })
 }
 
-fn gslb_pool(group: &Value, name: &str, pool: Option<&PoolState>, service: &Object, sites: &Sites<'_>) -> Value {
+fn gslb_pool(
+    group: &Value,
+    name: &str,
+    pool: Option<&PoolState>,
+    service: &Object,
+    sites: &Sites<'_>,
+    standing: &Standing,
+) -> Value {
     let members = group.get("members").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let mut reported: Vec<&MemberState> = pool.map(|pool| pool.members.iter().collect()).unwrap_or_default();
     let members: Vec<Value> = members
@@ -38,7 +48,14 @@ fn gslb_pool(group: &Value, name: &str, pool: Option<&PoolState>, service: &Obje
             let ip = member.pointer("/ip/addr").and_then(Value::as_str).and_then(|addr| addr.parse().ok());
             // The engine may have left members out, so addresses decide; each state is used once.
             let state = reported.iter().position(|state| Some(state.ip) == ip).map(|at| reported.remove(at));
-            gslb_member(member, state, service, sites)
+            let mut shown = gslb_member(member, state, service, sites);
+            let elsewhere = ip.into_iter().flat_map(|ip| datapath_elsewhere(standing, &service.uuid, name, ip));
+            let elsewhere: Vec<Value> = elsewhere.collect();
+            if !elsewhere.is_empty() {
+                let own = shown.get("datapath_status").and_then(Value::as_array).cloned().unwrap_or_default();
+                shown["datapath_status"] = Value::Array(own.into_iter().chain(elsewhere).collect());
+            }
+            shown
         })
         .collect();
     let state = pool.map_or(State::Unknown, |pool| pool.state);
@@ -84,22 +101,38 @@ pub(super) fn sites(object: &Object, view: &View<'_>) -> Value {
     let sites = Sites::read(projection);
     let leader = object.body.get("leader_cluster_uuid").and_then(Value::as_str).unwrap_or_default();
     let mut dns_enabled = false;
+    let every = object.body.get("send_interval").and_then(Value::as_u64).unwrap_or(15).max(1);
+    let retries = object.body.get("clear_on_max_retries").and_then(Value::as_u64).unwrap_or(20);
     let of_site = |site: &Value, kind: &str| {
         let text = |field: &str| site.get(field).and_then(Value::as_str).unwrap_or_default();
         let uuid = text("cluster_uuid");
         let enabled = site.get("enabled").and_then(Value::as_bool).unwrap_or(true);
         let own = uuid == sites.own;
-        // One controller plays all sites in this release: only of its own does it know the state.
-        let (state, reason) = match (enabled, own) {
-            (false, _) => (State::Disabled, ""),
-            (true, true) => (State::Up, ""),
-            (true, false) => (State::Unknown, "this release exchanges no state with other sites"),
-        };
+        let other = view.standing.sites.get(uuid);
+        let missed = other.and_then(|other| other.silence).map_or(0, |silence| silence.as_secs() / every);
+        let seen = Seen::of(enabled, own || kind == "GSLB_THIRD_PARTY_SITE", other, missed >= retries);
         let mut info = json!({
             "name": text("name"), "cluster_uuid": uuid, "cluster_leader": uuid == leader, "site_type": kind,
-            "role": if uuid == leader { "GSLB_LEADER" } else { "GSLB_MEMBER" }, "state": "SITE_STATE_NULL",
-            "oper_status": status(state, reason, None), "enabled": enabled,
+            "role": if uuid == leader { "GSLB_LEADER" } else { "GSLB_MEMBER" }, "state": seen.state,
+            "oper_status": status(seen.oper, &seen.reason, None), "enabled": enabled,
         });
+        if let Some(other) = other {
+            info["num_of_retries"] = json!(missed);
+            info["sw_version"] = json!(other.software);
+            info["last_changed_time"] = time(other.since);
+            if let (Some(held), Some(replication)) = (other.held, &view.standing.replication) {
+                info["replication_stats"] = json!({"held": held, "pending": replication.last.saturating_sub(held)});
+            }
+            let states: Vec<Value> =
+                list_of(site, "dns_vses").iter().map(|listed| dns_vs_elsewhere(listed, other)).collect();
+            if !states.is_empty() {
+                let active = other.is_connected && other.dns_services.values().any(|vs| vs.state == State::Up);
+                info["dns_info"] = json!({"dns_active": active, "dns_vs_states": states});
+            }
+        }
+        if !seen.reason.is_empty() {
+            info["state_reason"] = json!(seen.reason);
+        }
         if own {
             info["sw_version"] = json!(crate::API_VERSION);
             let states = site.get("dns_vses").and_then(Value::as_array).map(|listed| dns_vs_states(listed, view));
@@ -114,6 +147,12 @@ pub(super) fn sites(object: &Object, view: &View<'_>) -> Value {
     let third: Vec<Value> = third.collect();
     dns_enabled |= avi.iter().any(|site| site.pointer("/site_info/dns_info").is_some());
     let mut out = json!({"uuid": object.uuid, "name": object.name, "dns_enabled": dns_enabled, "site": avi});
+    if let Some(replication) = &view.standing.replication {
+        out["replication_stats"] = json!({
+            "is_leader": replication.is_leader, "leader_cluster_uuid": replication.leader, "view_id": replication.view,
+            "last_revision": replication.last, "shown_revision": replication.applied, "set_aside": replication.aside,
+        });
+    }
     for field in ["send_interval", "clear_on_max_retries", "view_id"] {
         if let Some(value) = object.body.get(field) {
             out[field] = value.clone();
@@ -123,6 +162,64 @@ pub(super) fn sites(object: &Object, view: &View<'_>) -> Value {
         out["third_party_sites"] = Value::Array(third);
     }
     out
+}
+
+/// How one site looks from here.
+struct Seen {
+    /// `SITE_STATE_…`.
+    state: &'static str,
+    oper: State,
+    reason: String,
+}
+
+impl Seen {
+    fn of(is_enabled: bool, is_own: bool, other: Option<&SiteStanding>, is_lost: bool) -> Self {
+        let seen = |state, oper, reason: &str| Self { state, oper, reason: reason.to_owned() };
+        match other {
+            _ if !is_enabled => seen("SITE_STATE_DISABLED", State::Disabled, ""),
+            _ if is_own => seen("SITE_STATE_NULL", State::Up, ""),
+            None => seen("SITE_STATE_INIT", State::Unknown, "no link to it has been tried yet"),
+            Some(other) if other.is_connected => seen("SITE_STATE_NULL", State::Up, ""),
+            Some(other) => {
+                let reason = other.failure.as_deref().unwrap_or("the link to it is down");
+                match (is_lost, other.silence) {
+                    (true, _) => seen("SITE_STATE_UNREACHABLE", State::Down, reason),
+                    (false, None) => seen("SITE_STATE_JOIN_IN_PROGRESS", State::Unknown, reason),
+                    // Missed, and not yet given up.
+                    (false, Some(_)) => seen("SITE_STATE_NULL", State::Up, reason),
+                }
+            }
+        }
+    }
+}
+
+fn dns_vs_elsewhere(listed: &Value, site: &SiteStanding) -> Value {
+    let uuid = listed.get("dns_vs_uuid").and_then(Value::as_str).unwrap_or_default();
+    let found = site.dns_services.get(uuid);
+    let (name, state, reason) = match found {
+        Some(vs) => (vs.name.as_str(), vs.state, vs.reason.as_str()),
+        None => (uuid, State::Unknown, "the site has not told of it"),
+    };
+    let state = if site.is_connected { state } else { State::Unknown };
+    json!({"uuid": uuid, "name": name, "oper_status": status(state, reason, None), "valid_dns_vs": found.is_some()})
+}
+
+/// What the other sites say of a member.
+fn datapath_elsewhere(standing: &Standing, service: &str, pool: &str, ip: IpAddr) -> impl Iterator<Item = Value> {
+    standing.sites.iter().filter_map(move |(uuid, site)| {
+        let told = site.members.get(service)?.iter().find(|member| member.ip == ip && member.pool == pool)?;
+        let state = if site.is_connected { told.datapath } else { State::Unknown };
+        Some(json!({"site_uuid": uuid, "oper_status": status(state, "", None)}))
+    })
+}
+
+fn time(at: SystemTime) -> Value {
+    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    json!({"secs": since.as_secs(), "usecs": since.subsec_micros()})
+}
+
+fn list_of<'a>(fields: &'a Value, field: &str) -> &'a [Value] {
+    fields.get(field).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 fn dns_vs_states(listed: &[Value], view: &View<'_>) -> Vec<Value> {

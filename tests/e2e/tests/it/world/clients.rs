@@ -51,14 +51,19 @@ impl World {
     pub(super) fn client(&self, name: &'static str, args: &[&str]) -> Client {
         let script = root().join(format!("tests/e2e/scripts/{name}.py"));
         let mut python = self.enter("python3");
-        python.arg("-B").arg(script).args(args).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = python.spawn().unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        Client { name, input: child.stdin.take(), output, child }
+        python.arg("-B").arg(script).args(args);
+        Client::start(name, python)
     }
 }
 
 impl Client {
+    /// Starts `command`, which runs a script.
+    pub(super) fn start(name: &'static str, mut command: Command) -> Self {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        Self { name, input: child.stdin.take(), output, child }
+    }
+
     /// Writes a line to its input.
     pub(crate) fn tell(&mut self, line: &str) {
         let input = self.input.as_mut().unwrap();

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use super::{DNS, JSON, MERGE, World, enter, forget_this_package, has_line, root};
+use super::{DNS, JSON, MERGE, World, forget_this_package, has_line, root};
 use crate::demo::binary;
 
 /// Something else that listens at an address until the value is dropped.
@@ -143,9 +143,10 @@ impl World {
     }
 
     fn api_server(&self, what: &[&str]) {
-        let mut command = enter(&self.holder, env!("CARGO"));
+        let cluster = what.last().unwrap();
+        let mut command = self.at(cluster, env!("CARGO"));
         command.args(["run", "--quiet", "--package", "xtask", "--", "kube"]).args(what);
-        command.arg("--dir").arg(self.path("kube")).current_dir(root());
+        command.arg("--dir").arg(self.kube_directory(cluster)).current_dir(root());
         forget_this_package(&mut command);
         let done = command.stdin(Stdio::null()).output().unwrap();
         assert!(done.status.success(), "{what:?}: {}", String::from_utf8_lossy(&done.stderr));

@@ -90,7 +90,12 @@ impl World {
 
     /// A value of the engine's metrics.
     pub(crate) fn engine_metric(&self, name: &str) -> u64 {
-        let metrics = self.admin(9446, "metrics");
+        self.metric_of("engine", name)
+    }
+
+    /// The same of one of several engines.
+    pub(crate) fn metric_of(&self, engine: &str, name: &str) -> u64 {
+        let metrics = self.admin_of(engine, 9446, "metrics");
         let value = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
         value.unwrap_or_else(|| panic!("no {name} in {metrics}"))
     }

@@ -232,10 +232,7 @@ impl World {
 
     /// The answer's status: `NOERROR`, `NXDOMAIN`.
     pub(crate) fn answer_status(&self, name: &str) -> String {
-        let dig = self.enter("dig").args(["+tries=1", "+time=2", &format!("@{DNS}"), name]).output().unwrap();
-        let text = String::from_utf8(dig.stdout).unwrap();
-        let status = text.split_once("status: ").map(|(_, rest)| rest.split(',').next().unwrap_or_default().to_owned());
-        status.unwrap_or_default()
+        self.status_at(DNS, name)
     }
 
     /// What AKO of a cluster holds on the controller: type and name, sorted.

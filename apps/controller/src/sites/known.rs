@@ -1,0 +1,84 @@
+//! The other sites that this one has met: their addresses and the certificates that tell them apart.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use site_link::{PeerAddress, Roster};
+use site_replication::{Object, SiteId, State, Write};
+
+/// Type, in the log, of what tells a site's address to all others; no client of the API sees it.
+pub(super) const KIND: &str = "site";
+
+/// A site as others find and recognise it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Known {
+    /// `host:port` of its link.
+    pub(super) addresses: Vec<String>,
+    /// PEM.
+    pub(super) certificate: String,
+}
+
+/// By cluster uuid.
+pub(super) type KnownSites = BTreeMap<String, Known>;
+
+/// What the leader sends to a site that is to join.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Invitation {
+    /// Uuid of the Gslb.
+    pub(super) gslb: String,
+    /// Cluster uuid of the site that is meant.
+    pub(super) cluster_uuid: String,
+    /// Whether it is to hold the federated objects.
+    pub(super) is_active: bool,
+    /// Cluster uuid of the leader.
+    pub(super) leader: String,
+    /// Cluster uuids of all active sites.
+    pub(super) active: Vec<String>,
+    /// Whether these elect who leads.
+    pub(super) elects: bool,
+    /// All sites, the leader among them.
+    pub(super) sites: KnownSites,
+}
+
+/// What the site answers.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Introduction {
+    /// Its cluster uuid.
+    pub(super) cluster_uuid: String,
+    /// Its certificate in PEM.
+    pub(super) certificate: String,
+    /// Port of its link, at the addresses of its API.
+    pub(super) port: u16,
+    /// Its release.
+    pub(super) software: String,
+}
+
+/// Whom to speak with: those of `known` that `wants` takes.
+pub(super) fn roster(known: &KnownSites, own: &SiteId, wants: impl Fn(&SiteId) -> bool) -> Roster {
+    let peers = known.iter().map(|(uuid, known)| (SiteId::from(uuid.as_str()), known));
+    let peers = peers.filter(|(id, _)| id != own && wants(id)).map(|(id, known)| {
+        let Known { addresses, certificate } = known.clone();
+        (id, PeerAddress { addresses, certificate_pem: certificate })
+    });
+    Roster { peers: peers.collect() }
+}
+
+/// The site that an object of the log tells of.
+pub(super) fn read(object: &Object) -> Option<(String, Known)> {
+    let uuid = object.uuid.strip_prefix("site-").filter(|_| object.kind == KIND)?;
+    Some((uuid.to_owned(), serde_json::from_slice(&object.body).ok()?))
+}
+
+/// The write that makes the log tell of a site; `None` when it does.
+pub(super) fn tell(view: &State, uuid: &str, known: &Known) -> Option<Write> {
+    let at = format!("site-{uuid}");
+    let stored = view.get(&at).map(|stored| &stored.object);
+    if stored.and_then(|object| read(object)).is_some_and(|(_, told)| told == *known) {
+        return None;
+    }
+    let body: Value = json!(known);
+    let based_on = stored.map(|object| object.last_modified_us);
+    let body = body.to_string().into_bytes().into();
+    Some(Write::Put { uuid: at, kind: KIND.to_owned(), claims: Vec::new(), body, based_on })
+}

@@ -1,0 +1,183 @@
+//! Brings the object store up to the log: what the log shows, the API shows.
+//!
+//! It works behind the log, in its order. A store that cannot be written holds up what is shown, and nothing else: the log
+//! goes on, and so do answers from what engines have.
+
+use std::{sync::Arc, time::Duration};
+
+use controller_api::{CommitError, Committer, LiveProjection, SitesError};
+use objects::{
+    Origin, Visibility, WriteContext,
+    federated::{self, Copied, TravelError},
+};
+use serde_json::json;
+use site_replication::{Change, Entry, Object, State};
+use store::Revision;
+use tokio::sync::{mpsc, oneshot};
+
+use super::known;
+
+/// First pause after the store failed; doubled up to [`RETRY_MAX`].
+const RETRY_MIN: Duration = Duration::from_millis(100);
+const RETRY_MAX: Duration = Duration::from_secs(5);
+/// Steps taken from the queue at once.
+const BATCH: usize = 1_024;
+
+/// One step.
+pub(super) enum Show {
+    /// This change.
+    Entry(Arc<Entry>),
+    /// These objects and no others.
+    All(Box<State>),
+    /// All before is shown: tell who waits.
+    Reply(oneshot::Sender<Result<Revision, SitesError>>),
+    /// None of what is federated: this site has left.
+    Nothing,
+}
+
+/// The one who does the steps.
+pub(super) struct Shower {
+    pub(super) live: Arc<LiveProjection>,
+    pub(super) committer: Committer,
+    pub(super) now_us: Arc<dyn Fn() -> i64 + Send + Sync>,
+}
+
+impl Shower {
+    /// Does the steps until their sender is gone.
+    pub(super) async fn run(self, mut steps: mpsc::UnboundedReceiver<Show>) {
+        let (mut batch, mut copies) = (Vec::with_capacity(BATCH), Vec::new());
+        while steps.recv_many(&mut batch, BATCH).await > 0 {
+            for step in batch.drain(..) {
+                match step {
+                    Show::Entry(entry) => {
+                        // What is to go may have come just before.
+                        if matches!(entry.change, Change::Delete { .. }) {
+                            self.write(std::mem::take(&mut copies)).await;
+                        }
+                        copies.extend(self.copied(&entry.change).await);
+                    }
+                    Show::All(state) => {
+                        copies.clear();
+                        let difference = self.difference(&state).await;
+                        self.write(difference).await;
+                    }
+                    Show::Nothing => {
+                        copies.clear();
+                        let everything = self.deletions(&State::default());
+                        self.write(everything).await;
+                    }
+                    Show::Reply(reply) => {
+                        self.write(std::mem::take(&mut copies)).await;
+                        let revision = self.live.read(|state| state.revision);
+                        // Who waited may have given up.
+                        let _ = reply.send(Ok(revision));
+                    }
+                }
+            }
+            self.write(std::mem::take(&mut copies)).await;
+        }
+    }
+
+    /// What changes so that the store shows `state`.
+    async fn difference(&self, state: &State) -> Vec<Copied> {
+        let mut puts = Vec::new();
+        for stored in state.objects() {
+            let object = &stored.object;
+            let shown = self.live.read(|live| {
+                let found = live.projection.types().get(&object.kind).map(|schema| schema.path);
+                found.and_then(|path| live.projection.get(path, &object.uuid).map(|found| found.last_modified_us))
+            });
+            if shown.is_none_or(|shown| u64::try_from(shown).ok() != Some(object.last_modified_us)) {
+                puts.extend(self.put(object).await);
+            }
+        }
+        // What others refer to comes first.
+        puts.sort_by_key(|copied| matches!(copied, Copied::Put(object) if object.path == "gslbservice"));
+        puts.extend(self.deletions(state));
+        puts
+    }
+
+    fn deletions(&self, state: &State) -> Vec<Copied> {
+        self.live.read(|live| {
+            let projection = &live.projection;
+            let types: Vec<&'static str> = projection.types().iter().map(|schema| schema.path).collect();
+            let objects = types.into_iter().flat_map(|path| projection.objects(path));
+            let gone = objects.filter(|object| federated::is_replicated(object) && state.get(&object.uuid).is_none());
+            let mut gone: Vec<_> =
+                gone.map(|object| Copied::Delete { path: object.path.to_owned(), uuid: object.uuid.clone() }).collect();
+            gone.sort_by_key(|copied| !matches!(copied, Copied::Delete { path, .. } if path == "gslbservice"));
+            gone
+        })
+    }
+
+    async fn copied(&self, change: &Change) -> Option<Copied> {
+        match change {
+            Change::Lead => None,
+            Change::Put(object) => self.put(object).await,
+            Change::Delete { uuid } => self.live.read(|live| {
+                let found = federated::find(&live.projection, uuid)?;
+                Some(Copied::Delete { path: found.path.to_owned(), uuid: uuid.clone() })
+            }),
+        }
+    }
+
+    async fn put(&self, object: &Object) -> Option<Copied> {
+        if object.kind == known::KIND {
+            return None;
+        }
+        let modified_us = i64::try_from(object.last_modified_us).unwrap_or(i64::MAX);
+        loop {
+            match self.live.read(|live| federated::unpack(&live.projection, &object.body, modified_us)) {
+                Ok(object) => return Some(Copied::Put(Box::new(object))),
+                Err(TravelError::Tenant(name)) => {
+                    if let Err(error) = self.make_tenant(&name).await {
+                        tracing::error!(tenant = name, reason = %error, "the tenant of a federated object cannot be made here");
+                        return None;
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(uuid = object.uuid, kind = object.kind, reason = %error, "federated object skipped");
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// Federated objects bring their tenants along.
+    async fn make_tenant(&self, name: &str) -> Result<(), Box<CommitError>> {
+        let Some(schema) = avi_schema::by_path("tenant") else { return Ok(()) };
+        let body = json!({"name": name});
+        let context = WriteContext {
+            tenant: objects::ADMIN,
+            visibility: Visibility::All,
+            now_us: (self.now_us)(),
+            new_uuid: &|| uuid::Uuid::new_v4().to_string(),
+            slug: None,
+            origin: Origin::Controller { system_default: false },
+            attempt: 0,
+        };
+        self.committer.commit_here(|projection, _| objects::create(projection, schema, &body, &context)).await?;
+        tracing::info!(tenant = name, "tenant made, a federated object belongs to it");
+        Ok(())
+    }
+
+    async fn write(&self, mut copies: Vec<Copied>) {
+        let mut pause = RETRY_MIN;
+        while !copies.is_empty() {
+            let (effects, taken) = self.live.read(|live| federated::adopt(&live.projection, &copies));
+            let written = if effects.is_empty() { Ok(0) } else { self.committer.put(effects).await };
+            match written {
+                Ok(_) => {
+                    copies.drain(..taken);
+                    pause = RETRY_MIN;
+                }
+                Err(error) => {
+                    let reason = anyhow::Error::from(error);
+                    tracing::warn!(reason = format!("{reason:#}"), "federated objects cannot be shown; trying again");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(RETRY_MAX);
+                }
+            }
+        }
+    }
+}

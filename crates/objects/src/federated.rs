@@ -1,0 +1,207 @@
+//! Federated objects on their way between sites: the form in which they travel, and how a site takes them over.
+//!
+//! Objects keep uuid, name and `_last_modified` on all sites (avi-api 5.3). What they refer to that each site has for
+//! itself, its tenants and system objects, has other uuids elsewhere: it travels by name.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::object::{DecodeError, Object};
+use crate::projection::{ADMIN, Projection};
+use crate::write::guards::Guards;
+use crate::write::{Change, Effect, KEYS_MAX, Write};
+use crate::{key, reference, rules};
+
+/// An object as it travels.
+#[derive(Debug, Serialize, Deserialize)]
+struct Travelling {
+    /// Name of the tenant that owns it.
+    tenant: String,
+    /// Its stored form, references by uuid to what travels too, by name to the rest.
+    object: Value,
+}
+
+/// What a site takes over from the leader.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Copied {
+    /// The object is as here.
+    Put(Box<Object>),
+    /// The object of this type and uuid is gone.
+    Delete {
+        /// API path.
+        path: String,
+        /// Uuid.
+        uuid: String,
+    },
+}
+
+/// Why an object that travelled is of no use here.
+#[derive(Debug, thiserror::Error)]
+pub enum TravelError {
+    /// What came is no object in this form.
+    #[error("what came is no travelling object")]
+    Json(#[source] serde_json::Error),
+    /// The object inside is none.
+    #[error("reading the object that came")]
+    Object(#[source] DecodeError),
+    /// The site lacks the tenant that owns it.
+    #[error("there is no tenant {0} here")]
+    Tenant(String),
+}
+
+/// Whether an object is copied to all sites: federated, and not one that each site makes for itself.
+#[must_use]
+pub fn is_replicated(object: &Object) -> bool {
+    !object.system_default && rules::is_federated(object.path, &object.body)
+}
+
+/// Whether a write changes what is copied to all sites.
+#[must_use]
+pub fn touches_federation(write: &Write) -> bool {
+    std::iter::once(&write.change).chain(&write.others).any(is_federated_change)
+}
+
+/// Whether a write changes anything beside that.
+#[must_use]
+pub fn touches_own(write: &Write) -> bool {
+    std::iter::once(&write.change).chain(&write.others).any(|change| !is_federated_change(change))
+}
+
+fn is_federated_change(change: &Change) -> bool {
+    match change {
+        Change::Created(object) | Change::Deleted(object) => is_replicated(object),
+        Change::Replaced { before, after } => is_replicated(before) || is_replicated(after),
+    }
+}
+
+/// The object with this uuid among those that are copied to all sites.
+#[must_use]
+pub fn find<'p>(projection: &'p Projection, uuid: &str) -> Option<&'p Object> {
+    let types = projection.types().iter();
+    let mut found = types.filter_map(|schema| projection.get(schema.path, uuid)).map(AsRef::as_ref);
+    found.find(|object| is_replicated(object))
+}
+
+/// The form in which `object` travels.
+#[must_use]
+pub fn pack(projection: &Projection, object: &Object) -> Vec<u8> {
+    let tenant = projection.get("tenant", &object.tenant).map_or(object.tenant.as_str(), |tenant| &tenant.name);
+    let mut body: Value = serde_json::from_slice(&object.to_bytes()).unwrap_or_default();
+    each_reference(&mut body, &|text| {
+        let target = reference::parse_stored(text).and_then(|(path, uuid)| projection.get(path, uuid))?;
+        (!is_replicated(target)).then(|| format!("/api/{}?name={}", target.path, target.name))
+    });
+    let travelling = Travelling { tenant: tenant.to_owned(), object: body };
+    serde_json::to_vec(&travelling).unwrap_or_default()
+}
+
+/// Name of the tenant of an object that travels.
+///
+/// # Errors
+/// [`TravelError::Json`].
+pub fn tenant_of(packed: &[u8]) -> Result<String, TravelError> {
+    serde_json::from_slice::<Travelling>(packed).map(|travelling| travelling.tenant).map_err(TravelError::Json)
+}
+
+/// The object that travelled as `packed`, written by the leader at `last_modified_us`.
+///
+/// A reference to what this site does not have stays as it came, and points nowhere.
+///
+/// # Errors
+/// [`TravelError`].
+pub fn unpack(projection: &Projection, packed: &[u8], last_modified_us: i64) -> Result<Object, TravelError> {
+    let Travelling { tenant, mut object } = serde_json::from_slice(packed).map_err(TravelError::Json)?;
+    let owner = projection.tenant_by_name(&tenant).map(|tenant| tenant.uuid.clone());
+    let owner = owner.ok_or(TravelError::Tenant(tenant))?;
+    each_reference(&mut object, &|text| {
+        let (path, name) = text.strip_prefix("/api/")?.split_once("?name=")?;
+        let target =
+            projection.by_name(path, &owner, None, name).or_else(|| projection.by_name(path, ADMIN, None, name));
+        target.map(|target| target.reference())
+    });
+    if let Some(members) = object.as_object_mut() {
+        members.insert("tenant".to_owned(), owner.into());
+        members.insert("last_modified_us".to_owned(), last_modified_us.into());
+    }
+    let bytes = serde_json::to_vec(&object).map_err(TravelError::Json)?;
+    Object::from_bytes(projection.types(), &bytes, 0).map_err(TravelError::Object)
+}
+
+/// The keys to write so that this site has what came, for as many of `copies` as one transaction carries, at least one;
+/// and how many those are.
+///
+/// Nothing is judged: the leader did. A name that an object of this site alone holds goes over to the federated one.
+#[must_use]
+pub fn adopt(projection: &Projection, copies: &[Copied]) -> (Vec<Effect>, usize) {
+    let mut scratch = projection.clone();
+    let mut effects: Vec<Effect> = Vec::new();
+    for (taken, copy) in copies.iter().enumerate() {
+        let new = one(&scratch, copy);
+        let keys = effects.iter().filter(|old| !new.iter().any(|new| new.key() == old.key())).count() + new.len();
+        if taken > 0 && keys > KEYS_MAX {
+            return (effects, taken);
+        }
+        for effect in &new {
+            // What does not decode was not made by `unpack`.
+            let _ = match effect {
+                Effect::Put(key, value) => scratch.apply_put(key, value, 0).map(drop),
+                Effect::Delete(key) => Ok(drop(scratch.apply_delete(key))),
+            };
+        }
+        effects.retain(|old| !new.iter().any(|new| new.key() == old.key()));
+        effects.extend(new);
+    }
+    (effects, copies.len())
+}
+
+fn one(projection: &Projection, copy: &Copied) -> Vec<Effect> {
+    let (path, uuid) = match copy {
+        Copied::Put(object) => (object.path, object.uuid.as_str()),
+        Copied::Delete { path, uuid } => (path.as_str(), uuid.as_str()),
+    };
+    let Some(schema) = projection.types().get(path) else { return Vec::new() };
+    let before = projection.get(path, uuid);
+    let held = |object: &Object| rules::claim_keys(schema, object);
+    let mut guards = Guards::default();
+    match copy {
+        Copied::Put(object) => {
+            guards.put(key::object(path, uuid), object.to_bytes());
+            let kept = held(object);
+            for claim in &kept {
+                guards.put(claim.clone(), uuid.as_bytes().to_vec());
+            }
+            for claim in before.map(|before| held(before)).unwrap_or_default() {
+                if !kept.contains(&claim) {
+                    guards.delete(claim);
+                }
+            }
+            guards.add_references(projection, schema, before.map(AsRef::as_ref), object);
+        }
+        Copied::Delete { .. } => {
+            let Some(before) = before else { return Vec::new() };
+            guards.delete(key::object(path, uuid));
+            guards.delete(key::refs(path, uuid));
+            guards.put(key::deletes(path), uuid.as_bytes().to_vec());
+            for claim in held(before) {
+                // It may have gone over to another since.
+                if projection.claimant(&claim).is_none_or(|by| by.uuid == before.uuid) {
+                    guards.delete(claim);
+                }
+            }
+        }
+    }
+    guards.into_effects()
+}
+
+fn each_reference(value: &mut Value, change: &dyn Fn(&str) -> Option<String>) {
+    match value {
+        Value::String(text) if text.starts_with("/api/") => {
+            if let Some(changed) = change(text) {
+                *text = changed;
+            }
+        }
+        Value::Array(elements) => elements.iter_mut().for_each(|element| each_reference(element, change)),
+        Value::Object(members) => members.values_mut().for_each(|member| each_reference(member, change)),
+        _ => {}
+    }
+}

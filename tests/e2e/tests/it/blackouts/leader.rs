@@ -1,0 +1,72 @@
+//! Story 7.3: the leader's site is cut off.
+
+use super::transcript::Transcript;
+use super::{LEADER, TTL};
+use crate::clusters::{INGRESSES, S1AZ1, ingress};
+use crate::demo::HELLO;
+use crate::world::World;
+use crate::world::seen::Seen;
+use crate::world::sites::{DNS_LEADER, DNS_SITE1, DNS_SITE2};
+
+const NEW: &str = "hackazon.avi.iberia.local";
+
+#[test]
+fn without_the_leader_answers_go_on_and_what_is_new_appears_when_it_is_back() {
+    let Some(world) = World::start_sites() else { return };
+    world.split_evenly(TTL);
+    world.use_fast_monitor();
+    let mut clients = world.client_watch(HELLO, &[DNS_LEADER, DNS_SITE1, DNS_SITE2]);
+    clients.tell_and_wait("cut");
+    world.cut("leader");
+    // It sees nobody any more, and says so to those who still reach it.
+    world.wait("the leader to see all members down", || world.status_from("leader", DNS_LEADER, HELLO) != "NOERROR");
+    clients.tell_and_wait("alone");
+
+    let mark = world.mark("amko");
+    world.make("s1az1", INGRESSES, &ingress("hackazon", &[(NEW, S1AZ1, &["/"])]));
+    clients.tell_and_wait("made");
+    world.wait_until_said("amko", mark, &["controller cannot be used, trying on"]);
+    clients.tell_and_wait("told");
+    for server in [DNS_SITE1, DNS_SITE2] {
+        world.wait_for_answers_at(server, &[0, 1, 2]);
+        assert_eq!(world.status_at(server, NEW), "NXDOMAIN");
+    }
+
+    clients.tell_and_wait("join");
+    world.join("leader");
+    for server in [DNS_LEADER, DNS_SITE1, DNS_SITE2] {
+        world.wait(&format!("{server} to know the new name"), || world.status_at(server, NEW) == "NOERROR");
+    }
+    clients.tell_and_wait("new");
+    world.wait("clients to know the new name", || world.resolve(NEW).trim() == S1AZ1);
+    world.wait_for_answers_at(DNS_LEADER, &[0, 1, 2]);
+    clients.tell_and_wait("end");
+    let seen = Seen::of(clients.finish());
+
+    let mut transcript = Transcript::new(
+        LEADER,
+        "The leader's controller and `g-dns` are cut off; `g-dns-site1` and `g-dns-site2` are not. Monitors ask every second. \
+         Meanwhile somebody creates an Ingress.",
+    );
+    transcript.at(0.0, "the link of the leader's site goes down");
+    let events = [
+        ("alone", "g-dns, alone, has no member left to answer with"),
+        ("made", "Ingress hackazon is created in cluster s1az1"),
+        ("told", "AMKO says that the controller cannot be used, and tries on"),
+        ("join", "the link is up again"),
+        ("new", "hackazon.avi.iberia.local is answered by all three"),
+    ];
+    for (mark, what) in events {
+        transcript.at(seen.between("cut", mark), what);
+    }
+    for server in [DNS_SITE1, DNS_SITE2] {
+        assert_eq!(seen.unanswered(server, "cut", "end"), 0, "{server} did not answer");
+    }
+    let pages = seen.pages("cut", "end");
+    assert!(pages.failed * 20 <= pages.asked, "{} of {} pages failed", pages.failed, pages.asked);
+    transcript.at(seen.between("cut", "end"), format!("{} pages of {} did not come", pages.failed, pages.asked));
+    transcript.finish(
+        "Engines answer from what they were last told, and probe by themselves. A request to a controller that is silent is \
+         given up after 30 s; the operator tries again until it is written.",
+    );
+}
