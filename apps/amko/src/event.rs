@@ -12,6 +12,9 @@ use tracing::{error, info, warn};
 /// A good capacity for the channel of events; more than a screenful.
 pub const EVENTS_WAITING_MAX: usize = 256;
 
+/// Reason of a [`AmkoEvent::ControllerMoved`] where the configuration names another; the words of amko 8.3.
+pub(crate) const OTHER_ADDRESS: &str = "GSLB Leader IP changed";
+
 /// Something that happened. Its text is one or more lines for the terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AmkoEvent {

@@ -17,8 +17,6 @@ use crate::{Amko, AmkoEvent, Api, EVENTS_WAITING_MAX, Progress};
 pub(crate) struct Herald {
     events: mpsc::Sender<AmkoEvent>,
     shared: Arc<Shared>,
-    /// Address of the controller as it was named last.
-    url: Mutex<Option<String>>,
     _task: JoinSet<()>,
 }
 
@@ -42,7 +40,7 @@ impl Herald {
         let (events, told) = mpsc::channel(EVENTS_WAITING_MAX);
         let mut task = JoinSet::new();
         task.spawn(pass_on(Arc::clone(&shared), progress, told));
-        Ok((Self { events, shared, url: Mutex::default(), _task: task }, items))
+        Ok((Self { events, shared, _task: task }, items))
     }
 
     /// Where operators tell what happens.
@@ -54,14 +52,6 @@ impl Herald {
     pub(crate) fn present(&self, amko: &Amko) {
         if let Some(api) = &self.shared.api {
             api.show(amko);
-        }
-    }
-
-    /// The controller at `url` is the one that is named from now on, whether or not an operator begins anew with it.
-    pub(crate) fn note_controller(&self, url: &str) {
-        let before = self.url.lock().replace(url.to_owned());
-        if before.is_some_and(|before| before != url) {
-            self.shared.announcer.lock().note_other_controller();
         }
     }
 }

@@ -40,6 +40,7 @@ mod rehearse;
 mod role;
 mod serve;
 mod spec;
+mod status;
 mod statuses;
 mod writer;
 
@@ -52,3 +53,4 @@ pub use operator::{Amko, Progress, StartError, start, start_following};
 pub use plan::{Change, ClusterLine, FieldChange, PlanArgs, PlanDocument, StatusLine, Verdict};
 pub use rehearse::{RehearseError, rehearse};
 pub use spec::AmkoArgs;
+pub use status::{ControllerLine, LeftOut, MemberLine, ServiceLine, StatusArgs, StatusDocument};

@@ -120,10 +120,10 @@ pub(crate) struct Beside {
     pub(crate) clusters: Option<Arc<Clusters>>,
     /// What takes the place of writing. One that rehearses writes nothing anywhere, and tells what it would.
     pub(crate) rehearsal: Option<Rehearsal>,
+    /// What says whether a write may begin, where that is not always so; everything is watched all the same.
+    pub(crate) permit: Option<Permit>,
     /// How to reach the controller, whenever that changes.
     pub(crate) controllers: Option<watch::Receiver<avi_client::Config>>,
-    /// What says whether a write may begin; one without may always write. One with a permit watches all the same.
-    pub(crate) permit: Option<Permit>,
 }
 
 /// As [`start`].
@@ -152,6 +152,7 @@ pub(crate) async fn start_with(config: AmkoConfig, beside: Beside) -> Result<Amk
         controllers,
         client,
         client_number: 0,
+        trouble: None,
         api_version: None,
         teller,
         statuses: Statuses::new(rehearsal.is_none().then_some(leader)),
@@ -238,6 +239,8 @@ struct Operator {
     client: AviClient,
     /// Grows with each client, so that what an earlier one read is told apart.
     client_number: u64,
+    /// Why the controller could not be used when that was told last.
+    trouble: Option<String>,
     /// What the `GSLBConfig` says.
     api_version: Option<String>,
     teller: Teller,
@@ -383,8 +386,13 @@ impl Operator {
         true
     }
 
+    /// Whether the controller holds what it should, as far as it lets us.
+    fn is_synced(&self) -> bool {
+        self.phase == Phase::Accepted && self.link.is_up() && self.work.is_idle()
+    }
+
     fn report(&self) {
-        let is_synced = self.phase == Phase::Accepted && self.link.is_up() && self.work.is_idle();
+        let is_synced = self.is_synced();
         let failing = self.work.failing();
         let clusters = self.readable();
         self.progress.send_if_modified(|progress| {

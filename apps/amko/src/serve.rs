@@ -22,6 +22,7 @@ use crate::named::{Named, follow_named, given};
 use crate::operator::{Beside, start_with};
 use crate::role::{Role, Roles};
 use crate::spec::Resolved;
+use crate::status::Board;
 use crate::{Amko, AmkoArgs, AmkoConfig, Progress, announce};
 
 /// Secret with the kubeconfig of the members, where the operator runs in a pod (amko 11).
@@ -40,6 +41,8 @@ struct Surroundings {
     /// What this operator is in its federation, where it takes part in one.
     roles: Option<Roles>,
     herald: Herald,
+    /// Where the operator is asked for its status.
+    board: Board,
 }
 
 /// The member clusters: how they are reached, and the context of each.
@@ -58,12 +61,16 @@ impl AmkoArgs {
         let mut stop = StopSignals::listen().context("listening for a request to end")?;
         let resolved = self.resolve()?;
         let (counts, progress) = (Arc::new(WriteCounts::default()), watch::Sender::default());
+        let board = Board::default();
         let roles = resolved.federation.then(Roles::new);
         let ready = ready(progress.subscribe(), roles.clone());
-        let admin = Admin::start(resolved.admin_listen, metrics(&counts, progress.subscribe()), ready).await?;
+        let admin = {
+            let metrics = metrics(&counts, progress.subscribe());
+            Admin::start_beside(resolved.admin_listen, metrics, ready, board.router()).await?
+        };
         tracing::info!(admin = %admin.local_addr(), "operator runs");
         let (herald, announcements) = Herald::start(resolved.api_listen, progress.subscribe()).await?;
-        let surroundings = Surroundings { counts, log, roles, herald };
+        let surroundings = Surroundings { counts, log, roles, herald, board };
         run(&resolved, &surroundings, announcements, &progress, &mut stop).await?;
         tracing::info!("operator ends");
         Ok(())
@@ -135,7 +142,6 @@ async fn run(
                         _ if changed.is_err() => return true,
                         (Some(controllers), Some(named)) => {
                             let config = named.config(resolved.tls.clone());
-                            surroundings.herald.note_controller(&config.base_url);
                             controllers.send_replace(config);
                         }
                         _ => return false,
@@ -196,7 +202,6 @@ async fn operate(
     surroundings: &Surroundings,
 ) -> anyhow::Result<Amko> {
     let log_level = surroundings.log.clone().map(log_level);
-    surroundings.herald.note_controller(&controller.base_url);
     let config = AmkoConfig {
         leader: leader.to_owned(),
         sources,
@@ -209,6 +214,7 @@ async fn operate(
     let beside = Beside { counts, controllers: Some(controllers), permit, ..Beside::default() };
     let amko = start_with(config, beside).await.context("starting the operator")?;
     surroundings.herald.present(&amko);
+    surroundings.board.show(&amko);
     Ok(amko)
 }
 

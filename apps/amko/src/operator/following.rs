@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::Operator;
 use crate::AmkoEvent;
+use crate::event::OTHER_ADDRESS;
 
 /// Longest pause between two tries while there is more than one address to try.
 const SEARCH_WAIT_MAX: Duration = Duration::from_secs(5);
@@ -25,7 +26,7 @@ impl Operator {
         self.teller.tell(if from == to {
             AmkoEvent::CredentialsChanged { controller: to }
         } else {
-            AmkoEvent::ControllerMoved { from, to, reason: "GSLB Leader IP changed".to_owned() }
+            AmkoEvent::ControllerMoved { from, to, reason: OTHER_ADDRESS.to_owned() }
         });
         self.renew_client(Instant::now());
         true
@@ -50,7 +51,7 @@ impl Operator {
     }
 
     /// The controller in use cannot be used; says whether that is news.
-    pub(super) fn trouble(&mut self, now: Instant, kind: &'static str) -> bool {
+    pub(super) fn note_trouble(&mut self, now: Instant, kind: &'static str) -> bool {
         if self.target.has_alternatives() {
             self.link.away_at_most(now, kind, SEARCH_WAIT_MAX);
         } else {
@@ -61,6 +62,7 @@ impl Operator {
 
     /// The target is another address by now.
     pub(super) fn go_on_elsewhere(&mut self, from: &str, is_new: bool, reason: String) {
+        self.trouble = Some(reason.clone());
         if is_new {
             let to = self.target.url().to_owned();
             self.teller.tell(AmkoEvent::ControllerMoved { from: from.to_owned(), to, reason });
@@ -86,7 +88,10 @@ impl Operator {
         }
         match client(controller, self.identity.as_ref()) {
             Ok(client) => {
-                self.client = client;
+                self.client = match &self.identity {
+                    Some(identity) => client.on_behalf_of(identity.as_str()),
+                    None => client,
+                };
                 self.client_number += 1;
             }
             Err(error) => {

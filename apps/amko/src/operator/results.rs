@@ -52,7 +52,7 @@ impl Operator {
             ReadError::Leader(_) => ("leader", false),
             ReadError::NotLeader(_) => ("follower", true),
         };
-        let is_new = self.trouble(now, kind);
+        let is_new = self.note_trouble(now, kind);
         if moves {
             let from = self.target.url().to_owned();
             let has_moved = match error {
@@ -68,6 +68,7 @@ impl Operator {
             }
         }
         if is_new {
+            self.trouble = Some(error.to_string());
             self.teller.tell(AmkoEvent::ControllerAway { reason: error.to_string() });
         }
         let Some(config) = &self.config else { return };
@@ -153,7 +154,8 @@ impl Operator {
             ErrorClass::NotLeader => "follower",
             _ => "answer",
         };
-        if self.trouble(now, kind) {
+        if self.note_trouble(now, kind) {
+            self.trouble = Some(reason.to_owned());
             self.teller.tell(AmkoEvent::ControllerAway { reason: reason.to_owned() });
         }
         let state = match class {

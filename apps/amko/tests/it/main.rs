@@ -18,4 +18,5 @@ mod plan;
 mod real_controller;
 mod rules;
 mod setting;
+mod status;
 mod tenants;
