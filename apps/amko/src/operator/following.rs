@@ -88,10 +88,7 @@ impl Operator {
         }
         match client(controller, self.identity.as_ref()) {
             Ok(client) => {
-                self.client = match &self.identity {
-                    Some(identity) => client.on_behalf_of(identity.as_str()),
-                    None => client,
-                };
+                self.client = client;
                 self.client_number += 1;
             }
             Err(error) => {
