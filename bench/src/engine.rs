@@ -49,6 +49,7 @@ fn snapshot(args: &EngineArgs) -> Snapshot {
         version: Version { incarnation: "bench".into(), term: 0, revision: Revision(1) },
         cluster_uuid: "cluster-bench".into(),
         port_offset: PortOffset::NONE,
+        clients: se_protocol::Clients::default(),
         dns_services: vec![dns],
         gslb_domains: vec![testing::domain("avi.iberia.local")],
         gslb_services: vec![Arc::new(service)],

@@ -26,7 +26,7 @@ enum Layer {
 }
 
 /// Arrows inside a layer: from, to. Few, and each an answer to "why is this not one crate?".
-const SIDEWAYS: [(&str, &str); 17] = [
+const SIDEWAYS: [(&str, &str); 18] = [
     // The one binary has a subcommand per part; the demo plays several parts in one process.
     ("meridian", "ako"),
     ("meridian", "amko"),
@@ -50,6 +50,8 @@ const SIDEWAYS: [(&str, &str); 17] = [
     ("dns-answer", "health"),
     // Messages carry domain nouns.
     ("se-protocol", "model"),
+    // So do tables of places.
+    ("geo", "model"),
 ];
 
 /// Crates that mean I/O; logic and vocabulary are built without them.

@@ -11,6 +11,7 @@ mod kube;
 mod launch;
 mod layers;
 mod python;
+mod sim;
 mod tidy;
 mod workshop;
 
@@ -44,6 +45,8 @@ enum Verb {
     Conformance(conformance::Args),
     /// Start and stop real clusters: etcd and API servers, built once
     Kube(kube::Args),
+    /// Simulate sites that replicate and elect, in 100,000 histories of partitions, pauses, wrong clocks and full disks
+    Sim(sim::Args),
     /// Build the release binary and play the story of the three clusters; arguments go to `meridian demo`
     Demo(launch::DemoArgs),
 }
@@ -68,6 +71,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Codegen(args) => codegen::run(&workshop, &args).map(succeed),
         Verb::Conformance(args) => conformance::run(&workshop, &args),
         Verb::Kube(args) => kube::run(&workshop, &args),
+        Verb::Sim(args) => sim::run(&workshop, &args),
         Verb::Demo(args) => launch::demo(&workshop, &args),
     }
 }
@@ -98,6 +102,8 @@ mod tests {
             |verb| matches!(verb, Verb::Bench(args) if args.rest == ["--quick", "--json", "f"]),
         );
         check("xtask kube up --clusters 2 --address 10.0.0.1 --address 10.0.0.2", |verb| matches!(verb, Verb::Kube(_)));
+        check("xtask sim --seed 72", |verb| matches!(verb, Verb::Sim(_)));
+        assert!(Args::try_parse_from(["xtask", "sim", "--seed", "1", "--histories", "2"]).is_err());
         assert!(Args::try_parse_from(["xtask", "ci", "--only", "lint"]).is_err());
     }
 }

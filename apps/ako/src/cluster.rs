@@ -104,9 +104,11 @@ impl Cluster {
             Object::GslbConfig(_)
             | Object::GlobalDeploymentPolicy(_)
             | Object::GslbHostRule(_)
+            | Object::ClusterSet(_)
             | Object::HostRule(_)
             | Object::MultiClusterIngress(_)
-            | Object::Route(_) => None,
+            | Object::Route(_)
+            | Object::ServiceImport(_) => None,
         }
     }
 
@@ -129,9 +131,11 @@ impl Cluster {
             | k8s_crds::Kind::GslbConfig
             | k8s_crds::Kind::GlobalDeploymentPolicy
             | k8s_crds::Kind::GslbHostRule
+            | k8s_crds::Kind::ClusterSet
             | k8s_crds::Kind::HostRule
             | k8s_crds::Kind::MultiClusterIngress
-            | k8s_crds::Kind::Route => return,
+            | k8s_crds::Kind::Route
+            | k8s_crds::Kind::ServiceImport => return,
         };
         let name = NamespacedName::new(key.namespace.clone().unwrap_or_default(), key.name.clone());
         said.index.delete(kind, &name);

@@ -103,16 +103,19 @@ impl Federation {
 
 impl Federator {
     async fn look_again_and_again(&mut self) {
-        let mut before: Option<(String, Role)> = None;
+        let mut before = None;
         let mut due = Instant::now();
         loop {
             match own::read(&self.own).await {
                 Ok(own) => {
-                    let seen = (own.fingerprint(), self.permit.role());
-                    if before.as_ref() != Some(&seen) || Instant::now() >= due || self.others_changed() {
+                    let (text, is_able) = (own.fingerprint(), *self.is_able.borrow());
+                    if before.as_ref() != Some(&(text.clone(), self.permit.role(), is_able))
+                        || Instant::now() >= due
+                        || self.others_changed()
+                    {
                         self.all(&own).await;
                         due = Instant::now() + AGAIN;
-                        before = Some((seen.0, self.permit.role()));
+                        before = Some((text, self.permit.role(), is_able));
                     }
                 }
                 // What was settled stays: an API server that is away makes nobody leader or follower.

@@ -21,13 +21,16 @@
 //! - One login (line 29), lists instead of one call per monitor (line 28).
 #![warn(missing_docs)]
 
+mod announce;
 mod api;
 mod clusters;
 mod command;
 mod config;
+mod discovery;
 mod election;
 mod event;
 mod federation;
+mod herald;
 mod named;
 mod operator;
 mod plan;
@@ -42,6 +45,7 @@ mod writer;
 pub use api::{Api, ApiError};
 pub use command::{AmkoCommand, AmkoVerb};
 pub use config::AmkoConfig;
+pub use discovery::ServiceDiscoveryArgs;
 pub use event::{AmkoEvent, EVENTS_WAITING_MAX, Verb};
 pub use operator::{Amko, Progress, StartError, start};
 pub use plan::{Change, ClusterLine, FieldChange, PlanArgs, PlanDocument, StatusLine, Verdict};

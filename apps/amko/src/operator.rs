@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use amko_translate::{
-    AliasBook, Config, ControllerView, Identity, LogLevel, Lookup, ObjectRef, Outcome, PolicyBook, PublishedMonitor,
+    Config, ControllerView, Identity, LogLevel, Lookup, NameBook, ObjectRef, Outcome, PolicyBook, PublishedMonitor,
     PublishedService, Reason, RuleBook, Selection,
 };
 use avi_client::{AviClient, AviError, Link, Pace};
@@ -160,7 +160,7 @@ pub(crate) async fn start_with(
         absent: Absent::default(),
         book: PolicyBook::default(),
         rules: RuleBook::default(),
-        aliases: AliasBook::default(),
+        names: NameBook::default(),
         observed: Observed::default(),
         published: None,
         outcome: None,
@@ -244,7 +244,7 @@ struct Operator {
     absent: Absent,
     book: PolicyBook,
     rules: RuleBook,
-    aliases: AliasBook,
+    names: NameBook,
     observed: Observed,
     /// What the controller had for us when it was first read; members of silent clusters are held from it.
     published: Option<(Vec<PublishedService>, Vec<PublishedMonitor>)>,

@@ -7,20 +7,22 @@ use amko_translate::{LogLevel, NAMESPACE};
 use anyhow::Context;
 use avi_client::{Config, chain};
 use k8s_watch::Source;
-use k8s_watch_api::{Access, ApiServer, LEADER_KINDS, MEMBER_KINDS, POLICY_KINDS};
+use k8s_watch_api::{Access, ApiCalls, ApiServer, LEADER_KINDS, MEMBER_KINDS, POLICY_KINDS};
 use lifecycle::{Admin, Family, Kind, Metrics, Ready, Sample, StopSignals, within_shutdown};
 use telemetry::{FILTER_DEBUG, FILTER_DEFAULT, Filter};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::announce::Item;
 use crate::event::WriteCounts;
 use crate::federation::Federation;
+use crate::herald::Herald;
 use crate::named::{Named, follow_named, given};
 use crate::operator::start_permitted;
 use crate::role::{Role, Roles};
-use crate::spec::{ApiListen, Resolved};
-use crate::{Amko, AmkoArgs, AmkoConfig, AmkoEvent, Api, EVENTS_WAITING_MAX, Progress};
+use crate::spec::Resolved;
+use crate::{Amko, AmkoArgs, AmkoConfig, Progress, announce};
 
 /// Secret with the kubeconfig of the members, where the operator runs in a pod (amko 11).
 const MEMBERS_SECRET: &str = "gslb-config-secret";
@@ -28,6 +30,8 @@ const MEMBERS_SECRET: &str = "gslb-config-secret";
 const MEMBERS_KEY: &str = "gslb-members";
 /// Pause before something that was not there is looked for again; also how often a Secret that is in use is read.
 pub(crate) const LOOK_AGAIN: Duration = Duration::from_secs(10);
+/// Longest wait for the leader's API server, where an event is written to it.
+const ANSWER_MAX: Duration = Duration::from_secs(20);
 
 /// What outlives an operator that begins anew.
 struct Surroundings {
@@ -35,9 +39,7 @@ struct Surroundings {
     log: Option<Filter>,
     /// What this operator is in its federation, where it takes part in one.
     roles: Option<Roles>,
-    api: Option<Arc<Api>>,
-    /// Where all of them tell what happens.
-    events: mpsc::Sender<AmkoEvent>,
+    herald: Herald,
 }
 
 /// The member clusters: how they are reached, and the context of each.
@@ -60,12 +62,9 @@ impl AmkoArgs {
         let ready = ready(progress.subscribe(), roles.clone());
         let admin = Admin::start(resolved.admin_listen, metrics(&counts, progress.subscribe()), ready).await?;
         tracing::info!(admin = %admin.local_addr(), "operator runs");
-        let api = api(resolved.api_listen).await?;
-        let (events, told) = mpsc::channel(EVENTS_WAITING_MAX);
-        let mut heralds = JoinSet::new();
-        heralds.spawn(herald(api.clone(), told));
-        let surroundings = Surroundings { counts, log, roles, api, events };
-        run(&resolved, &surroundings, &progress, &mut stop).await?;
+        let (herald, announcements) = Herald::start(resolved.api_listen, progress.subscribe()).await?;
+        let surroundings = Surroundings { counts, log, roles, herald };
+        run(&resolved, &surroundings, announcements, &progress, &mut stop).await?;
         tracing::info!("operator ends");
         Ok(())
     }
@@ -74,6 +73,7 @@ impl AmkoArgs {
 async fn run(
     resolved: &Resolved,
     surroundings: &Surroundings,
+    announcements: mpsc::Receiver<Item>,
     progress: &watch::Sender<Progress>,
     stop: &mut StopSignals,
 ) -> anyhow::Result<()> {
@@ -96,6 +96,8 @@ async fn run(
     };
     // Who names another controller, changes its Secret, or adds or removes a member, has the operator begin anew.
     let mut following = JoinSet::new();
+    let calls = ApiCalls::new(&*leader, resolved.leader.clone(), "meridian-amko", ANSWER_MAX);
+    following.spawn(announce::run(calls, resolved.pod.clone(), announcements));
     let from_secret = resolved.members.is_none().then(|| policies.clone());
     let (sender, mut members) = watch::channel(members);
     following.spawn(follow_members(from_secret, sender));
@@ -182,46 +184,19 @@ async fn operate(
     surroundings: &Surroundings,
 ) -> anyhow::Result<Amko> {
     let log_level = surroundings.log.clone().map(log_level);
+    let url = controller.base_url.clone();
     let config = AmkoConfig {
         leader: leader.to_owned(),
         sources,
         controller,
-        events: Some(surroundings.events.clone()),
+        events: Some(surroundings.herald.events()),
         log_level,
     };
     let permit = surroundings.roles.as_ref().map(Roles::permit);
     let counts = Arc::clone(&surroundings.counts);
     let amko = start_permitted(config, counts, permit).await.context("starting the operator")?;
-    if let Some(api) = &surroundings.api {
-        api.show(&amko);
-    }
+    surroundings.herald.present(&amko, &url);
     Ok(amko)
-}
-
-/// AMKO's HTTP interface, as far as it is wanted. One that nobody asked for is done without where its port is taken.
-async fn api(listen: ApiListen) -> anyhow::Result<Option<Arc<Api>>> {
-    let api = match listen {
-        ApiListen::Off => return Ok(None),
-        ApiListen::At(address) => Api::start(address).await?,
-        ApiListen::IfFree(address) => match Api::start(address).await {
-            Ok(api) => api,
-            Err(error) => {
-                tracing::warn!(reason = chain(&error), "no HTTP interface");
-                return Ok(None);
-            }
-        },
-    };
-    tracing::info!(api = %api.local_addr(), "HTTP interface answers");
-    Ok(Some(Arc::new(api)))
-}
-
-/// Passes on what operators tell, until none is left.
-async fn herald(api: Option<Arc<Api>>, mut told: mpsc::Receiver<AmkoEvent>) {
-    while let Some(event) = told.recv().await {
-        if let Some(api) = &api {
-            api.note(&event);
-        }
-    }
 }
 
 /// Sets the level that the GSLBConfig names.
@@ -395,7 +370,8 @@ mod tests {
                 tls: None,
                 admin_listen: ([127, 0, 0, 1], 0).into(),
                 federation: false,
-                api_listen: ApiListen::Off,
+                api_listen: crate::spec::ApiListen::Off,
+                pod: None,
             };
             leader_name(&resolved).await.map_err(|error| error.to_string())
         };

@@ -10,6 +10,8 @@ use k8s_watch_api::Access;
 use lifecycle::read_spec;
 use serde::{Deserialize, Deserializer};
 
+use crate::announce::Pod;
+
 /// Version of the file's form.
 const VERSION: u32 = 1;
 const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9447);
@@ -18,10 +20,11 @@ const API: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 /// Run the multi-cluster operator: applications of all clusters become GSLB services on the controller
 ///
-/// The leader cluster holds GSLBConfig, GlobalDeploymentPolicy and GSLBHostRules; the members hold Ingresses and Services. Without
-/// --kubeconfig it runs in a pod: the leader is reached by the pod's service account, the members by the kubeconfig in
-/// the key gslb-members of the Secret avi-system/gslb-config-secret. Without --controller, address and credentials are
-/// those of the GSLBConfig and of the Secret that it names (username, password, certificateAuthorityData).
+/// The leader cluster holds GSLBConfig, GlobalDeploymentPolicy and GSLBHostRules; the members hold Ingresses, Services,
+/// Routes and HostRules. Without --kubeconfig it runs in a pod: the leader is reached by the pod's service account, the
+/// members by the kubeconfig in the key gslb-members of the Secret avi-system/gslb-config-secret. Without --controller,
+/// address and credentials are those of the GSLBConfig and of the Secret that it names (username, password,
+/// certificateAuthorityData).
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   meridian amko --kubeconfig leader.kubeconfig --members-kubeconfig members.kubeconfig --ca DATA/ca.pem
@@ -78,6 +81,14 @@ pub struct AmkoArgs {
     /// [default: 127.0.0.1:8080, if that is free]
     #[arg(long, value_name = "ADDR", env = "MERIDIAN_AMKO_API_LISTEN")]
     api_listen: Option<ApiListen>,
+
+    /// Pod in which it runs, and whose events tell what happens [default: none; they are about the GSLBConfig]
+    #[arg(long, value_name = "NAME", env = "POD_NAME")]
+    pod_name: Option<String>,
+
+    /// UID of that Pod
+    #[arg(long, value_name = "UID", env = "POD_UID")]
+    pod_uid: Option<String>,
 
     /// File in YAML with any of these
     #[arg(long, value_name = "FILE", env = "MERIDIAN_AMKO_CONFIG")]
@@ -141,6 +152,8 @@ pub(crate) struct Resolved {
     pub(crate) federation: bool,
     pub(crate) admin_listen: SocketAddr,
     pub(crate) api_listen: ApiListen,
+    /// Where it runs.
+    pub(crate) pod: Option<Pod>,
 }
 
 /// Where the controller is, and who asks.
@@ -171,8 +184,9 @@ impl AmkoArgs {
         }
         let admin_listen = self.admin_listen.or(spec.admin_listen).unwrap_or(ADMIN);
         let federation = self.federation || spec.federation;
+        let pod = self.pod_name.map(|name| Pod { name, uid: self.pod_uid });
         let api_listen = self.api_listen.or(spec.api_listen).unwrap_or(ApiListen::IfFree(API));
-        Ok(Resolved { leader, members, leader_context, controller, tls, federation, admin_listen, api_listen })
+        Ok(Resolved { leader, members, leader_context, controller, tls, federation, admin_listen, api_listen, pod })
     }
 
     /// The controller, where one is named, and how its certificate is checked.

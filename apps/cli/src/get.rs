@@ -16,9 +16,10 @@ use crate::output::{self, Format};
   meridian get gslbservice hello.avi.iberia.local -o yaml
   meridian get virtualservice
   meridian get serviceengine
+  meridian get gslb
   meridian get healthmonitor -o json")]
 pub struct GetArgs {
-    /// Type as the API names it: gslbservice, virtualservice, pool, vsvip, serviceengine, healthmonitor, tenant …
+    /// Type as the API names it: gslb, gslbservice, virtualservice, pool, vsvip, serviceengine, healthmonitor, tenant …
     #[arg(value_name = "TYPE")]
     kind: String,
 

@@ -10,7 +10,9 @@ use std::{
 
 use anyhow::Context;
 use axum_server::{Handle, tls_rustls::RustlsConfig};
-use controller_api::{Api, ApiConfig, Committer, Engine as _, LiveProjection, RequestMetrics, Scheme, SystemClock};
+use controller_api::{
+    Api, ApiConfig, Committer, Engine as _, Files, LiveProjection, RequestMetrics, Scheme, SystemClock,
+};
 use hyper_util::rt::TokioTimer;
 use objects::Types;
 use se_link::{Authority, Engines, Server, ServerConfig};
@@ -24,7 +26,9 @@ use crate::{
     config::{ControllerConfig, Listen},
     data_dir::DataDir,
     engine_link::{EngineLink, EngineSocket},
-    first_start, listen,
+    first_start,
+    geo_databases::GeoDatabases,
+    listen,
     readiness::Readiness,
     remembered, seal_key, sites,
     snapshots::SnapshotBuilder,
@@ -34,6 +38,8 @@ use crate::{
 
 /// Directory, in the data directory, of the authority that engines trust.
 pub(crate) const ENGINES: &str = "engines";
+/// Directory, in the data directory, of files that clients sent.
+const FILES: &str = "files";
 /// Longest wait for requests that run when the controller ends.
 const DRAIN_WITHIN: Duration = Duration::from_secs(5);
 /// Longest wait for the head of a request.
@@ -89,9 +95,11 @@ pub async fn start(config: ControllerConfig) -> anyhow::Result<Controller> {
     let committer = Committer::new(store.clone(), live.clone());
     first_start::complete(&live, &committer, clock.as_ref(), &data, config.admin_password.as_deref()).await?;
 
-    let mut builder = SnapshotBuilder::new(live.clone(), store.incarnation(), config.port_offset);
+    let files = Files::new(data.file(FILES));
+    let geo = GeoDatabases::new(files.clone());
+    let mut builder = SnapshotBuilder::new(live.clone(), store.incarnation(), config.port_offset, geo);
     let (groups, snapshots) = (builder.subscribe(), builder.subscribe_default());
-    builder.build();
+    builder.build().await;
     {
         let stop = stop.clone();
         let task = tasks.spawn(async move { stop.run_until_cancelled(builder.run()).await.unwrap_or_default() });
@@ -123,7 +131,7 @@ pub async fn start(config: ControllerConfig) -> anyhow::Result<Controller> {
         None => None,
     };
     let revisions = live.revisions();
-    let api_config = ApiConfig::new(Scheme::Https, &address.to_string());
+    let api_config = ApiConfig { files: Some(files), ..ApiConfig::new(Scheme::Https, &address.to_string()) };
     let api = Api::new(api_config, store, live, engine.clone(), sites, clock).context("preparing the API")?;
     let server = Handle::new();
     let mut https = axum_server::from_tcp_rustls(listener, RustlsConfig::from_config(tls.server))

@@ -8,6 +8,7 @@ mod controller;
 mod data_dir;
 mod engine_link;
 mod first_start;
+mod geo_databases;
 mod listen;
 mod readiness;
 mod remembered;

@@ -34,7 +34,7 @@ use parking_lot::Mutex;
 use se_protocol::{MemberStates, State, member_states::VirtualServiceKey};
 use serde_json::Value;
 use site_link::{Link, MemberTold, PeerState, SiteState, VirtualServiceTold};
-use site_replication::SiteId;
+use site_replication::{Leadership, SiteId};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use self::{
@@ -48,6 +48,8 @@ use crate::{data_dir::DataDir, engine_link::EngineSocket, seal_key};
 pub const SITE_PORT: u16 = 9449;
 /// Requests that wait for the actor.
 const COMMANDS_MAX: usize = 256;
+/// How long a link is down before the site is asked to join anew.
+const AWAY_AFTER: Duration = Duration::from_secs(5);
 /// Longest wait for a write to be known to those who have to know it.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
 
@@ -152,6 +154,15 @@ impl Sites for LinkedSites {
         {
             return Ok(());
         }
+        if let Some(before) = before.map(|before| plan::Plan::read(before, None).settings) {
+            let after = plan::Plan::read(after, None).settings;
+            // Two majorities that have no site in common could decide on different things.
+            let changes = before.active.symmetric_difference(&after.active).count();
+            if [before.leadership, after.leadership].contains(&Leadership::Elected) && changes > 1 {
+                let words = "sites: while the active sites elect who leads, add or remove one of them at a time";
+                return Err(SitesError::Refused(words.to_owned()));
+            }
+        }
         let (guests, kept) = invite::guests(before, after, own);
         if guests.is_empty() {
             return Ok(());
@@ -251,6 +262,16 @@ impl Shared {
         // Once for the life of the process: the link stays open.
         let _ = self.told.set(link.told());
         self.is_open.send_replace(true);
+    }
+
+    /// Those of `sites` that no link has stood to for a while.
+    fn away(&self, sites: &[invite::Guest]) -> Vec<invite::Guest> {
+        let Some(told) = self.told.get() else { return Vec::new() };
+        let (now, peers) = (now(), told.borrow().clone());
+        let is_away = |id| {
+            peers.get(id).is_some_and(|peer| !peer.connected && now.saturating_duration_since(peer.since) > AWAY_AFTER)
+        };
+        sites.iter().filter(|guest| is_away(&guest.id)).cloned().collect()
     }
 
     /// What this site tells the others of itself.

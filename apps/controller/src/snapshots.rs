@@ -9,6 +9,8 @@ use se_protocol::{DEFAULT_GROUP, GroupSnapshots, PortOffset, Snapshot};
 use se_snapshot::{Memo, MovedServices, Problem};
 use tokio::sync::watch;
 
+use crate::geo_databases::GeoDatabases;
+
 /// Builds snapshots from the projection.
 pub(crate) struct SnapshotBuilder {
     live: Arc<LiveProjection>,
@@ -21,6 +23,7 @@ pub(crate) struct SnapshotBuilder {
     memo: Memo,
     /// Likewise, where the groups are.
     moved: MovedServices,
+    geo: GeoDatabases,
     /// Told already; a problem that stays is told once.
     problems: BTreeSet<Problem>,
     /// Last change that the published snapshot contains.
@@ -28,7 +31,12 @@ pub(crate) struct SnapshotBuilder {
 }
 
 impl SnapshotBuilder {
-    pub(crate) fn new(live: Arc<LiveProjection>, incarnation: &str, port_offset: PortOffset) -> Self {
+    pub(crate) fn new(
+        live: Arc<LiveProjection>,
+        incarnation: &str,
+        port_offset: PortOffset,
+        geo: GeoDatabases,
+    ) -> Self {
         Self {
             live,
             incarnation: incarnation.to_owned(),
@@ -37,6 +45,7 @@ impl SnapshotBuilder {
             default: watch::Sender::new(None),
             memo: Memo::default(),
             moved: MovedServices::default(),
+            geo,
             problems: BTreeSet::new(),
             built: None,
         }
@@ -54,12 +63,12 @@ impl SnapshotBuilder {
     pub(crate) async fn run(mut self) {
         let mut revisions = self.live.revisions();
         while revisions.changed().await.is_ok() {
-            self.build();
+            self.build().await;
         }
     }
 
     /// Builds and publishes if something changed since the last time.
-    pub(crate) fn build(&mut self) {
+    pub(crate) async fn build(&mut self) {
         // The lock is held for the list of objects only; the work is done on the shared objects.
         let (changed, revision, objects) = self.live.read(|state| {
             let changed = state.changed(se_snapshot::TYPES);
@@ -76,8 +85,11 @@ impl SnapshotBuilder {
         let version = Version { incarnation: self.incarnation.clone(), term: 0, revision: Revision(revision) };
         let memo = std::mem::take(&mut self.memo);
         let sources = objects.iter().map(source);
-        let (snapshot, problems, memo) = se_snapshot::build(sources, version, self.port_offset, memo);
+        let (mut snapshot, mut problems, memo) = se_snapshot::build(sources, version, self.port_offset, memo);
         self.memo = memo;
+        let (files, of_files) = se_snapshot::geo_files(only(&objects, se_snapshot::GEO_TYPES));
+        problems.extend(of_files);
+        (snapshot.clients.geo_databases, snapshot.clients.geo_chunks) = self.geo.load(files, &mut problems).await;
         let problems: BTreeSet<Problem> = problems.into_iter().collect();
         for problem in problems.difference(&self.problems) {
             tracing::warn!(
@@ -94,11 +106,15 @@ impl SnapshotBuilder {
             http_services = snapshot.http.services.len(),
             "snapshot built"
         );
-        let placing = objects.iter().filter(|object| se_snapshot::PLACEMENT_TYPES.contains(&object.path));
-        let groups = se_snapshot::place(placing.map(source), &Arc::new(snapshot), &mut self.moved);
+        let placing = only(&objects, se_snapshot::PLACEMENT_TYPES);
+        let groups = se_snapshot::place(placing, &Arc::new(snapshot), &mut self.moved);
         self.default.send_replace(Some(Arc::clone(groups.of(DEFAULT_GROUP))));
         self.published.send_replace(Some(Arc::new(groups)));
     }
+}
+
+fn only<'o>(objects: &'o [Arc<Object>], types: &'o [&str]) -> impl Iterator<Item = se_snapshot::Object<'o>> {
+    objects.iter().filter(|object| types.contains(&object.path)).map(source)
 }
 
 fn source(object: &Arc<Object>) -> se_snapshot::Object<'_> {

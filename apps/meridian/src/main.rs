@@ -34,9 +34,11 @@ enum Command {
     Engine(service_engine::EngineArgs),
     Ako(ako::AkoArgs),
     Amko(amko::AmkoCommand),
+    ServiceDiscovery(amko::ServiceDiscoveryArgs),
     Get(cli::GetArgs),
     Explain(cli::ExplainArgs),
     Logs(cli::LogsArgs),
+    Promote(cli::PromoteArgs),
     #[command(hide = true)]
     Backend(demo::BackendArgs),
 }
@@ -82,6 +84,10 @@ async fn run(args: Args) -> anyhow::Result<()> {
             // Who says what to log need not fear that the GSLBConfig says otherwise.
             amko.run(args.log.is_none().then_some(filter)).await
         }
+        Command::ServiceDiscovery(discovery) => {
+            telemetry::init(args.log_format, log(args.log.as_ref()))?;
+            discovery.run().await
+        }
         Command::Ako(ako) => {
             let filter = telemetry::init(args.log_format, log(args.log.as_ref()))?;
             ako.run(args.log.is_none().then_some(filter)).await
@@ -90,6 +96,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         Command::Get(get) => print(&mut stdout, &get.run().await?),
         Command::Logs(logs) => logs.run(&mut stdout, &mut std::io::stderr()).await,
         Command::Explain(explain) => print(&mut stdout, &explain.run().await?),
+        Command::Promote(promote) => print(&mut stdout, &promote.run().await?),
         Command::Backend(backend) => backend.run().await,
     }
 }

@@ -17,6 +17,8 @@ mod members;
 mod monitors;
 mod registered;
 mod run;
+#[cfg(test)]
+mod scenarios;
 mod serve;
 mod spec;
 mod targets;

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use dns_answer::{Records, Table, TableProblem, View};
-use gslb::{Service, Slots};
+use dns_answer::{Records, TableProblem, View};
+use geo::{Database, Table};
+use gslb::{PublicClients, Service, Slots, Surroundings};
 use model::gslb::GslbService;
-use se_protocol::Snapshot;
+use se_protocol::{Clients, GeoDatabase, Snapshot};
 
 /// Slots that may lie unused before all services are numbered anew, besides as many as are used.
 const UNUSED_SLOTS_MAX: u32 = 1024;
@@ -23,6 +24,8 @@ pub(crate) struct Compiled {
     pub(crate) views: Vec<(String, Arc<View>)>,
     /// What could not be used.
     pub(crate) problems: Vec<TableProblem>,
+    /// What services were compiled with.
+    surroundings: Surroundings,
     /// First slot that no service ever had.
     next_slot: u32,
 }
@@ -38,15 +41,17 @@ impl Compiled {
     /// Compiles `snapshot`; what is the same object as in `previous` is taken from there, and rings that did not change
     /// keep their cursors.
     pub(crate) fn new(snapshot: Arc<Snapshot>, previous: Option<&Compiled>) -> Self {
-        let (mut services, mut next_slot) = compile(&snapshot, previous, previous.map(|previous| previous.next_slot));
+        let surroundings = surroundings(&snapshot, previous);
+        let next_slot = previous.map(|previous| previous.next_slot);
+        let (mut services, mut next_slot) = compile(&snapshot, previous, next_slot, &surroundings);
         let used = snapshot.gslb_services.iter().map(|service| slots_of(service)).fold(0, u32::saturating_add);
         if next_slot > used.saturating_mul(2).saturating_add(UNUSED_SLOTS_MAX) {
-            (services, next_slot) = compile(&snapshot, previous, None);
+            (services, next_slot) = compile(&snapshot, previous, None, &surroundings);
         }
         let slots = Arc::new(Slots::new(next_slot as usize));
         let records = Records::compile(&snapshot.registrations, previous.map(|known| &known.records));
         let (views, problems) = (Vec::new(), Vec::new());
-        let mut compiled = Self { snapshot, services, slots, records, views, problems, next_slot };
+        let mut compiled = Self { snapshot, services, slots, records, views, problems, surroundings, next_slot };
         compiled.make_views(previous);
         compiled
     }
@@ -62,10 +67,12 @@ impl Compiled {
         for virtual_service in self.snapshot.dns_services.iter().filter(|virtual_service| virtual_service.enabled) {
             let known = previous.and_then(|known| known.views.iter().find(|(uuid, _)| *uuid == virtual_service.uuid));
             let known = known.map(|(_, view)| &view.table);
-            let (table, problems) = Table::compile(virtual_service, &self.snapshot.gslb_domains, &pairs, known);
+            let (table, problems) =
+                dns_answer::Table::compile(virtual_service, &self.snapshot.gslb_domains, &pairs, known);
             self.problems.extend(problems);
             let (slots, records) = (Arc::clone(&self.slots), Arc::clone(&self.records));
-            let view = View { version: self.snapshot.version.clone(), table, slots, records };
+            let geo = Arc::clone(&self.surroundings.geo);
+            let view = View { version: self.snapshot.version.clone(), table, slots, geo, records };
             self.views.push((virtual_service.uuid.clone(), Arc::new(view)));
         }
     }
@@ -73,7 +80,12 @@ impl Compiled {
 
 /// The services, and the first slot that is free. A service keeps its slots as long as it needs as many, so that others
 /// need not be compiled again; without `next_slot` all are numbered anew.
-fn compile(snapshot: &Snapshot, previous: Option<&Compiled>, next_slot: Option<u32>) -> (Vec<CompiledService>, u32) {
+fn compile(
+    snapshot: &Snapshot,
+    previous: Option<&Compiled>,
+    next_slot: Option<u32>,
+    surroundings: &Surroundings,
+) -> (Vec<CompiledService>, u32) {
     let known = previous.iter().flat_map(|known| known.snapshot.gslb_services.iter().zip(&known.services));
     let mut known = known.peekable();
     let keeps_slots = next_slot.is_some();
@@ -87,15 +99,52 @@ fn compile(snapshot: &Snapshot, previous: Option<&Compiled>, next_slot: Option<u
             next_slot = next_slot.saturating_add(slots_of(service));
         }
         let service = match known {
-            Some((same, compiled)) if kept_slot.is_some() && Arc::ptr_eq(same, service) => {
+            Some((same, compiled))
+                if kept_slot.is_some() && Arc::ptr_eq(same, service) && compiled.service.is_same_in(surroundings) =>
+            {
                 Arc::clone(&compiled.service)
             }
-            _ => Arc::new(Service::compile(service, first_slot, known.map(|(_, compiled)| &*compiled.service))),
+            _ => {
+                let known = known.map(|(_, compiled)| &*compiled.service);
+                Arc::new(Service::compile(service, first_slot, known, surroundings))
+            }
         };
         CompiledService { service, first_slot }
     };
     let services = snapshot.gslb_services.iter().map(compile).collect();
     (services, next_slot)
+}
+
+/// What is known of clients; the same as before where that did not change, so that services need not be compiled again.
+fn surroundings(snapshot: &Snapshot, previous: Option<&Compiled>) -> Surroundings {
+    let clients = &snapshot.clients;
+    let known = previous.map(|known| (&known.snapshot.clients, &known.surroundings));
+    let geo = match known.filter(|(before, _)| before.geo_databases == clients.geo_databases) {
+        Some((_, known)) => Arc::clone(&known.geo),
+        None => Arc::new(database(clients)),
+    };
+    let public_clients = match known.filter(|(before, _)| before.public == clients.public) {
+        Some((_, known)) => known.public_clients.clone(),
+        None => clients.public.as_ref().map(|group| Arc::new(PublicClients::compile(group))),
+    };
+    Surroundings { geo, public_clients }
+}
+
+fn database(clients: &Clients) -> Database {
+    let table = |database: &GeoDatabase| {
+        let pieces = clients.pieces_of(database);
+        let table = pieces.map(Table::decode);
+        match table {
+            Some(Ok(table)) => {
+                tracing::info!(database = database.name, ranges = table.len(), "geo database in force");
+                return Some(Arc::new(table));
+            }
+            Some(Err(error)) => tracing::warn!(database = database.name, reason = %error, "geo database left out"),
+            None => tracing::warn!(database = database.name, "geo database left out: parts of it are missing"),
+        }
+        None
+    };
+    Database::new(clients.geo_databases.iter().filter_map(table))
 }
 
 fn slots_of(service: &GslbService) -> u32 {

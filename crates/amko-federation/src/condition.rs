@@ -82,8 +82,8 @@ pub fn replace(conditions: &mut Vec<AmkoClusterCondition>, condition: AmkoCluste
 mod tests {
     use super::*;
 
+    // A type that has no number cannot be asked for: the steps are an enum.
     // catalogue amko: 186
-    // (A type that has no number cannot be asked for: the steps are an enum.)
     #[test]
     fn a_condition_takes_the_place_of_its_own_type_alone_and_several_errors_are_joined() {
         let mut conditions = vec![Step::Validation.condition(&Outcome::Success)];

@@ -11,7 +11,7 @@ use k8s_crds::HostRule;
 
 use crate::desired::ObjectName;
 use crate::host_names::{HostNames, age, full_name, global_name};
-use crate::{Config, Index, Policy, PublishedService};
+use crate::{Config, Index, NameBook, Policy};
 
 /// Which further names services have, and which they do not get.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -45,14 +45,6 @@ pub struct RefusedAlias {
     pub holder: ObjectName,
 }
 
-/// Remembers who has which alias, over time.
-#[derive(Debug, Clone, Default)]
-pub struct AliasBook {
-    holders: BTreeMap<String, ObjectName>,
-    /// Names that the controller had and that no rule explained yet.
-    unexplained: BTreeSet<(ObjectName, String)>,
-}
-
 struct Claim<'a> {
     service: ObjectName,
     alias: &'a str,
@@ -66,40 +58,13 @@ impl fmt::Display for RuleRef {
     }
 }
 
-impl AliasBook {
-    /// Begins with what the controller has.
-    #[must_use]
-    pub fn new(published: &[PublishedService]) -> Self {
-        let mut book = Self::default();
-        for service in published {
-            for alias in service.domain_names.iter().filter(|name| **name != service.name.name) {
-                book.holders.entry(alias.clone()).or_insert_with(|| service.name.clone());
-                book.unexplained.insert((service.name.clone(), alias.clone()));
-            }
-        }
-        book
-    }
-
-    /// Takes over how a translation settled it.
-    pub fn note(&mut self, aliases: &Aliases) {
-        let granted = aliases.granted.iter().flat_map(|(service, of)| of.iter().map(move |alias| (service, alias)));
-        self.holders.clear();
-        for (service, (alias, rule)) in granted {
-            self.holders.insert(alias.clone(), service.clone());
-            if rule.is_some() {
-                self.unexplained.remove(&(service.clone(), alias.clone()));
-            }
-        }
-    }
-}
-
 /// Settles who gets which alias among `services`.
 pub(crate) fn settle(
     index: &Index,
     config: &Config,
     policy: &Policy,
     services: &BTreeSet<&ObjectName>,
-    book: &AliasBook,
+    book: &NameBook,
 ) -> Aliases {
     let mut aliases = Aliases::default();
     let selected = || config.clusters.iter().filter(|cluster| policy.clusters.contains_key(*cluster));
@@ -114,7 +79,7 @@ pub(crate) fn settle(
         }
     }
     claims.sort_by_cached_key(|claim| {
-        let has_it = book.holders.get(claim.alias) == Some(&claim.service);
+        let has_it = book.holder(claim.alias) == Some(&claim.service);
         (claim.alias.to_owned(), !has_it, age(claim.rule))
     });
     let mut holders: BTreeMap<&str, ObjectName> = BTreeMap::new();
@@ -135,7 +100,7 @@ pub(crate) fn settle(
         }
     }
     if selected().any(|cluster| !index.is_settled(cluster)) {
-        for (service, alias) in &book.unexplained {
+        for (service, alias) in book.unexplained() {
             let is_free = !holders.contains_key(alias.as_str()) && !by_name.contains_key(alias.as_str());
             if is_free && services.contains(service) {
                 aliases.granted.entry(service.clone()).or_default().entry(alias.clone()).or_insert(None);

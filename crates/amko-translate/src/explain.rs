@@ -265,7 +265,10 @@ impl Explanation<'_> {
             return format!("cluster {} dropped from GSLBConfig", object.cluster);
         }
         if let Some(here) = accepted.iter().find(|candidate| candidate.object == *object) {
-            return format!("{spoken} is at {} in tenant {} now", here.address, here.tenant);
+            return match here.host == self.name.name {
+                true => format!("{spoken} is at {} in tenant {} now", here.address, here.tenant),
+                false => format!("{spoken} has host {} now", here.host),
+            };
         }
         if let Some(elsewhere) = accepted.first() {
             return format!("{spoken} has host {} now", elsewhere.host);

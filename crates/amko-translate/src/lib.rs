@@ -29,12 +29,13 @@ mod host_names;
 mod host_rule;
 mod index;
 mod monitor;
+mod name_book;
 mod object_ref;
 mod policy;
 mod selection;
 mod translate;
 
-pub use aliases::{AliasBook, Aliases, RefusedAlias, RuleRef};
+pub use aliases::{Aliases, RefusedAlias, RuleRef};
 pub use config::{
     ACCEPTED, Choice as ConfigChoice, Config, ConfigError, Identity, LogLevel, UUID_ANNOTATION, choose as choose_config,
 };
@@ -50,6 +51,7 @@ pub use host_rule::{
 };
 pub use index::{ClusterObjects, Index};
 pub use monitor::{described_service, is_amko_name, is_shared, non_path_name, path_name, shared_name};
+pub use name_book::NameBook;
 pub use object_ref::{MemberKind, ObjectRef, ObjectRefError};
 pub use policy::{
     DownResponseError, InForce, MonitorPolicy, Policy, PolicyBook, PolicyError, PoolAlgorithmError, Review, Split,

@@ -13,7 +13,7 @@ use k8s_crds::{Kind, Object};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::host_names::HostNames;
-use crate::{Config, Index, MemberKind, ObjectRef, Policy};
+use crate::{Config, Index, MemberKind, NameBook, ObjectRef, Policy};
 pub use listing::records_of;
 
 /// What is selected, and what is not.
@@ -226,11 +226,13 @@ pub(crate) fn select(
     config: &Config,
     policy: Option<&Policy>,
     placed: &BTreeMap<ObjectRef, String>,
+    book: &NameBook,
 ) -> Selection {
     let mut selection = Selection::default();
     for cluster in &config.clusters {
         let Some(objects) = index.cluster(cluster) else { continue };
         let names = HostNames::of(objects);
+        let kept = |object: &ObjectRef| book.service_of(index, object).map(str::to_owned);
         let has_routes = objects.serves(Kind::Route);
         for object in objects.objects() {
             let Some(whole) = member_ref(cluster, object) else { continue };
@@ -242,7 +244,7 @@ pub(crate) fn select(
                 Ok(()) => {
                     for record in records(&whole, object, policy) {
                         let record = record
-                            .and_then(|r| name(r, &names, config, object.metadata()))
+                            .and_then(|r| name(r, &names, config, object.metadata(), &kept))
                             .and_then(|r| place(r, index, config, object.metadata(), placed));
                         match record {
                             Ok(candidate) => selection.accepted.push(candidate),
@@ -338,8 +340,14 @@ fn records(whole: &ObjectRef, object: &Object, policy: Option<&Policy>) -> Vec<R
 }
 
 /// Settles what the rules of the cluster say about the host: a certificate, and in custom mode the global name
-/// (amko 3.3 rule 5, 3.4, 4.2).
-fn name(mut candidate: Candidate, names: &HostNames<'_>, config: &Config, metadata: &ObjectMeta) -> Record {
+/// (amko 3.3 rule 5, 3.4, 4.2). Where no rule is about the host, the name is kept that the controller has, if any.
+fn name(
+    mut candidate: Candidate,
+    names: &HostNames<'_>,
+    config: &Config,
+    metadata: &ObjectMeta,
+    kept: &dyn Fn(&ObjectRef) -> Option<String>,
+) -> Record {
     let local_host = candidate.host.clone();
     names.secure(&mut candidate, &local_host);
     if !config.use_custom_global_fqdn {
@@ -347,10 +355,13 @@ fn name(mut candidate: Candidate, names: &HostNames<'_>, config: &Config, metada
     }
     let global_name = match is_passthrough(&candidate, metadata) {
         true => Err(Reason::Passthrough),
-        false => names.global_name(&local_host),
+        false => names.global_name(&local_host).map(str::to_owned).or_else(|reason| match reason {
+            Reason::NoHostRule(_) => kept(&candidate.object).ok_or(reason),
+            _ => Err(reason),
+        }),
     };
     match global_name {
-        Ok(global_name) => Ok(Candidate { host: global_name.to_owned(), ..candidate }),
+        Ok(global_name) => Ok(Candidate { host: global_name, ..candidate }),
         Err(reason) => Err(Box::new(Rejected { object: candidate.object, reason })),
     }
 }

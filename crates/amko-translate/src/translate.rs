@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::aliases::{self, AliasBook, Aliases};
+use crate::aliases::{self, Aliases};
 use crate::desired::{
     Desired, GslbService, HealthMonitor, Member, MonitorRefs, ObjectName, Persistence, Pool, Probe, VsRef,
 };
 use crate::host_rule::{HostRule, effective};
 use crate::selection::{self, Candidate, Protocol, Reason, Rejected, Selection, Traffic};
-use crate::{Config, ControllerView, Identity, Index, MemberKind, MonitorPolicy, ObjectRef, Policy, monitor};
+use crate::{Config, ControllerView, Identity, Index, MemberKind, MonitorPolicy, NameBook, ObjectRef, Policy, monitor};
 
 /// Port that is probed where TLS ends behind the virtual service (amko 3.5).
 const PASSTHROUGH_PORT: u16 = 443;
@@ -35,8 +35,8 @@ pub struct Inputs<'a> {
     /// Services of ours that the controller has and that a rule gives third-party members, with what their monitors
     /// probe: these stay when the last object behind them goes (amko 5.3 rule 4).
     pub standing: &'a BTreeMap<ObjectName, Traffic>,
-    /// Who has which alias at present.
-    pub aliases: &'a AliasBook,
+    /// Who has which name at present.
+    pub names: &'a NameBook,
 }
 
 /// What comes out; kept for the next time, to explain what changed.
@@ -59,7 +59,7 @@ pub struct Outcome {
 /// Translates. The same inputs give the same result, in the same order.
 #[must_use]
 pub fn translate(inputs: Inputs<'_>) -> Outcome {
-    let mut selection = selection::select(inputs.index, inputs.config, inputs.policy, inputs.placed);
+    let mut selection = selection::select(inputs.index, inputs.config, inputs.policy, inputs.placed, inputs.names);
     selection.accepted.extend(still_held(&inputs));
     selection::sort(&mut selection.accepted, inputs.config);
     let (mut desired, mut aliases) = (Desired::default(), Aliases::default());
@@ -86,7 +86,7 @@ pub fn translate(inputs: Inputs<'_>) -> Outcome {
             desired.services.insert(name, service);
         }
         let names = desired.services.keys().collect();
-        aliases = aliases::settle(inputs.index, inputs.config, policy, &names, inputs.aliases);
+        aliases = aliases::settle(inputs.index, inputs.config, policy, &names, inputs.names);
         for (name, of_service) in &aliases.granted {
             if let Some(service) = desired.services.get_mut(name) {
                 service.domain_names.extend(of_service.keys().cloned());

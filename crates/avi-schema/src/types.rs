@@ -7,9 +7,11 @@ mod application_profile;
 mod cloud;
 mod cluster;
 mod controller_properties;
+mod dns_policy;
 mod dns_record;
 mod dns_service_profile;
 mod gslb;
+mod gslb_geo_db_profile;
 mod gslb_location;
 mod gslb_service;
 mod health_monitor;
@@ -75,8 +77,11 @@ pub static TYPES: &[&TypeSchema] = &[
     &l4_policy_set::L4_POLICY_SET,
     &vs_data_script_set::VS_DATA_SCRIPT_SET,
     &vs_vip::VS_VIP,
+    &dns_policy::DNS_POLICY,
     &virtual_service::VIRTUAL_SERVICE,
     &system_configuration::SYSTEM_CONFIGURATION,
+    &gslb_geo_db_profile::FILE_OBJECT,
+    &gslb_geo_db_profile::GSLB_GEO_DB_PROFILE,
     &gslb::GSLB,
     &gslb::FEDERATION_CHECKPOINT,
     &gslb_service::GSLB_SERVICE,

@@ -17,6 +17,8 @@ use crate::{
     cookies,
     engine::Engine,
     error::ApiError,
+    fence::Fences,
+    files::Files,
     live::LiveProjection,
     password::{PasswordError, Verifier},
     requests::RequestMetrics,
@@ -47,6 +49,8 @@ pub struct ApiConfig {
     pub node_address: String,
     /// Largest request body in bytes.
     pub body_bytes_max: usize,
+    /// Where uploaded files are kept; without it none can be sent.
+    pub files: Option<Files>,
 }
 
 /// The REST API; cheap to clone.
@@ -66,6 +70,7 @@ pub(crate) struct Inner {
     pub(crate) sessions: Mutex<Sessions>,
     pub(crate) verifier: Verifier,
     pub(crate) tokens: Tokens,
+    pub(crate) fences: Fences,
     pub(crate) requests: RequestMetrics,
     /// Wall clock at the start, microseconds; what `up_since` says for the life of the process.
     pub(crate) started_us: i64,
@@ -84,6 +89,7 @@ impl ApiConfig {
             authority: authority.to_owned(),
             node_address: node_address.trim_matches(['[', ']']).to_owned(),
             body_bytes_max: Self::BODY_BYTES_MAX,
+            files: None,
         }
     }
 }
@@ -105,6 +111,7 @@ impl Api {
             config,
             types: live.read(|state| state.projection.types().clone()),
             committer: Committer::new(store.clone(), live.clone()).with_sites(sites.clone()),
+            fences: Fences::new(store.clone()),
             tokens: Tokens::new(store),
             requests: RequestMetrics::default(),
             live,

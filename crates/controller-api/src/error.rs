@@ -56,6 +56,8 @@ pub(crate) enum ApiError {
     Starting,
     #[error("Too many logins are being checked: try again soon")]
     Busy,
+    #[error("{owner} has a leader of term {largest}: one of term {term} writes no more")]
+    Fenced { owner: String, term: u64, largest: u64 },
     #[error("The object changes too fast: try again")]
     Contended,
     #[error("The write is stored but not visible yet: read the object before trying again")]
@@ -72,6 +74,11 @@ pub(crate) enum ApiError {
     Full(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error(transparent)]
     Sites(SitesError),
+    /// What was sent is not what its directory is for.
+    #[error("The file is not usable: {0}. What was there before stays.")]
+    File(String),
+    #[error("This controller keeps no files")]
+    NoFiles,
     #[error("No service engine gave its logs: {0}")]
     Logs(String),
     /// Details go to the log, not to the client.
@@ -93,13 +100,15 @@ impl ApiError {
             | Self::Json { .. }
             | Self::Body(_)
             | Self::Parameter(_)
+            | Self::File(_)
             | Self::OldPassword
             | Self::Sites(SitesError::Refused(_))
             | Self::Explain(ExplainError::Question(_)) => StatusCode::BAD_REQUEST,
             Self::Tenant(_) | Self::ReadOnly(_) => StatusCode::FORBIDDEN,
-            Self::NoSuchPath(_) => StatusCode::NOT_FOUND,
+            Self::NoSuchPath(_) | Self::NoFiles => StatusCode::NOT_FOUND,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTimeout(_) => StatusCode::REQUEST_TIMEOUT,
+            Self::Fenced { .. } => StatusCode::PRECONDITION_FAILED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Read(error) => of_class(error.class()),
             Self::Write(error) => of_class(error.class()),

@@ -7,7 +7,7 @@
 //! table of status codes). Service engines are reached through the port [`Engine`], the
 //! other sites of the GSLB through [`Sites`].
 //!
-//! Left out for now: roles (only superusers write), files (1.14), events (1.15).
+//! Left out for now: roles (only superusers write), backup files (1.14), events (1.15).
 #![warn(missing_docs)]
 
 mod api;
@@ -19,6 +19,8 @@ mod commit;
 mod cookies;
 mod engine;
 mod error;
+mod fence;
+mod files;
 pub mod first_objects;
 mod live;
 mod password;
@@ -38,6 +40,7 @@ pub use api::{Api, ApiConfig, Scheme};
 pub use clock::{Clock, SystemClock};
 pub use commit::{CommitError, Committer};
 pub use engine::{Engine, EngineInfo, ExplainError, NoEngine};
+pub use files::Files;
 pub use live::{BehindError, LiveProjection, State};
 pub use password::{PasswordError, hash as hash_password};
 pub use requests::RequestMetrics;

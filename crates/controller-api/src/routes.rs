@@ -4,6 +4,7 @@ mod account;
 mod addresses;
 mod cluster;
 mod explain;
+mod files;
 mod inventory;
 mod login;
 mod logs;
@@ -49,6 +50,11 @@ pub(crate) enum Route {
     ServiceEngines,
     ServiceEngine(String),
     ServiceEngineRuntime(String),
+    /// `/api/fileservice`, a directory of it, and a file there.
+    Files,
+    FileDirectory(String),
+    File(String, String),
+    FileObjectUpload,
     /// `/api/<type>-inventory`, and one element of it.
     Inventory(&'static TypeSchema),
     InventoryElement(&'static TypeSchema, String),
@@ -85,6 +91,10 @@ impl Route {
             ["api", "serviceengine"] => Self::ServiceEngines,
             ["api", "serviceengine", uuid] => Self::ServiceEngine(uuid.to_owned()),
             ["api", "serviceengine", uuid, "runtime"] => Self::ServiceEngineRuntime(uuid.to_owned()),
+            ["api", "fileservice"] => Self::Files,
+            ["api", "fileservice", directory] => Self::FileDirectory(directory.to_owned()),
+            ["api", "fileservice", directory, name] => Self::File(directory.to_owned(), name.to_owned()),
+            ["api", "fileobject", "upload"] => Self::FileObjectUpload,
             ["api", kind] if kind.ends_with("-inventory") => Self::Inventory(inventory::of(kind, types)?),
             ["api", kind, uuid] if kind.ends_with("-inventory") => {
                 Self::InventoryElement(inventory::of(kind, types)?, uuid.to_owned())
@@ -102,7 +112,8 @@ impl Route {
     /// Value of the `Allow` header.
     pub(crate) fn allow(&self) -> &'static str {
         match self {
-            Self::Login | Self::Logout | Self::SiteJoin => "POST, OPTIONS",
+            Self::Login | Self::Logout | Self::SiteJoin | Self::FileObjectUpload => "POST, OPTIONS",
+            Self::FileDirectory(_) => "HEAD, POST, GET, OPTIONS",
             Self::ClusterStatus
             | Self::ClusterRuntime
             | Self::ClusterVersion
@@ -113,6 +124,8 @@ impl Route {
             | Self::Domains
             | Self::CloudStatus(_)
             | Self::Logs
+            | Self::Files
+            | Self::File(..)
             | Self::ServiceEngines
             | Self::ServiceEngine(_)
             | Self::ServiceEngineRuntime(_)
@@ -150,6 +163,10 @@ impl Route {
             Self::NetworkRuntime(_) => "/api/networkruntime/{uuid}",
             Self::Domains => "/api/ipamdnsproviderprofiledomainlist",
             Self::CloudStatus(_) => "/api/cloud/{uuid}/status",
+            Self::Files => "/api/fileservice",
+            Self::FileDirectory(_) => "/api/fileservice/{directory}",
+            Self::File(..) => "/api/fileservice/{directory}/{name}",
+            Self::FileObjectUpload => "/api/fileobject/upload",
             Self::ServiceEngines => "/api/serviceengine",
             Self::ServiceEngine(_) => "/api/serviceengine/{uuid}",
             Self::ServiceEngineRuntime(_) => "/api/serviceengine/{uuid}/runtime",
@@ -212,6 +229,8 @@ async fn answer_to(api: &Inner, call: &Call, caller: &Caller, body: &mut Body) -
     if !route.allows(&call.method) {
         return Err(ApiError::Method(call.method.to_string()));
     }
+    // Held until the answer: no later leader begins while an earlier one's write is under way.
+    let _turn = api.fences.admit(call, caller).await?;
     let tenancy = api.live.read(|state| Tenancy::read(call, &caller.user, &state.projection))?;
     let request = Request { api, call, caller, tenancy: &tenancy };
     match route {
@@ -231,6 +250,10 @@ async fn answer_to(api: &Inner, call: &Call, caller: &Caller, body: &mut Body) -
         Route::CloudStatus(uuid) => addresses::cloud_status(&request, uuid),
         Route::Logs => logs::show(&request).await,
         Route::Runtime(schema, uuid, part) => runtime::show(&request, schema, uuid, *part),
+        Route::Files => files::list(&request),
+        Route::FileDirectory(directory) => files::at_directory(&request, directory, body).await,
+        Route::File(directory, name) => files::show(&request, directory, name).await,
+        Route::FileObjectUpload => files::upload(&request, files::GEO_DIRECTORY, body).await,
         Route::ServiceEngines => service_engines::list(&request),
         Route::ServiceEngine(uuid) => service_engines::element(&request, uuid),
         Route::ServiceEngineRuntime(uuid) => service_engines::runtime_of_one(&request, uuid),

@@ -7,7 +7,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use dns_wire::{Edns, Header, Name, OwnedName, Problem, Query, Rcode, Rtype};
-use gslb::{By, Decision, Outcome, Service};
+use gslb::{By, Decision, Outcome, Service, Whereabouts};
+use model::gslb::MemberAlgorithm;
 use se_protocol::logs::{DnsLog, LogEdns, LogRecord};
 
 use crate::records::{Picked, RecordSet};
@@ -30,6 +31,8 @@ pub struct Told<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Members,
+    Name,
+    Policy,
     AllRecords,
     Fallback,
     Cname,
@@ -115,6 +118,8 @@ impl<'a> Told<'a> {
     ) -> Self {
         let kind = match &resolution.content {
             Content::Members { .. } => Kind::Members,
+            Content::Name { .. } => Kind::Name,
+            Content::Policy { .. } => Kind::Policy,
             Content::AllRecords { .. } => Kind::AllRecords,
             Content::Fallback { .. } => Kind::Fallback,
             Content::Cname { .. } => Kind::Cname,
@@ -136,7 +141,7 @@ impl<'a> Told<'a> {
     #[must_use]
     pub fn is_significant(&self) -> bool {
         match self.kind {
-            Kind::Members | Kind::Addresses | Kind::Alias | Kind::Soa => false,
+            Kind::Members | Kind::Name | Kind::Policy | Kind::Addresses | Kind::Alias | Kind::Soa => false,
             Kind::Empty(why) => matches!(why, Empty::DownResponse | Empty::DownResponseOfOtherFamily),
             Kind::AllRecords | Kind::Fallback | Kind::Cname => true,
             Kind::NameError(_) | Kind::Dropped(_) | Kind::Refused(_) | Kind::Invalid(_) => true,
@@ -149,6 +154,7 @@ impl<'a> Told<'a> {
         let instead = match self.resolution.map(|resolution| &resolution.content) {
             Some(Content::Fallback { ip, .. }) => Some(Instead::Address(*ip)),
             Some(Content::Cname { target, .. }) => Some(Instead::Name(target.clone(), Vec::new(), 0)),
+            Some(Content::Name { target, .. }) => Some(Instead::Name(target.clone(), Vec::new(), 0)),
             Some(Content::Alias { target, then, .. }) => {
                 let then = then.as_deref();
                 let known = then.map(|then| then.addresses().collect()).unwrap_or_default();
@@ -254,14 +260,9 @@ impl Account {
             (None, Some((service, decision, _)), _) if self.kind == Kind::AllRecords => {
                 gslb::all_records(service, decision.family).map(|member| address(member.ip, self.ttl)).collect()
             }
-            (None, Some((service, decision, _)), _) => match decision.outcome {
-                Outcome::Members { pool, .. } => {
-                    let members = service.pools.get(pool).map_or(&[][..], |pool| &pool.members);
-                    let chosen = decision.members().iter().filter_map(|&index| members.get(usize::from(index)));
-                    chosen.map(|member| address(member.ip, self.ttl)).collect()
-                }
-                Outcome::OtherFamilyOnly | Outcome::Down => Vec::new(),
-            },
+            (None, Some((service, decision, _)), _) => {
+                decision.chosen(service).map(|member| address(member.address(decision.to_public), self.ttl)).collect()
+            }
             (None, None, Some((set, Some(picked)))) => set.addresses(picked).map(|ip| address(ip, self.ttl)).collect(),
             (None, None, _) => Vec::new(),
         };
@@ -277,6 +278,9 @@ impl Account {
             Kind::Dropped(why) => matches!(why, Dropped::RecordOfOtherFamily | Dropped::OtherTypeOnly),
             _ => false,
         };
+        if self.kind == Kind::Policy || self.kind == Kind::Dropped(Dropped::Policy) {
+            return "POLICY";
+        }
         match (&self.reached, &self.record) {
             (Some(_), _) => "GSLB",
             (None, Some(_)) if of_record => "VIRTUALSERVICE",
@@ -287,6 +291,8 @@ impl Account {
     fn reason(&self) -> String {
         match self.kind {
             Kind::Members => self.chosen(),
+            Kind::Name => format!("a member that is answered by its name: {}", self.chosen()),
+            Kind::Policy => "an answer of a DNS policy".to_owned(),
             Kind::Addresses => self.registered(),
             Kind::Alias => format!("another name, {}", self.registered()),
             Kind::AllRecords => "the service is down: all its addresses".to_owned(),
@@ -294,6 +300,7 @@ impl Account {
             Kind::Cname => "the service is down: its fallback name".to_owned(),
             Kind::Soa => "the zone's SOA record".to_owned(),
             Kind::Empty(why) => match why {
+                Empty::OutsideSites => "no site that a policy selects has a member that is up",
                 Empty::OtherFamilyOnly => "no member that is up has an address of this type",
                 Empty::RecordOfOtherFamily => "the name has no address of this type",
                 Empty::OtherTypeOnly => "the name has no record of this type",
@@ -316,6 +323,8 @@ impl Account {
                     Dropped::Withdrawn => "none of the virtual services of the name is up",
                     Dropped::OutsideEveryZone => "outside every zone of this service",
                     Dropped::ServiceDown => "the service is down and has no down response",
+                    Dropped::OutsideSites => "no site that a policy selects has a member that is up",
+                    Dropped::Policy => "a DNS policy says so",
                     Dropped::OtherFamilyOnly => "no member that is up has an address of this type",
                     Dropped::RecordOfOtherFamily => "the name has no address of this type",
                     Dropped::OtherTypeOnly => "the name has no record of this type",
@@ -349,7 +358,7 @@ impl Account {
         let Some((service, decision, _)) = &self.reached else { return String::new() };
         let Outcome::Members { pool, by, .. } = &decision.outcome else { return String::new() };
         let Some(pool) = service.pools.get(*pool) else { return String::new() };
-        match by {
+        let by = match by {
             By::Turn { turn, skipped } => {
                 let length = pool.ring(decision.family).sequence.len().max(1) as u64;
                 let number = turn.wrapping_add(u64::from(*skipped)) % length + 1;
@@ -364,6 +373,16 @@ impl Account {
                 let first = decision.members().first().and_then(|&index| pool.members.get(usize::from(index)));
                 format!("preference order {}", first.map_or(0, |member| member.preference_order))
             }
+            By::Distance => {
+                let first = decision.members().first().and_then(|&index| pool.members.get(usize::from(index)));
+                let km = first.and_then(|member| gslb::distance_km(&decision.client, member));
+                return format!("the nearest, {} km away", km.unwrap_or_default());
+            }
+        };
+        match (pool.algorithm, &decision.client) {
+            (MemberAlgorithm::Geo, Whereabouts::Unknown(ip)) => format!("{by}: where {ip} is, no geo database says"),
+            (MemberAlgorithm::Geo, _) => format!("{by}: where members are is not known"),
+            _ => by,
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use dns_wire::{
-    Answer, Authority, Class, EDNS_UDP_PAYLOAD_SIZE, NAME_SIZE_MAX, Owner, ParseError, Query, Rcode, ResponseBuilder,
-    write_error,
+    Additional, Answer, Authority, Class, EDNS_UDP_PAYLOAD_SIZE, NAME_SIZE_MAX, Owner, ParseError, Query, Rcode,
+    ResponseBuilder, Section, write_error,
 };
 use gslb::{Client, Draw, Network};
 use model::dns::ErrorResponse;
@@ -27,7 +27,7 @@ pub enum Limit {
 /// the query is a response, too short to answer, or the profile says to drop it.
 ///
 /// Only an answer with addresses draws turns. Allocates nothing unless a service is down with a fallback name, or the
-/// name stands for another one.
+/// name, or a member, stands for another one.
 pub fn answer(
     view: &View,
     query: &[u8],
@@ -86,7 +86,7 @@ pub fn answer_telling(
     let client_subnet = query.edns().and_then(|edns| edns.client_subnet);
     let subnet = client_subnet.and_then(|subnet| Some(Network::new(subnet.address()?, subnet.source_prefix_length())));
     let client = Client { source: client, subnet };
-    let resolution = resolve(view, qname, query.qtype(), &client, draw);
+    let resolution = resolve(view, qname, query.qtype(), &client, limit == Limit::Tcp, draw);
     if client_subnet.is_some() {
         // Always told, so that a cache knows for whom the answer holds (RFC 7871 §7.2.1).
         response.set_client_subnet_scope(resolution.subnet_scope());
@@ -106,7 +106,10 @@ fn answer_invalid(view: &View, error: &ParseError, out: &mut [u8]) -> Option<usi
 
 fn write(resolution: &Resolution<'_>, mut response: ResponseBuilder<'_, Answer>) -> Option<usize> {
     let Resolution { content, .. } = resolution;
-    if !matches!(content, Content::Refused | Content::NameError { why: NameError::OutsideEveryZone, .. }) {
+    if !matches!(
+        content,
+        Content::Refused | Content::Policy { .. } | Content::NameError { why: NameError::OutsideEveryZone, .. }
+    ) {
         response.set_authoritative();
     }
     match content {
@@ -137,6 +140,23 @@ fn write(resolution: &Resolution<'_>, mut response: ResponseBuilder<'_, Answer>)
             response.cname(Owner::Qname, *ttl, target);
             Some(response.finish())
         }
+        Content::Name { target, address, ttl } => {
+            response.cname(Owner::Qname, *ttl, target);
+            let Some(address) = address else { return Some(response.finish()) };
+            let mut response: ResponseBuilder<'_, Additional> = response.additional();
+            write_address(&mut response, Owner::from(target), *address, *ttl);
+            Some(response.finish())
+        }
+        Content::Policy { rcode, authoritative, truncated } => {
+            response.set_rcode(Rcode((*rcode).into()));
+            if *authoritative {
+                response.set_authoritative();
+            }
+            if *truncated {
+                response.set_truncated();
+            }
+            Some(response.finish())
+        }
         Content::Soa { zone } => {
             response.soa(Owner::from(&zone.apex), zone.negative_ttl, &zone.soa);
             Some(response.finish())
@@ -161,7 +181,7 @@ fn write_addresses(response: &mut ResponseBuilder<'_, Answer>, owner: Owner<'_>,
     }
 }
 
-fn write_address(response: &mut ResponseBuilder<'_, Answer>, owner: Owner<'_>, ip: IpAddr, ttl: u32) {
+fn write_address<S: Section>(response: &mut ResponseBuilder<'_, S>, owner: Owner<'_>, ip: IpAddr, ttl: u32) {
     match ip {
         IpAddr::V4(ip) => response.a(owner, ttl, ip),
         IpAddr::V6(ip) => response.aaaa(owner, ttl, ip),

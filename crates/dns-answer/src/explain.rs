@@ -3,9 +3,9 @@
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr};
 
-use dns_wire::{OwnedName, Rtype};
-use gslb::{By, Client, Decision, Network, Outcome, Peek, Service, verdicts};
-use model::dns::RecordData;
+use dns_wire::{OwnedName, Rcode, Rtype};
+use gslb::{By, Client, Decision, Network, Outcome, Peek, Service, Whereabouts, verdicts};
+use model::dns::{DnsAction, RecordData};
 use model::gslb::{MemberAlgorithm, PoolAlgorithm};
 use se_protocol::explain::{DnsAnswerText, DnsExplanation, DnsQuestion, MemberVerdict, Step};
 
@@ -53,10 +53,12 @@ pub fn explain(
         .map_err(|error| ExplainError::Name { name: question.name.clone(), why: error.to_string() })?;
     let qtype: Rtype = question.qtype.parse().map_err(|_| ExplainError::Type(question.qtype.clone()))?;
     let client = question.client.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-    let resolution = resolve(view, qname.as_name(), qtype, &Client::from(client), &mut Peek::default());
+    let resolution = resolve(view, qname.as_name(), qtype, &Client::from(client), false, &mut Peek::default());
 
     let mut steps = Steps(Vec::new());
     steps.client(question.client, &resolution);
+    steps.place(view, &resolution);
+    steps.policy(view, &resolution);
     steps.zone(view.table.zone_of(qname.as_name()));
     steps.lookup(&resolution);
     if let Some(reached) = &resolution.service {
@@ -155,6 +157,10 @@ impl Steps {
             };
             return self.push("client", format!("{client}; {subnet}"));
         }
+        if resolution.looks_at_the_client() {
+            let client = client.map_or_else(|| "any; shown is the answer to 0.0.0.0".to_owned(), |ip| ip.to_string());
+            return self.push("client", format!("{client}; the answer depends on it"));
+        }
         let outcome = match (client, hashes_the_client(resolution)) {
             (Some(client), true) => format!("{client}; its hash gives the order of the addresses"),
             (None, true) => "any; shown is the order for 0.0.0.0, since a hash of the client gives it".to_owned(),
@@ -164,6 +170,46 @@ impl Steps {
             (None, false) => "any; no algorithm in use looks at the client".to_owned(),
         };
         self.push("client", outcome);
+    }
+
+    /// Where the client is, if that counts.
+    fn place(&mut self, view: &View, resolution: &Resolution<'_>) {
+        let Some(reached) = &resolution.service else { return };
+        let outcome = match reached.decision.client {
+            Whereabouts::NotAsked => return,
+            Whereabouts::Unknown(ip) if view.geo.is_empty() => {
+                format!("where {ip} is, is not known: there is no geo database")
+            }
+            Whereabouts::Unknown(ip) => format!("where {ip} is, no geo database says"),
+            Whereabouts::At { ip, .. } => match view.geo.find(ip).place {
+                Some(place) => format!("{ip} is in {} ({})", place.name, place.location),
+                None => format!("where {ip} is, no geo database says any more"),
+            },
+        };
+        self.push("location", outcome);
+    }
+
+    /// What rules of policies say, if there are any.
+    fn policy(&mut self, view: &View, resolution: &Resolution<'_>) {
+        let asks_topology = resolution.service.as_ref().is_some_and(|reached| reached.service.asks_topology());
+        let has_rules = !view.table.rules().is_empty() || asks_topology && !view.table.topology().is_empty();
+        if !has_rules {
+            return;
+        }
+        let Some(rule) = resolution.rule else { return self.push("policy", "no rule matches") };
+        let what = match &rule.rule.action {
+            DnsAction::Allow => "lets it be answered".to_owned(),
+            DnsAction::Drop => "gives it no packet".to_owned(),
+            DnsAction::Respond { .. } => "answers it".to_owned(),
+            DnsAction::SelectSites { names, is_preferred, .. } => {
+                let chosen = resolution.service.as_ref().and_then(|reached| reached.decision.site);
+                let chosen = chosen.and_then(|place| names.get(usize::from(place)));
+                let others = if *is_preferred { ", or any other" } else { " and no other" };
+                let taken = chosen.map_or_else(String::new, |name| format!("; {name} answers"));
+                format!("selects {}{others}{taken}", names.join(", else "))
+            }
+        };
+        self.push("policy", format!("{} {what}", rule.label()));
     }
 
     fn zone(&mut self, zone: Option<&Zone>) {
@@ -217,36 +263,43 @@ impl Steps {
                     }
                 }
             }
+            Outcome::OutsideSites => "no pool has a member that is up at a site that a policy selects".to_owned(),
             Outcome::OtherFamilyOnly => "no pool has an address of this type, but the service is up".to_owned(),
             Outcome::Down => "no pool is usable".to_owned(),
         };
-        let outcome = match reached.service.pool_algorithm {
-            PoolAlgorithm::Priority => outcome,
-            PoolAlgorithm::Geo => {
-                format!(
-                    "{outcome} (by priority: GSLB_SERVICE_ALGORITHM_GEO finds no location, this release has no geo database)"
-                )
+        let shared = match &reached.decision.outcome {
+            Outcome::Members { shared, .. } if *shared > 1 => {
+                format!(", which shares queries with {} more, for min_members", shared - 1)
+            }
+            _ => String::new(),
+        };
+        let by = match (reached.service.pool_algorithm, &reached.decision.client) {
+            (PoolAlgorithm::Priority, _) => "",
+            (PoolAlgorithm::Geo, Whereabouts::At { .. }) => {
+                " (by distance, GSLB_SERVICE_ALGORITHM_GEO, as far as it is known)"
+            }
+            (PoolAlgorithm::Geo, _) => {
+                " (by priority: where the client is, is not known to GSLB_SERVICE_ALGORITHM_GEO)"
             }
         };
+        let outcome = format!("{outcome}{shared}{by}");
         self.push("pool", outcome);
     }
 
     fn member(&mut self, reached: &Reached<'_>) {
-        let Decision { family, outcome } = &reached.decision;
+        let Decision { family, outcome, .. } = &reached.decision;
         let Outcome::Members { pool, by, .. } = outcome else { return };
         let pool = &reached.service.pools[*pool];
         let first = reached.decision.members().first().and_then(|&index| pool.members.get(usize::from(index)));
         let Some(member) = first else { return };
         let (ip, ring) = (member.ip, pool.ring(*family));
-        let mut outcome = match pool.algorithm {
-            MemberAlgorithm::Geo => "GSLB_ALGORITHM_GEO finds no location (this release has no geo database), so its \
-                                     fallback: "
-                .to_owned(),
-            MemberAlgorithm::Topology => {
-                "GSLB_ALGORITHM_TOPOLOGY finds no rule (this release has no topology policies), \
-                                          so its fallback: "
-                    .to_owned()
+        let mut outcome = match (pool.algorithm, by, &reached.decision.client) {
+            (MemberAlgorithm::Geo, By::Distance, _) => String::new(),
+            (MemberAlgorithm::Geo, _, Whereabouts::At { .. }) => {
+                "GSLB_ALGORITHM_GEO knows of no member where it is, so its fallback: ".to_owned()
             }
+            (MemberAlgorithm::Geo, ..) => "GSLB_ALGORITHM_GEO does not find the client, so its fallback: ".to_owned(),
+            (MemberAlgorithm::Topology, ..) => "GSLB_ALGORITHM_TOPOLOGY, then: ".to_owned(),
             _ => String::new(),
         };
         let _ = match by {
@@ -265,6 +318,10 @@ impl Steps {
                     outcome,
                     "consistent hash of {network} over {of} members: {ip} ranks highest of those that are up"
                 )
+            }
+            By::Distance => {
+                let km = gslb::distance_km(&reached.decision.client, member).unwrap_or_default();
+                write!(outcome, "distance: {ip} is nearest of those that are up, {km} km away")
             }
             By::Preference => {
                 let order = member.preference_order;
@@ -315,12 +372,16 @@ impl Steps {
             }
             Content::Alias { then: None, .. } => "the name that this one stands for".to_owned(),
             Content::Alias { .. } => "the name that this one stands for, and its addresses".to_owned(),
+            Content::Name { address: None, .. } => "the name of the member".to_owned(),
+            Content::Name { .. } => "the name of the member, with its address in the additional section".to_owned(),
+            Content::Policy { .. } => "what the policy says, without records".to_owned(),
             Content::AllRecords { .. } => "all addresses: the down response of the service".to_owned(),
             Content::Fallback { .. } => "the fallback address: the down response of the service".to_owned(),
             Content::Cname { .. } => "the fallback name: the down response of the service".to_owned(),
             Content::Soa { .. } => "the SOA record".to_owned(),
             Content::Empty { why, zone } => {
                 let why = match why {
+                    Empty::OutsideSites => "no site that a policy selects has a member that is up",
                     Empty::OtherFamilyOnly => "no member that is up has an address of this type",
                     Empty::RecordOfOtherFamily => "the name has no address of this type",
                     Empty::OtherTypeOnly => "the name has no record of this type",
@@ -338,12 +399,15 @@ impl Steps {
                 NameError::ServiceDown => "the service is down and has no down response".to_owned(),
             },
             Content::Refused => "refused: zones are not transferred".to_owned(),
+            Content::Drop { why: Dropped::Policy } => "no packet: the policy says so".to_owned(),
             Content::Drop { why } => {
                 let why = match why {
                     Dropped::Absent => "the name does not exist",
                     Dropped::Withdrawn => "none of its virtual services is up, so the name is withdrawn",
                     Dropped::OutsideEveryZone => "not authoritative for the name",
                     Dropped::ServiceDown => "the service is down and has no down response",
+                    Dropped::OutsideSites => "no site that a policy selects has a member that is up",
+                    Dropped::Policy => "a policy says so",
                     Dropped::OtherFamilyOnly => "no member that is up has an address of this type",
                     Dropped::RecordOfOtherFamily => "the name has no address of this type",
                     Dropped::OtherTypeOnly => "the name has no record of this type",
@@ -360,6 +424,7 @@ fn answer_text(qname: &OwnedName, resolution: &Resolution<'_>) -> DnsAnswerText 
     let rcode = match &resolution.content {
         Content::NameError { .. } => "NXDOMAIN",
         Content::Refused => "REFUSED",
+        Content::Policy { rcode, .. } => return policy_text(*rcode),
         Content::Drop { .. } => "no packet",
         _ => "NOERROR",
     };
@@ -386,12 +451,19 @@ fn answer_text(qname: &OwnedName, resolution: &Resolution<'_>) -> DnsAnswerText 
             }
         }
         Content::Fallback { ip, ttl } => answer.push(address(*ip, *ttl)),
+        Content::Name { target, ttl, .. } => answer.push(format!("{qname} {ttl} IN CNAME {target}")),
+        Content::Policy { .. } => {}
         Content::Cname { target, ttl } => answer.push(format!("{qname} {ttl} IN CNAME {target}")),
         Content::Soa { zone } => answer.push(soa_text(zone)),
         Content::Empty { zone, .. } | Content::NameError { zone, .. } => authority.extend(zone.map(soa_text)),
         Content::Refused | Content::Drop { .. } => {}
     }
     DnsAnswerText { rcode: rcode.to_owned(), answer, authority }
+}
+
+fn policy_text(rcode: u8) -> DnsAnswerText {
+    let rcode = Rcode(rcode.into()).to_string();
+    DnsAnswerText { rcode, answer: Vec::new(), authority: Vec::new() }
 }
 
 fn soa_text(zone: &Zone) -> String {

@@ -10,6 +10,8 @@ use model::dns::{DnsVirtualService, ErrorResponse, Zone as ZoneModel};
 use model::gslb::GslbService;
 use rustc_hash::FxBuildHasher;
 
+use crate::policy::Rule;
+
 /// Names, zones and profile of one DNS virtual service. Immutable; a change of configuration makes a new one.
 #[derive(Debug)]
 pub struct Table {
@@ -32,6 +34,8 @@ struct Names {
     /// Places of the table's services among those it was compiled from.
     served: Vec<usize>,
     problems: Vec<TableProblem>,
+    pub(crate) rules: Box<[Rule]>,
+    pub(crate) topology: Box<[Rule]>,
     /// What they were made from.
     virtual_service: DnsVirtualService,
     gslb_domains: Vec<DomainName>,
@@ -155,6 +159,16 @@ impl Table {
         }
     }
 
+    /// Rules that come before the answer.
+    pub(crate) fn rules(&self) -> &[Rule] {
+        &self.names.rules
+    }
+
+    /// Rules that say which sites answer, where a service asks for that.
+    pub(crate) fn topology(&self) -> &[Rule] {
+        &self.names.topology
+    }
+
     /// The longest zone that holds the name.
     pub(crate) fn zone_of(&self, qname: Name<'_>) -> Option<&Zone> {
         self.names.zone_of(qname)
@@ -172,6 +186,8 @@ impl Names {
             nodes: HashMap::default(),
             served: Vec::new(),
             problems: Vec::new(),
+            rules: virtual_service.rules.iter().map(Rule::compile).collect(),
+            topology: virtual_service.topology.iter().map(Rule::compile).collect(),
             virtual_service: virtual_service.clone(),
             gslb_domains: gslb_domains.to_vec(),
         };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use dns_wire::OwnedName;
+use geo::Database;
 use gslb::Slots;
 use model::Version;
 
@@ -18,6 +19,8 @@ pub struct View {
     pub table: Table,
     /// Health of the members, changed in place.
     pub slots: Arc<Slots>,
+    /// Where clients are.
+    pub geo: Arc<Database>,
     /// Records of virtual services, of which those inside the zones of the table are answered.
     pub records: Arc<Records>,
 }

@@ -196,6 +196,11 @@ impl<'b, S: Section> ResponseBuilder<'b, S> {
         self.flags |= Header::AA;
     }
 
+    /// Sets TC: the client asks again over TCP (RFC 1035 §4.2.1).
+    pub fn set_truncated(&mut self) {
+        self.flags |= Header::TC;
+    }
+
     /// Sets the response code. One above 15 travels in the OPT record; without EDNS it becomes SERVFAIL.
     pub fn set_rcode(&mut self, rcode: Rcode) {
         self.rcode = if rcode.high() != 0 && self.edns.is_none() { Rcode::SERVFAIL } else { rcode };

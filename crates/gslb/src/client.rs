@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use geo::{Database, Point};
+
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Client {
@@ -10,6 +12,22 @@ pub struct Client {
     pub source: IpAddr,
     /// The client's network, where its resolver tells it (RFC 7871).
     pub subnet: Option<Network>,
+}
+
+/// Where a client is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Whereabouts {
+    /// No algorithm in use wants to know.
+    NotAsked,
+    /// No geo database knows this address.
+    Unknown(IpAddr),
+    /// There.
+    At {
+        /// The address that was looked up.
+        ip: IpAddr,
+        /// Where.
+        point: Point,
+    },
 }
 
 /// The leading bits of an address.
@@ -64,6 +82,18 @@ impl From<IpAddr> for Client {
 }
 
 impl Client {
+    /// Where it is, and how many leading bits of its subnet that depends on; 0 where the subnet does not count.
+    pub(crate) fn locate(&self, geo: &Database, use_subnet: bool) -> (Whereabouts, u8) {
+        let (network, told) = self.network(use_subnet, u8::MAX, u8::MAX);
+        let ip = network.ip();
+        let found = geo.find(ip);
+        let whereabouts = match found.place {
+            Some(place) => Whereabouts::At { ip, point: place.point },
+            None => Whereabouts::Unknown(ip),
+        };
+        (whereabouts, if told { found.prefix.min(network.prefix) } else { 0 })
+    }
+
     /// Its network, cut to so many bits, and whether its resolver told it.
     pub(crate) fn network(&self, use_subnet: bool, bits_v4: u8, bits_v6: u8) -> (Network, bool) {
         let told = self.subnet.filter(|_| use_subnet);

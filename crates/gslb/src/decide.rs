@@ -1,22 +1,40 @@
-//! The decision: best pool that is up, and inside it members by turn, by hash or by preference (avi-api 5.6).
+//! The decision: best pool that is up, and inside it members by turn, by hash, by preference or by distance (avi-api 5.6).
+//!
+//! ```text
+//! sites of a policy, one after the other ─┐
+//! all members ────────────────────────────┴─> pools (pools.rs) ─> members (pick.rs) ─> names stand alone
+//! ```
 
 use model::gslb::DownResponse;
 
-use crate::client::{Client, Network, hash, rank};
+use crate::client::{Client, Network, Whereabouts};
 use crate::cursor::Draw;
-use crate::service::{Family, Pool, Ring, Rule, Service};
+use crate::service::{Family, Member, Pool, Service};
 use crate::slots::MemberHealth;
+
+mod pick;
+mod pools;
+
+use pools::Chosen;
 
 /// Most addresses in one answer. Avi: `num_dns_ip` 1 to 20.
 pub const ADDRESSES_MAX: usize = 20;
 
 /// What a service answers to one query, with all that explains it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
     /// Family asked for.
     pub family: Family,
     /// What to answer.
     pub outcome: Outcome,
+    /// Where the client is, if that counted.
+    pub client: Whereabouts,
+    /// Whether the client is given public addresses.
+    pub to_public: bool,
+    /// Place in the site selection of the site whose members answer, if a policy chose one.
+    pub site: Option<u16>,
+    /// Leading bits of the client's subnet that all this depends on.
+    scope: u8,
 }
 
 /// What to answer.
@@ -26,15 +44,21 @@ pub enum Outcome {
     Members {
         /// Index of the pool in [`Service::pools`].
         pool: usize,
+        /// Number of pools that share queries because of `min_members`; 1 without.
+        shared: u16,
         /// What put them in this order.
         by: By,
-        /// Indices of the members in the pool, in the order of the answer; the first `count` are used.
+        /// Indices of the members in their pools, in the order of the answer; the first `count` are used.
         members: [u16; ADDRESSES_MAX],
+        /// The pools of these members: `pool`, and behind it others where it is shared.
+        pools: [u16; ADDRESSES_MAX],
         /// Number of members.
         count: u8,
     },
     /// The service is up, but no member that is up has an address of the family: an empty answer.
     OtherFamilyOnly,
+    /// The sites that a policy chose have no member that is up, and it wants no other.
+    OutsideSites,
     /// No pool is usable: the service's `down_response` applies.
     Down,
 }
@@ -58,19 +82,71 @@ pub enum By {
     },
     /// Their preference order.
     Preference,
+    /// Their distance from the client; those that stand at one place take turns.
+    Distance,
+}
+
+/// What a policy says about sites (avi-api 2.24: `gslb_site_selection`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SiteSelection {
+    /// Cluster uuids of the sites: the one that is wanted, and those that stand in for it, the first that is usable.
+    pub sites: Box<[Box<str>]>,
+    /// Whether any other site will do where none of these is usable.
+    pub is_preferred: bool,
+}
+
+/// What policies say to one query.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Selected<'p> {
+    /// Before any algorithm.
+    pub sites: Option<&'p SiteSelection>,
+    /// Within pools of `GSLB_ALGORITHM_TOPOLOGY`.
+    pub topology: Option<&'p SiteSelection>,
+}
+
+/// What is asked of a service.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask<'p> {
+    /// Family of addresses.
+    pub family: Family,
+    /// Most addresses, 0 = all.
+    pub wanted: u8,
+    /// Who asks.
+    pub client: Client,
+    /// What policies say.
+    pub selected: Selected<'p>,
+}
+
+/// Members that may be answered now.
+pub(crate) struct Usable<'a, H: ?Sized> {
+    health: &'a H,
+    /// Cluster uuid of the only site that counts.
+    site: Option<&'a str>,
+}
+
+impl<H: ?Sized> Clone for Usable<'_, H> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+/// Derived, it would want the health itself to be `Copy`.
+impl<H: ?Sized> Copy for Usable<'_, H> {}
+
+impl<H: MemberHealth + ?Sized> Usable<'_, H> {
+    pub(crate) fn is_up(&self, member: &Member) -> bool {
+        self.health.is_up(member.slot) && self.site.is_none_or(|site| member.site.as_deref() == Some(site))
+    }
 }
 
 impl Decision {
     /// Leading bits of the client's subnet that the answer depends on (RFC 7871 §7.2.1), 0 when it looked at none.
     #[must_use]
     pub fn subnet_scope(&self) -> u8 {
-        match &self.outcome {
-            Outcome::Members { by: By::Hash { network, from_subnet: true }, .. } => network.prefix(),
-            _ => 0,
-        }
+        self.scope
     }
 
-    /// Indices of the chosen members within their pool.
+    /// Indices of the chosen members within their pools.
     #[must_use]
     pub fn members(&self) -> &[u16] {
         match &self.outcome {
@@ -78,12 +154,25 @@ impl Decision {
             _ => &[],
         }
     }
+
+    /// Pool and place of the chosen members.
+    pub fn picks(&self) -> impl Iterator<Item = (usize, u16)> {
+        let pools = match &self.outcome {
+            Outcome::Members { pools, .. } => &pools[..],
+            _ => &[],
+        };
+        pools.iter().map(|pool| usize::from(*pool)).zip(self.members().iter().copied())
+    }
+
+    /// The chosen members.
+    pub fn chosen<'s>(&self, service: &'s Service) -> impl Iterator<Item = &'s Member> {
+        self.picks().filter_map(|(pool, member)| service.pools.get(pool)?.members.get(usize::from(member)))
+    }
 }
 
 /// Decides which members answer a query of `client` for `family` with at most `wanted` addresses (0 = all).
 ///
-/// Only a decision with members of a round robin pool draws turns. Where a turn belongs to a member that is down another turn is drawn:
-/// taking the neighbour instead would give it the share of the one that is down.
+/// As [`decide_for`] where no policy says anything.
 pub fn decide(
     service: &Service,
     family: Family,
@@ -92,127 +181,139 @@ pub fn decide(
     health: &(impl MemberHealth + ?Sized),
     draw: &mut impl Draw,
 ) -> Decision {
-    let outcome = match choose_pool(service, family, health, draw) {
-        Some(pool) => choose_members(service, pool, family, wanted, client, health, draw),
-        None if service.pools.iter().any(|pool| is_usable(pool, None, health)) => Outcome::OtherFamilyOnly,
-        None => Outcome::Down,
-    };
-    Decision { family, outcome }
+    decide_for(service, &Ask { family, wanted, client: *client, selected: Selected::default() }, health, draw)
 }
 
-/// The usable pool of the highest priority; between equals they take turns.
-fn choose_pool(
+/// Decides which members answer.
+///
+/// Only a decision with members of a pool with turns draws turns. Where a turn belongs to a member that is down another
+/// turn is drawn: taking the neighbour instead would give it the share of the one that is down.
+pub fn decide_for(
     service: &Service,
-    family: Family,
+    ask: &Ask<'_>,
     health: &(impl MemberHealth + ?Sized),
     draw: &mut impl Draw,
-) -> Option<usize> {
-    let usable = |pool: &Pool| is_usable(pool, Some(family), health);
-    let first = service.pools.iter().position(usable)?;
-    let priority = service.pools[first].priority;
-    let tied = || service.pools.iter().enumerate().skip(first).take_while(move |(_, pool)| pool.priority == priority);
-    let candidates = tied().filter(|(_, pool)| usable(pool)).count();
-    if candidates <= 1 {
-        return Some(first);
+) -> Decision {
+    let (client, mut scope) = match &service.geo {
+        Some(geo) => ask.client.locate(geo, service.use_client_subnet),
+        None => (Whereabouts::NotAsked, 0),
+    };
+    let to_public = service.public_clients.as_ref().is_some_and(|public| {
+        let (network, from_subnet) = ask.client.network(service.use_client_subnet, u8::MAX, u8::MAX);
+        // A range of the group may end anywhere in the subnet.
+        scope = scope.max(if from_subnet { network.prefix() } else { 0 });
+        public.contains(network.ip())
+    });
+    let query = Query { service, ask, client, health };
+    let (outcome, site) = query.outcome(draw);
+    if let Outcome::Members { by: By::Hash { network, from_subnet: true }, .. } = &outcome {
+        scope = scope.max(network.prefix());
     }
-    let turn = usize::try_from(draw.next(&service.between_pools) % candidates as u64).unwrap_or(0);
-    tied().filter(|(_, pool)| usable(pool)).nth(turn).map(|(index, _)| index).or(Some(first))
+    Decision { family: ask.family, outcome, client, to_public, site, scope }
+}
+
+/// One query to one service.
+struct Query<'a, H: ?Sized> {
+    service: &'a Service,
+    ask: &'a Ask<'a>,
+    client: Whereabouts,
+    health: &'a H,
+}
+
+impl<H: MemberHealth + ?Sized> Query<'_, H> {
+    /// What to answer, and which site of a selection does.
+    fn outcome(&self, draw: &mut impl Draw) -> (Outcome, Option<u16>) {
+        let Some(selection) = self.ask.selected.sites else {
+            return (self.among(None, draw).unwrap_or_else(|| self.nobody()), None);
+        };
+        for (place, site) in (0..).zip(&selection.sites) {
+            if let Some(outcome) = self.among(Some(site), draw) {
+                return (outcome, Some(place));
+            }
+        }
+        let others = if selection.is_preferred { self.among(None, draw) } else { None };
+        (others.unwrap_or_else(|| self.nobody()), None)
+    }
+
+    /// Members of one site, or of all.
+    fn among(&self, site: Option<&str>, draw: &mut impl Draw) -> Option<Outcome> {
+        let usable = Usable { health: self.health, site };
+        let chosen = self.choose_pools(usable, draw)?;
+        self.members_of(&chosen, usable, draw)
+    }
+
+    /// Nobody answers: why.
+    fn nobody(&self) -> Outcome {
+        let usable = Usable { health: self.health, site: None };
+        let is_usable = |family| self.service.pools.iter().any(|pool| is_usable(pool, family, usable));
+        let Selected { sites, topology } = self.ask.selected;
+        let wants_no_other = [sites, topology].iter().flatten().any(|selection| !selection.is_preferred);
+        if wants_no_other && is_usable(Some(self.ask.family)) {
+            Outcome::OutsideSites
+        } else if is_usable(None) {
+            Outcome::OtherFamilyOnly
+        } else {
+            Outcome::Down
+        }
+    }
+
+    /// Members of the chosen pool, and behind them those of the pools that share queries with it.
+    fn members_of(&self, chosen: &Chosen, usable: Usable<'_, H>, draw: &mut impl Draw) -> Option<Outcome> {
+        let wanted = usize::from(self.ask.wanted);
+        let limit = if wanted == 0 { ADDRESSES_MAX } else { wanted.min(ADDRESSES_MAX) };
+        let (mut members, mut pools) = ([0_u16; ADDRESSES_MAX], [0_u16; ADDRESSES_MAX]);
+        let lead = &self.service.pools[chosen.pool];
+        let (mut count, by) = self.pick(lead, usable, draw, &mut members[..limit]);
+        if count == 0 {
+            // The last member went down between the choice of the pool and here, or topology wants none of them.
+            return None;
+        }
+        pools[..count].fill(u16::try_from(chosen.pool).unwrap_or(u16::MAX));
+        for (index, pool) in chosen.others(self.service) {
+            if count == limit || !is_usable(pool, Some(self.ask.family), usable) {
+                continue;
+            }
+            let (more, _) = self.pick(pool, usable, draw, &mut members[count..limit]);
+            pools[count..count + more].fill(u16::try_from(index).unwrap_or(u16::MAX));
+            count += more;
+        }
+        if self.service.has_names {
+            count = self.with_names_alone(&mut members, &mut pools, count);
+        }
+        let count = u8::try_from(count).unwrap_or(u8::MAX);
+        Some(Outcome::Members { pool: chosen.pool, shared: chosen.shared, by, members, pools, count })
+    }
+
+    /// A name that stands for another has no other record (RFC 2181 §10.1): one that comes first stays alone, others go.
+    fn with_names_alone(&self, members: &mut [u16], pools: &mut [u16], count: usize) -> usize {
+        let is_name =
+            |pool: u16, member: u16| self.service.pools[usize::from(pool)].members[usize::from(member)].fqdn.is_some();
+        if is_name(pools[0], members[0]) {
+            return 1;
+        }
+        let mut kept = 0;
+        for at in 0..count {
+            if !is_name(pools[at], members[at]) {
+                (members[kept], pools[kept]) = (members[at], pools[at]);
+                kept += 1;
+            }
+        }
+        kept
+    }
 }
 
 /// Whether a pool may answer: switched on, of a priority above 0, and with a member that is up (in `family`, if given).
-pub(crate) fn is_usable(pool: &Pool, family: Option<Family>, health: &(impl MemberHealth + ?Sized)) -> bool {
+pub(crate) fn is_usable<H: MemberHealth + ?Sized>(pool: &Pool, family: Option<Family>, usable: Usable<'_, H>) -> bool {
     pool.enabled
         && pool.priority.get() > 0
-        && pool.members.iter().any(|member| {
-            member.enabled && family.is_none_or(|family| Family::of(member.ip) == family) && health.is_up(member.slot)
-        })
+        && pool
+            .members
+            .iter()
+            .any(|member| member.enabled && family.is_none_or(|family| member.answers(family)) && usable.is_up(member))
 }
 
-fn choose_members(
-    service: &Service,
-    index: usize,
-    family: Family,
-    wanted: u8,
-    client: &Client,
-    health: &(impl MemberHealth + ?Sized),
-    draw: &mut impl Draw,
-) -> Outcome {
-    let pool = &service.pools[index];
-    let ring = pool.ring(family);
-    if ring.sequence.is_empty() {
-        return Outcome::OtherFamilyOnly;
-    }
-    let is_up = |member: u16| health.is_up(pool.members[usize::from(member)].slot);
-    let limit = if wanted == 0 { ADDRESSES_MAX } else { usize::from(wanted).min(ADDRESSES_MAX) };
-    let mut members = [0_u16; ADDRESSES_MAX];
-    let (count, by) = match pool.rule {
-        Rule::RoundRobin => take_turn(ring, is_up, draw, &mut members[..limit]),
-        Rule::ConsistentHash { bits_v4, bits_v6 } => {
-            let (network, from_subnet) = client.network(service.use_client_subnet, bits_v4, bits_v6);
-            let count = take_highest(pool, ring, is_up, network, &mut members[..limit]);
-            (count, By::Hash { network, from_subnet })
-        }
-        Rule::PreferenceOrder => {
-            let up = ring.sequence.iter().filter(|member| is_up(**member));
-            let count = members[..limit].iter_mut().zip(up).map(|(place, member)| *place = *member).count();
-            (count, By::Preference)
-        }
-    };
-    if count == 0 {
-        // The last member went down between the choice of the pool and here.
-        return Outcome::Down;
-    }
-    Outcome::Members { pool: index, by, members, count: u8::try_from(count).unwrap_or(u8::MAX) }
-}
-
-/// The member whose turn it is first, then the next ones in the order of the ring, each once.
-fn take_turn(ring: &Ring, is_up: impl Fn(u16) -> bool, draw: &mut impl Draw, members: &mut [u16]) -> (usize, By) {
-    let length = ring.sequence.len() as u64;
-    let at = |turn: u64| ring.sequence[usize::try_from(turn % length).unwrap_or(0)];
-    let turn = draw.next(&ring.cursor);
-    let (mut drawn, mut skipped) = (turn, 0_u32);
-    // Two full cycles: other workers draw from the same ring, so this one may not see every turn of a single cycle.
-    while !is_up(at(drawn)) && u64::from(skipped) < 2 * length {
-        drawn = draw.next(&ring.cursor);
-        skipped += 1;
-    }
-    let mut count = 0_usize;
-    for step in 0..length {
-        let member = at(drawn.wrapping_add(step));
-        if is_up(member) && !members[..count].contains(&member) {
-            members[count] = member;
-            count += 1;
-            if count == members.len() {
-                break;
-            }
-        }
-    }
-    (count, By::Turn { turn, skipped })
-}
-
-/// Members that are up, the one that ranks highest for the client first; returns how many.
-fn take_highest(pool: &Pool, ring: &Ring, is_up: impl Fn(u16) -> bool, network: Network, members: &mut [u16]) -> usize {
-    let client = hash(network.ip());
-    let mut ranks = [0_u64; ADDRESSES_MAX];
-    let mut count = 0_usize;
-    for &member in ring.sequence.iter().filter(|member| is_up(**member)) {
-        let own = rank(client, pool.members[usize::from(member)].hash);
-        // Two members of one address stay in the order of the object.
-        let place = ranks[..count].partition_point(|other| *other >= own);
-        if place == members.len() {
-            continue;
-        }
-        count = (count + 1).min(members.len());
-        ranks.copy_within(place..count - 1, place + 1);
-        members.copy_within(place..count - 1, place + 1);
-        ranks[place] = own;
-        members[place] = member;
-    }
-    count
-}
-
-/// The members that a down response of all records answers, in order: every enabled one of the family.
-pub fn all_records(service: &Service, family: Family) -> impl Iterator<Item = &crate::Member> {
+/// The members that a down response of all records answers, in order: every enabled one with an address of the family.
+pub fn all_records(service: &Service, family: Family) -> impl Iterator<Item = &Member> {
     debug_assert!(matches!(service.down_response, DownResponse::AllRecords), "only for down responses of all records");
     service
         .pools
@@ -224,5 +325,7 @@ pub fn all_records(service: &Service, family: Family) -> impl Iterator<Item = &c
 
 #[cfg(test)]
 mod algorithm_tests;
+#[cfg(test)]
+mod near_tests;
 #[cfg(test)]
 mod tests;

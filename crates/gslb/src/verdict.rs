@@ -1,8 +1,8 @@
 //! Why each member was or was not chosen, told from a decision.
 
-use crate::client::{Network, hash, rank};
+use crate::client::{Network, Whereabouts, hash, rank};
 use crate::decide::{By, Decision, Outcome};
-use crate::service::{Family, Member, Pool, Ring, Service};
+use crate::service::{Member, Pool, Ring, Service};
 use crate::slots::MemberHealth;
 
 /// One member's part in a decision.
@@ -48,6 +48,31 @@ pub enum Why {
         /// Its preference order.
         order: u8,
     },
+    /// In the answer, at this place (from 0), because of where it and the client are.
+    Near {
+        /// Place.
+        place: u8,
+        /// How far it is, in kilometres; `None` where nobody knows.
+        km: Option<u32>,
+    },
+    /// Up, but others are nearer to the client, or as near and their turn came.
+    Farther {
+        /// How far it is, in kilometres; `None` where nobody knows.
+        km: Option<u32>,
+    },
+    /// Nearer to the client than the last one answered, but down.
+    NearerDown {
+        /// How far it is, in kilometres.
+        km: u32,
+    },
+    /// In the answer, at this place (from 0): its pool shares queries with another one.
+    Joined(u8),
+    /// Up, but it was the turn of another of the pools that share queries.
+    NotItsPoolsTurn,
+    /// At another site than the one that a policy selected.
+    OtherSite,
+    /// Up, but a name is answered alone, or next to no name.
+    Name,
     /// Not up.
     NotUp,
     /// Switched off.
@@ -69,7 +94,7 @@ impl Why {
     /// Whether the member is in the answer.
     #[must_use]
     pub const fn is_chosen(&self) -> bool {
-        matches!(self, Self::Chosen(_) | Self::Ranked(_) | Self::Preferred { .. })
+        matches!(self, Self::Chosen(_) | Self::Ranked(_) | Self::Preferred { .. } | Self::Near { .. } | Self::Joined(_))
     }
 }
 
@@ -92,6 +117,21 @@ impl std::fmt::Display for Why {
             }
             Self::LessPreferred { order } => write!(f, "up, but with preference order {order} it comes later"),
             Self::PreferredDown { order } => write!(f, "preferred, with order {order}, but not up"),
+            Self::Near { place, km } => {
+                let far = far(*km);
+                match place {
+                    0 => write!(f, "nearest to this client, {far}"),
+                    _ => write!(f, "next by distance, {far}, place {} of the answer", u16::from(*place) + 1),
+                }
+            }
+            Self::Farther { km } => write!(f, "up, but others come first by distance; it is {}", far(*km)),
+            Self::NearerDown { km } => write!(f, "nearer to this client, {km} km away, but not up"),
+            Self::Joined(place) => {
+                write!(f, "its pool joins in, for min_members, place {} of the answer", u16::from(*place) + 1)
+            }
+            Self::NotItsPoolsTurn => write!(f, "up, but it was the turn of another pool of those that share queries"),
+            Self::OtherSite => write!(f, "at another site than the one that a policy selects"),
+            Self::Name => write!(f, "up, but a name is answered alone"),
             Self::NotUp => write!(f, "not up"),
             Self::Disabled => write!(f, "switched off"),
             Self::PoolDisabled => write!(f, "its pool is switched off"),
@@ -100,6 +140,10 @@ impl std::fmt::Display for Why {
             Self::OtherFamily => write!(f, "its address is of the other family"),
         }
     }
+}
+
+fn far(km: Option<u32>) -> String {
+    km.map_or_else(|| "at a place that is not known".to_owned(), |km| format!("{km} km away"))
 }
 
 /// One verdict per member of the service, pool by pool in falling priority.
@@ -137,48 +181,94 @@ fn why(
     if pool.priority.get() == 0 {
         return Why::PoolNeverChosen;
     }
-    if Family::of(member.ip) != decision.family {
+    if !member.answers(decision.family) {
         return Why::OtherFamily;
     }
-    let Outcome::Members { pool: chosen_pool, by, .. } = &decision.outcome else {
-        return Why::NotUp;
+    let Outcome::Members { pool: lead, shared, by, .. } = &decision.outcome else {
+        let is_up = health.is_up(member.slot);
+        return if is_up && decision.outcome == Outcome::OutsideSites { Why::OtherSite } else { Why::NotUp };
     };
     let index = u16::try_from(index).unwrap_or(u16::MAX);
-    if *chosen_pool == pool_index {
-        let chosen = decision.members();
-        let place = chosen.iter().position(|&chosen| chosen == index).and_then(|place| u8::try_from(place).ok());
-        let is_up = health.is_up(member.slot);
-        return match by {
-            By::Turn { turn, skipped } => match place {
-                Some(place) => Why::Chosen(place),
-                None if is_up => Why::NotItsTurn,
-                None if was_drawn(pool.ring(decision.family), index, *turn, *skipped) => Why::SkippedDown,
+    let place =
+        decision.picks().position(|pick| pick == (pool_index, index)).and_then(|place| u8::try_from(place).ok());
+    let is_up = health.is_up(member.slot);
+    match (place, pool_index == *lead) {
+        (_, true) => in_pool(decision, by, (*lead, pool), (index, member), place, is_up),
+        (Some(place), false) => Why::Joined(place),
+        (None, false) if is_up && *shared > 1 => Why::NotItsPoolsTurn,
+        (None, false) if is_up => Why::OtherPool { priority: service.pools[*lead].priority.get() },
+        (None, false) => Why::NotUp,
+    }
+}
+
+/// Of a member of the pool that answers.
+fn in_pool(
+    decision: &Decision,
+    by: &By,
+    (lead, pool): (usize, &Pool),
+    (index, member): (u16, &Member),
+    place: Option<u8>,
+    is_up: bool,
+) -> Why {
+    // The first of them are of this pool, which leads.
+    let own = decision.picks().take_while(|(at, _)| *at == lead).map(|(_, member)| member);
+    let own: Vec<u16> = own.collect();
+    let chosen: Vec<&Member> = own.iter().filter_map(|&at| pool.members.get(usize::from(at))).collect();
+    let Some(first) = chosen.first() else { return Why::NotUp };
+    if place.is_none() && is_up {
+        if decision.site.is_some() && member.site != first.site {
+            return Why::OtherSite;
+        }
+        if first.fqdn.is_some() || member.fqdn.is_some() && chosen.len() > 1 {
+            return Why::Name;
+        }
+    }
+    match by {
+        By::Turn { turn, skipped } => match place {
+            Some(place) => Why::Chosen(place),
+            None if is_up => Why::NotItsTurn,
+            None if was_drawn(pool.ring(decision.family), index, *turn, *skipped) => Why::SkippedDown,
+            None => Why::NotUp,
+        },
+        By::Hash { network, .. } => match place {
+            Some(place) => Why::Ranked(place),
+            None if is_up => Why::RanksLower,
+            None if ranks_before_last(&chosen, member, *network) => Why::RankedDown,
+            None => Why::NotUp,
+        },
+        By::Preference => {
+            let order = member.preference_order;
+            let last = chosen.last().zip(own.last());
+            let is_before = last.is_some_and(|(last, at)| (order, index) < (last.preference_order, *at));
+            match place {
+                Some(place) => Why::Preferred { place, order },
+                None if is_up => Why::LessPreferred { order },
+                None if is_before => Why::PreferredDown { order },
                 None => Why::NotUp,
-            },
-            By::Hash { network, .. } => match place {
-                Some(place) => Why::Ranked(place),
-                None if is_up => Why::RanksLower,
-                None if ranks_before_last(pool, chosen, member, *network) => Why::RankedDown,
-                None => Why::NotUp,
-            },
-            By::Preference => {
-                let order = member.preference_order;
-                let last = chosen.last().and_then(|&last| Some((pool.members.get(usize::from(last))?, last)));
-                let is_before = last.is_some_and(|(last, at)| (order, index) < (last.preference_order, at));
-                match place {
-                    Some(place) => Why::Preferred { place, order },
-                    None if is_up => Why::LessPreferred { order },
-                    None if is_before => Why::PreferredDown { order },
-                    None => Why::NotUp,
-                }
             }
-        };
+        }
+        By::Distance => {
+            let km = distance_km(&decision.client, member);
+            let last = chosen.last().and_then(|last| distance_km(&decision.client, last));
+            match place {
+                Some(place) => Why::Near { place, km },
+                None if is_up => Why::Farther { km },
+                None => match km.filter(|km| last.is_none_or(|last| *km < last)) {
+                    Some(km) => Why::NearerDown { km },
+                    None => Why::NotUp,
+                },
+            }
+        }
     }
-    if health.is_up(member.slot) {
-        Why::OtherPool { priority: service.pools[*chosen_pool].priority.get() }
-    } else {
-        Why::NotUp
-    }
+}
+
+/// How far a member is from the client, in kilometres, if both places are known.
+#[must_use]
+pub fn distance_km(client: &Whereabouts, member: &Member) -> Option<u32> {
+    let Whereabouts::At { point, .. } = client else { return None };
+    let km = member.point.as_ref()?.distance_km(point).round();
+    // No two places are farther apart than 20,016 km.
+    (0..=20_100_u32).find(|whole| f64::from(*whole) >= km)
 }
 
 /// Whether one of the turns that were skipped was the member's.
@@ -189,8 +279,7 @@ fn was_drawn(ring: &Ring, index: u16, turn: u64, skipped: u32) -> bool {
 }
 
 /// Whether a member would come before the last one that was chosen.
-fn ranks_before_last(pool: &Pool, chosen: &[u16], member: &Member, network: Network) -> bool {
+fn ranks_before_last(chosen: &[&Member], member: &Member, network: Network) -> bool {
     let client = hash(network.ip());
-    let last = chosen.last().and_then(|&last| pool.members.get(usize::from(last)));
-    last.is_some_and(|last| rank(client, member.hash) > rank(client, last.hash))
+    chosen.last().is_some_and(|last| rank(client, member.hash) > rank(client, last.hash))
 }

@@ -13,6 +13,7 @@ mod host_rule;
 mod multi_cluster_ingress;
 mod object;
 mod route;
+mod service_import;
 
 pub use amko_cluster::*;
 pub use definition::{AKO_GROUP, GROUP, definitions};
@@ -23,3 +24,4 @@ pub use host_rule::*;
 pub use multi_cluster_ingress::*;
 pub use object::{Kind, Object, ObjectKey};
 pub use route::*;
+pub use service_import::*;

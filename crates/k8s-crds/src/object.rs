@@ -7,7 +7,9 @@ use k8s_openapi::api::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use crate::{GlobalDeploymentPolicy, GslbConfig, GslbHostRule, HostRule, MultiClusterIngress, Route};
+use crate::{
+    ClusterSet, GlobalDeploymentPolicy, GslbConfig, GslbHostRule, HostRule, MultiClusterIngress, Route, ServiceImport,
+};
 
 /// Kinds that are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,6 +42,10 @@ pub enum Kind {
     Route,
     /// `ako.vmware.com/v1alpha1` MultiClusterIngress.
     MultiClusterIngress,
+    /// `ako.vmware.com/v1alpha1` ServiceImport.
+    ServiceImport,
+    /// `ako.vmware.com/v1alpha1` ClusterSet.
+    ClusterSet,
 }
 
 impl Kind {
@@ -61,6 +67,8 @@ impl Kind {
             Self::HostRule => "HostRule",
             Self::Route => "Route",
             Self::MultiClusterIngress => "MultiClusterIngress",
+            Self::ServiceImport => "ServiceImport",
+            Self::ClusterSet => "ClusterSet",
         }
     }
 
@@ -129,6 +137,10 @@ pub enum Object {
     Route(Route),
     /// `ako.vmware.com/v1alpha1` MultiClusterIngress.
     MultiClusterIngress(MultiClusterIngress),
+    /// `ako.vmware.com/v1alpha1` ServiceImport.
+    ServiceImport(ServiceImport),
+    /// `ako.vmware.com/v1alpha1` ClusterSet.
+    ClusterSet(ClusterSet),
 }
 
 impl Object {
@@ -150,6 +162,8 @@ impl Object {
             Self::HostRule(_) => Kind::HostRule,
             Self::Route(_) => Kind::Route,
             Self::MultiClusterIngress(_) => Kind::MultiClusterIngress,
+            Self::ServiceImport(_) => Kind::ServiceImport,
+            Self::ClusterSet(_) => Kind::ClusterSet,
         }
     }
 
@@ -171,6 +185,8 @@ impl Object {
             Self::HostRule(object) => &object.metadata,
             Self::Route(object) => &object.metadata,
             Self::MultiClusterIngress(object) => &object.metadata,
+            Self::ServiceImport(object) => &object.metadata,
+            Self::ClusterSet(object) => &object.metadata,
         }
     }
 
@@ -191,6 +207,8 @@ impl Object {
             Self::HostRule(object) => &mut object.metadata,
             Self::Route(object) => &mut object.metadata,
             Self::MultiClusterIngress(object) => &mut object.metadata,
+            Self::ServiceImport(object) => &mut object.metadata,
+            Self::ClusterSet(object) => &mut object.metadata,
         }
     }
 
@@ -205,7 +223,12 @@ impl Object {
             Self::Ingress(object) => object.status = serde_json::from_value(status)?,
             Self::Node(object) => object.status = serde_json::from_value(status)?,
             // These have none.
-            Self::Secret(_) | Self::ConfigMap(_) | Self::EndpointSlice(_) | Self::IngressClass(_) => {}
+            Self::Secret(_)
+            | Self::ConfigMap(_)
+            | Self::EndpointSlice(_)
+            | Self::IngressClass(_)
+            | Self::ServiceImport(_)
+            | Self::ClusterSet(_) => {}
             Self::GslbConfig(object) => object.status = serde_json::from_value(status)?,
             Self::GlobalDeploymentPolicy(object) => object.status = serde_json::from_value(status)?,
             Self::GslbHostRule(object) => object.status = serde_json::from_value(status)?,

@@ -35,6 +35,10 @@ pub const LEADER_KINDS: &[Kind] = &[
     Kind::HostRule,
     Kind::Route,
 ];
+/// Kinds of the cluster whose MultiClusterIngresses are served with Services of others (amko 10).
+pub const IMPORTING_KINDS: &[Kind] = &[Kind::MultiClusterIngress, Kind::ServiceImport, Kind::ClusterSet];
+/// Kinds of the clusters whose Services are imported.
+pub const EXPORTING_KINDS: &[Kind] = &[Kind::Service, Kind::Node];
 /// Kinds that the operator of one cluster reads (ako 1.2).
 pub const AKO_KINDS: &[Kind] = &[
     Kind::Namespace,

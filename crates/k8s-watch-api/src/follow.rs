@@ -88,7 +88,15 @@ struct Page {
 
 /// Kinds that a cluster may do without: their definition came later than the others, or is another product's.
 fn is_optional(kind: Kind) -> bool {
-    matches!(kind, Kind::GslbHostRule | Kind::HostRule | Kind::MultiClusterIngress | Kind::Route)
+    matches!(
+        kind,
+        Kind::GslbHostRule
+            | Kind::HostRule
+            | Kind::MultiClusterIngress
+            | Kind::Route
+            | Kind::ServiceImport
+            | Kind::ClusterSet
+    )
 }
 
 impl Follower {

@@ -30,6 +30,8 @@ mod trouble;
 mod write_back;
 
 pub use access::{Access, AccessError, Contexts};
-pub use api_server::{AKO_KINDS, ApiServer, LEADER_KINDS, MEMBER_KINDS, POLICY_KINDS, ReadSecretError};
+pub use api_server::{
+    AKO_KINDS, ApiServer, EXPORTING_KINDS, IMPORTING_KINDS, LEADER_KINDS, MEMBER_KINDS, POLICY_KINDS, ReadSecretError,
+};
 pub use calls::{ApiCalls, CallError};
 pub use follow::Scope;

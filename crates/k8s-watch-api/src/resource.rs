@@ -33,6 +33,8 @@ pub(crate) fn resource(kind: Kind) -> Resource {
         Kind::HostRule => ("ako.vmware.com", "v1beta1", "hostrules", true),
         Kind::Route => ("route.openshift.io", "v1", "routes", true),
         Kind::MultiClusterIngress => (k8s_crds::AKO_GROUP, "v1alpha1", "multiclusteringresses", true),
+        Kind::ServiceImport => (k8s_crds::AKO_GROUP, "v1alpha1", "serviceimports", false),
+        Kind::ClusterSet => (k8s_crds::AKO_GROUP, "v1alpha1", "clustersets", false),
     };
     Resource { group, version, plural, has_status }
 }
@@ -99,6 +101,8 @@ pub(crate) fn decode(cluster: &str, kind: Kind, mut object: Value) -> Result<Obj
         Kind::HostRule => read(&object).map(Object::HostRule),
         Kind::Route => read(&object).map(Object::Route),
         Kind::MultiClusterIngress => read(&object).map(Object::MultiClusterIngress),
+        Kind::ServiceImport => read(&object).map(Object::ServiceImport),
+        Kind::ClusterSet => read(&object).map(Object::ClusterSet),
     };
     decoded.map_err(|what| Problem {
         place: place(),

@@ -14,7 +14,7 @@ pub struct Timing {
 }
 
 impl Timing {
-    /// A leader that dies is replaced within about ten seconds; one that loses a renewal or two goes on.
+    /// A leader that dies is replaced after about ten seconds; one that loses a renewal or two goes on.
     pub const DEFAULT: Self =
         Self { lease: Duration::from_secs(8), margin: Duration::from_secs(2), renew: Duration::from_secs(1) };
 }

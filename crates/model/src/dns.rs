@@ -1,11 +1,13 @@
 //! DNS virtual services and the profile that shapes their answers.
 
+mod policy;
 mod registration;
 
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+pub use policy::{ClientMatch, DnsAction, DnsRule, LocationMatch, NameMatch};
 pub use registration::{RecordData, RecordOrder, Registration};
 
 use crate::{DomainName, LogPolicy, Ttl};
@@ -27,6 +29,10 @@ pub struct DnsVirtualService {
     pub profile: DnsProfile,
     /// GSLB sub-domains it serves; `None` means it serves none because the site does not list it.
     pub gslb_domains: Option<Vec<DomainName>>,
+    /// What comes before the answer, in order; the first rule that matches counts. Avi: `dns_policies`.
+    pub rules: Vec<DnsRule>,
+    /// Which sites answer, where a service asks for that; likewise. Avi: `topology_policies`.
+    pub topology: Vec<DnsRule>,
     /// Which of its answers are logged.
     pub logs: LogPolicy,
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DomainName, PoolPriority, Ttl, Weight};
+use crate::{DomainName, Location, PoolPriority, Ttl, Weight};
 
 /// One global name and the places it can send clients to. Avi: `GslbService`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,11 +27,19 @@ pub struct GslbService {
     pub num_dns_ip: Option<u8>,
     /// How a pool is chosen.
     pub pool_algorithm: PoolAlgorithm,
+    /// Least number of members that are up to spread queries over; where the pool that was chosen has fewer, pools of
+    /// the next priorities join it. 0 is off. Avi: `min_members`.
+    pub min_members: u16,
     /// Pools in the order of the object.
     pub pools: Vec<GslbPool>,
     /// Whether algorithms that look at the client take its subnet from its resolver (RFC 7871) where the query has one.
     /// Avi: `use_edns_client_subnet`.
     pub use_client_subnet: bool,
+    /// Whether the addresses of a member that is answered by its name go along. Avi: `resolve_cname`.
+    pub resolve_cname: bool,
+    /// Whether the topology policies of the DNS virtual service come before the algorithm. Avi:
+    /// `topology_policy_enabled`.
+    pub topology_policies: bool,
     /// What to answer when no pool is usable.
     pub down_response: DownResponse,
     /// Uuids of the health monitors, in order.
@@ -70,6 +78,12 @@ pub struct GslbPool {
 pub struct GslbMember {
     /// Address that is served and probed.
     pub ip: IpAddr,
+    /// Address that public clients are given instead, of the same family. Avi: `public_ip`.
+    pub public_ip: Option<IpAddr>,
+    /// Name that is answered instead of an address; `ip` is what it resolves to. Avi: `fqdn`.
+    pub fqdn: Option<DomainName>,
+    /// Where it stands.
+    pub location: MemberLocation,
     /// Share within the pool.
     pub weight: Weight,
     /// Administrative switch; a disabled member is neither answered nor probed.
@@ -82,6 +96,24 @@ pub struct GslbMember {
     pub hostname: Option<String>,
     /// Place for [`MemberAlgorithm::PreferenceOrder`], 1 to 128: the lowest wins.
     pub preference_order: u8,
+}
+
+/// Where a member stands. Avi: `GslbPoolMember.location`, and that of its site where it inherits it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum MemberLocation {
+    /// Where a geo database says that its address is; nowhere that is known where none does.
+    OfAddress,
+    /// There.
+    At(Location),
+}
+
+/// Which clients are public, and are given the public address of a member. Avi: `Gslb.client_ip_addr_group`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientGroup {
+    /// Whether those that are listed are public, and all others private; or the other way round.
+    pub lists_public: bool,
+    /// First and last address, both included, of one family each.
+    pub ranges: Vec<(IpAddr, IpAddr)>,
 }
 
 /// How a pool is chosen. Avi: `pool_algorithm`.

@@ -7,6 +7,7 @@
 pub mod dns;
 pub mod gslb;
 pub mod http;
+mod location;
 mod log_policy;
 pub mod monitor;
 pub mod name;
@@ -14,6 +15,7 @@ pub mod testing;
 pub mod units;
 pub mod version;
 
+pub use location::{Location, LocationError};
 pub use log_policy::{FullLogs, LogGroup, LogPolicy};
 pub use name::{DomainName, DomainNameError};
 pub use units::{PoolPriority, RangeError, Ttl, Weight};

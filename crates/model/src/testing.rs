@@ -8,7 +8,9 @@ mod http;
 pub use http::*;
 
 use crate::dns::{DnsProfile, DnsVirtualService, ErrorResponse, Zone};
-use crate::gslb::{DownResponse, GslbMember, GslbPool, GslbService, MemberAlgorithm, MonitorScope, PoolAlgorithm};
+use crate::gslb::{
+    DownResponse, GslbMember, GslbPool, GslbService, MemberAlgorithm, MemberLocation, MonitorScope, PoolAlgorithm,
+};
 use crate::{DomainName, PoolPriority, Ttl, Weight};
 
 /// A domain name.
@@ -22,6 +24,9 @@ pub fn domain(text: &str) -> DomainName {
 pub fn member(ip: &str, weight: u64) -> GslbMember {
     GslbMember {
         ip: ip.parse().unwrap(),
+        public_ip: None,
+        fqdn: None,
+        location: MemberLocation::OfAddress,
         weight: Weight::try_from(weight).unwrap(),
         enabled: true,
         cluster_uuid: None,
@@ -61,7 +66,10 @@ pub fn service(name: &str, pools: Vec<GslbPool>) -> GslbService {
         num_dns_ip: None,
         pool_algorithm: PoolAlgorithm::Priority,
         use_client_subnet: true,
+        min_members: 0,
         pools,
+        resolve_cname: false,
+        topology_policies: false,
         down_response: DownResponse::None,
         health_monitors: vec![],
         monitor_scope: MonitorScope::AllMembers,
@@ -89,6 +97,8 @@ pub fn dns_service(apex: &str) -> DnsVirtualService {
             over_tcp: true,
         },
         gslb_domains: Some(vec![domain(apex)]),
+        rules: vec![],
+        topology: vec![],
         logs: crate::LogPolicy::default(),
     }
 }

@@ -143,10 +143,10 @@ pub fn adopt(projection: &Projection, copies: &[Copied]) -> (Vec<Effect>, usize)
         }
         for effect in &new {
             // What does not decode was not made by `unpack`.
-            let _ = match effect {
-                Effect::Put(key, value) => scratch.apply_put(key, value, 0).map(drop),
-                Effect::Delete(key) => Ok(drop(scratch.apply_delete(key))),
-            };
+            match effect {
+                Effect::Put(key, value) => drop(scratch.apply_put(key, value, 0)),
+                Effect::Delete(key) => drop(scratch.apply_delete(key)),
+            }
         }
         effects.retain(|old| !new.iter().any(|new| new.key() == old.key()));
         effects.extend(new);

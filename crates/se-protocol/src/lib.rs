@@ -8,6 +8,7 @@
 //! bytes travel is no concern of this crate.
 #![warn(missing_docs)]
 
+mod clients;
 pub mod explain;
 mod groups;
 pub mod logs;
@@ -20,6 +21,7 @@ mod snapshot;
 pub mod transfer;
 pub mod wire;
 
+pub use clients::{Clients, GEO_BYTES_MAX, GeoChunk, GeoDatabase};
 pub use groups::{DEFAULT_GROUP, GroupSnapshots};
 pub use member_states::{MemberStates, ToldStates};
 pub use report::{

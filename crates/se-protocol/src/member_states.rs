@@ -230,6 +230,7 @@ mod tests {
             version: report(&[]).version,
             cluster_uuid: "c".into(),
             port_offset: PortOffset::NONE,
+            clients: crate::Clients::default(),
             dns_services: vec![],
             gslb_domains: vec![],
             gslb_services: vec![Arc::new(testing::service("app.example.com", vec![testing::pool(1, members)]))],

@@ -11,6 +11,8 @@ use model::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::Clients;
+
 /// Everything one engine needs, complete, at one version. An engine never runs half of one, and refuses an older one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
@@ -20,6 +22,8 @@ pub struct Snapshot {
     pub cluster_uuid: String,
     /// How low ports are moved, for listeners, probes and explanations alike.
     pub port_offset: PortOffset,
+    /// What is known of clients.
+    pub clients: Clients,
     /// DNS virtual services placed on this engine.
     pub dns_services: Vec<DnsVirtualService>,
     /// Sub-domains delegated to GSLB (`Gslb.dns_configs`).

@@ -3,12 +3,14 @@
 //! Nothing here opens a socket. Turning a type into its message cannot fail; a message may hold anything, so turning it
 //! back says which field was wrong. Every struct is taken apart by name: a new field does not compile until it travels.
 
+mod clients;
 mod dns;
 mod explain;
 mod gslb;
 pub(crate) mod http;
 mod logs;
 mod monitor;
+mod policy;
 mod report;
 
 #[allow(missing_docs, clippy::all, reason = "generated; proto/se.proto documents it")]

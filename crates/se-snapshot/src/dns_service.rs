@@ -5,7 +5,7 @@ use model::{
     dns::{DnsProfile, DnsVirtualService, ErrorResponse, Zone},
 };
 
-use crate::{Object, Problem, World, field::Message, listening, log_policy, site::Site};
+use crate::{Object, Problem, World, dns_policy, field::Message, listening, log_policy, site::Site};
 
 /// SOA rname where the profile has none.
 const HOSTMASTER: &str = "hostmaster";
@@ -37,6 +37,8 @@ pub(crate) fn read(
         enabled: service.flag("enabled", true) && service.flag("traffic_enabled", true),
         addresses: listening::addresses(&service, vs_vip, problems),
         ports: ports(&service, problems),
+        rules: dns_policy::read(&service, "dns_policies", world, site, problems),
+        topology: dns_policy::read(&service, "topology_policies", world, site, problems),
         profile: read_profile(&profile.message("dns_service_profile"), problems),
         logs: log_policy::read(object, &service, log_policy::group(&service, world)),
     };

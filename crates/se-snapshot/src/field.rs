@@ -70,6 +70,11 @@ impl<'a> Message<'a> {
         self.fields.get(field).and_then(Value::as_u64)
     }
 
+    /// A number with a fraction.
+    pub(crate) fn decimal(&self, field: &str) -> Option<f64> {
+        self.fields.get(field).and_then(Value::as_f64)
+    }
+
     /// The uuid a reference ends in, whatever form it is stored in.
     pub(crate) fn reference(&self, field: &str) -> Option<&'a str> {
         self.text(field).map(uuid_of)

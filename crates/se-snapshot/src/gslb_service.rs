@@ -1,17 +1,25 @@
 //! `GslbService` with its pools and members (avi-api 2.23).
 
+use std::net::IpAddr;
+
 use model::{
     PoolPriority, Ttl, Weight,
-    gslb::{DownResponse, GslbMember, GslbPool, GslbService, MemberAlgorithm, MonitorScope, PoolAlgorithm},
+    gslb::{
+        DownResponse, GslbMember, GslbPool, GslbService, MemberAlgorithm, MemberLocation, MonitorScope, PoolAlgorithm,
+    },
 };
 
-use crate::{Object, Problem, field::Message, site::Site};
+use crate::{
+    Object, Problem,
+    field::Message,
+    site::{Sites, own_location},
+};
 
 /// The service, or `None` when it answers no name; `tenant` is the name of its tenant.
 pub(crate) fn read(
     object: Object<'_>,
     tenant: &str,
-    site: &Site<'_>,
+    sites: &Sites,
     problems: &mut Vec<Problem>,
 ) -> Option<GslbService> {
     let label = format!("GslbService {}", object.name);
@@ -20,9 +28,6 @@ pub(crate) fn read(
     if domain_names.is_empty() {
         problems.push(service.problem("domain_names", "no domain name; the service is not answered"));
         return None;
-    }
-    if service.number("min_members").is_some_and(|count| count > 0) {
-        problems.push(service.problem("min_members", "not applied by this release"));
     }
     let ttl = service.number("ttl").and_then(|seconds| match Ttl::try_from(seconds) {
         Ok(ttl) => Some(ttl),
@@ -45,7 +50,10 @@ pub(crate) fn read(
             _ => PoolAlgorithm::Priority,
         },
         use_client_subnet: service.flag("use_edns_client_subnet", true),
-        pools: service.messages("groups").iter().filter_map(|pool| read_pool(pool, site, problems)).collect(),
+        min_members: service.number("min_members").and_then(|count| u16::try_from(count).ok()).unwrap_or(0),
+        resolve_cname: service.flag("resolve_cname", false),
+        topology_policies: service.flag("topology_policy_enabled", false),
+        pools: service.messages("groups").iter().filter_map(|pool| read_pool(pool, sites, problems)).collect(),
         down_response: down_response(&service.message("down_response"), problems),
         // `hm_off` switches probing off; the control plane's verdict still counts.
         health_monitors: if service.flag("hm_off", false) {
@@ -61,7 +69,7 @@ pub(crate) fn read(
     })
 }
 
-fn read_pool(pool: &Message<'_>, site: &Site<'_>, problems: &mut Vec<Problem>) -> Option<GslbPool> {
+fn read_pool(pool: &Message<'_>, sites: &Sites, problems: &mut Vec<Problem>) -> Option<GslbPool> {
     let priority = match PoolPriority::try_from(pool.number("priority").unwrap_or(10)) {
         Ok(priority) => priority,
         Err(error) => {
@@ -87,7 +95,7 @@ fn read_pool(pool: &Message<'_>, site: &Site<'_>, problems: &mut Vec<Problem>) -
         hash_prefix_v4: hash_prefix("consistent_hash_mask", 31),
         hash_prefix_v6: hash_prefix("consistent_hash_mask6", 127),
         min_health_monitors_up: pool.number("min_health_monitors_up").and_then(|count| u32::try_from(count).ok()),
-        members: pool.messages("members").iter().filter_map(|member| read_member(member, site, problems)).collect(),
+        members: pool.messages("members").iter().filter_map(|member| read_member(member, sites, problems)).collect(),
     })
 }
 
@@ -116,7 +124,7 @@ const ALGORITHMS: [MemberAlgorithm; 5] = [
     MemberAlgorithm::PreferenceOrder,
 ];
 
-fn read_member(member: &Message<'_>, site: &Site<'_>, problems: &mut Vec<Problem>) -> Option<GslbMember> {
+fn read_member(member: &Message<'_>, sites: &Sites, problems: &mut Vec<Problem>) -> Option<GslbMember> {
     let ip = match member.address("ip") {
         Some(Ok(ip)) => ip,
         Some(Err(problem)) => {
@@ -125,7 +133,7 @@ fn read_member(member: &Message<'_>, site: &Site<'_>, problems: &mut Vec<Problem
         }
         None => {
             let reason = if member.has("fqdn") {
-                "a member known by its name only is not resolved by this release; skipped"
+                "a member known by its name only is not resolved by this release: give its address too; skipped"
             } else {
                 "no address; the member is skipped"
             };
@@ -141,15 +149,30 @@ fn read_member(member: &Message<'_>, site: &Site<'_>, problems: &mut Vec<Problem
         }
     };
     let cluster_uuid = member.text("cluster_uuid");
+    let site = cluster_uuid.and_then(|uuid| sites.get(uuid));
+    let inherited = || site.map_or(MemberLocation::OfAddress, |site| site.location.clone());
     Some(GslbMember {
         ip,
-        weight,
-        enabled: member.flag("enabled", true) && cluster_uuid.is_none_or(|uuid| !site.disabled.contains(uuid)),
+        public_ip: public_ip(member, ip, problems),
+        fqdn: member.domain("fqdn").and_then(|name| name.map_err(|problem| problems.push(problem)).ok()),
+        location: own_location(member, problems).unwrap_or_else(inherited),
+        weight: site.and_then(|site| site.ratio).unwrap_or(weight),
+        enabled: member.flag("enabled", true) && site.is_none_or(|site| site.enabled),
         cluster_uuid: cluster_uuid.map(str::to_owned),
         vs_uuid: member.text("vs_uuid").map(str::to_owned),
         hostname: member.text("hostname").map(str::to_owned),
         preference_order: member.number("preference_order").and_then(|order| u8::try_from(order).ok()).unwrap_or(1),
     })
+}
+
+/// Has to be of the family of the other address: a query asks for one of both.
+fn public_ip(member: &Message<'_>, ip: IpAddr, problems: &mut Vec<Problem>) -> Option<IpAddr> {
+    let public = member.message("public_ip").address("ip")?.map_err(|problem| problems.push(problem)).ok()?;
+    if public.is_ipv4() != ip.is_ipv4() {
+        problems.push(member.problem("public_ip", format!("{public} and {ip} are of two families; it is not used")));
+        return None;
+    }
+    Some(public)
 }
 
 fn down_response(response: &Message<'_>, problems: &mut Vec<Problem>) -> DownResponse {

@@ -15,7 +15,7 @@ mod pool;
 mod pool_group;
 mod profile;
 mod reach;
-mod request_match;
+pub(crate) mod request_match;
 mod response;
 mod unsupported;
 mod virtual_host;

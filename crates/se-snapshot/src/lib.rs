@@ -3,14 +3,16 @@
 //! What the engine cannot use is skipped and told as a [`Problem`]; the rest is kept, so one bad object never stops
 //! the others. Start at [`build`]; then `site` (cluster, Gslb), `dns_service`, `gslb_service`, `monitor`, `http` (L7 virtual
 //! services and all that they reach) and `registration` (the names that virtual services own), one file per object type
-//! (avi-api 2.4 to 2.9, 2.11, 2.13, 2.22, 2.23). `memo` keeps what did not change from one build to the next: `changes`
+//! (avi-api 2.4 to 2.9, 2.11, 2.13, 2.22 to 2.24). `memo` keeps what did not change from one build to the next: `changes`
 //! says what did, `reading` what a result was made from. No defaults that need other objects, no references by name: the
 //! stored objects have gone through `objects`.
 #![warn(missing_docs)]
 
 mod changes;
+mod dns_policy;
 mod dns_service;
 mod field;
+mod geo_db;
 mod gslb_service;
 mod http;
 mod listening;
@@ -26,9 +28,10 @@ mod site;
 use std::collections::BTreeMap;
 
 use model::Version;
-use se_protocol::{PortOffset, Snapshot};
+use se_protocol::{Clients, PortOffset, Snapshot};
 use serde_json::{Map, Value};
 
+pub use geo_db::{GeoFile, TYPES as GEO_TYPES, geo_files};
 pub use memo::Memo;
 pub use placement::{MovedServices, TYPES as PLACEMENT_TYPES, place};
 pub use problem::Problem;
@@ -38,7 +41,10 @@ pub const TYPES: &[&str] = &[
     "applicationprofile",
     "cloud",
     "cluster",
+    "dnspolicy",
+    "fileobject",
     "gslb",
+    "gslbgeodbprofile",
     "gslbservice",
     "healthmonitor",
     "httppolicyset",
@@ -90,7 +96,8 @@ impl std::fmt::Debug for Object<'_> {
 }
 
 /// Builds the snapshot of everything in `objects`; objects of types not in [`TYPES`] are ignored. What `memo` knows of
-/// an earlier build, with an empty one nothing, is not translated again; the result does not depend on it.
+/// an earlier build, with an empty one nothing, is not translated again; the result does not depend on it. What geo
+/// databases hold is for the caller to add: [`geo_files`] says which they are.
 #[must_use]
 pub fn build<'a>(
     objects: impl IntoIterator<Item = Object<'a>>,
@@ -106,11 +113,12 @@ pub fn build<'a>(
         .of("virtualservice")
         .filter_map(|object| dns_service::read(object, &world, &site, &mut problems))
         .collect();
-    let (memo, found) = memo.follow(&world, &site, port_offset, &mut problems);
+    let (memo, found) = memo.follow(&world, site.sites, port_offset, &mut problems);
     let snapshot = Snapshot {
         version,
         cluster_uuid: site.cluster_uuid,
         port_offset,
+        clients: Clients { public: site.public_clients, ..Clients::default() },
         dns_services,
         gslb_domains: site.gslb_domains,
         gslb_services: found.gslb_services,

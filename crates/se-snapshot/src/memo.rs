@@ -1,22 +1,17 @@
 //! What was translated before. There are thousands of services, each with its monitor perhaps, and a change touches one.
 
-use std::{
-    collections::{BTreeSet, HashSet},
-    iter::Peekable,
-    sync::Arc,
-    vec::IntoIter,
-};
+use std::{collections::HashSet, iter::Peekable, sync::Arc, vec::IntoIter};
 
 use model::{dns::Registration, gslb::GslbService, http::HttpObjects, monitor::HealthMonitor};
 use se_protocol::PortOffset;
 
-use crate::{Object, Problem, World, changes::Revisions, gslb_service, http, monitor, registration, site::Site};
+use crate::{Object, Problem, World, changes::Revisions, gslb_service, http, monitor, registration, site::Sites};
 
 /// What a build hands to the next one, so that it translates only what changed. Empty in the beginning.
 #[derive(Debug, Default)]
 pub struct Memo {
-    /// Sites that were switched off: a service depends on them.
-    disabled: BTreeSet<String>,
+    /// The sites: a service depends on them.
+    sites: Sites,
     services: Vec<Known<Option<Arc<GslbService>>>>,
     monitors: Vec<Known<Arc<HealthMonitor>>>,
     http: http::Memo,
@@ -57,14 +52,13 @@ impl Memo {
     pub(crate) fn follow(
         self,
         world: &World<'_>,
-        site: &Site<'_>,
+        sites: Sites,
         port_offset: PortOffset,
         problems: &mut Vec<Problem>,
     ) -> (Self, Found) {
-        let Self { disabled, services, monitors, http, registrations, revisions } = self;
-        let same_sites = disabled.iter().map(String::as_str).eq(site.disabled.iter().copied());
-        let known = if same_sites { services } else { Vec::new() };
-        let services = follow_services(known, world, site);
+        let Self { sites: known_sites, services, monitors, http, registrations, revisions } = self;
+        let known = if known_sites == sites { services } else { Vec::new() };
+        let services = follow_services(known, world, &sites);
         problems.extend(services.iter().flat_map(|known| &known.problems).cloned());
         let gslb_services: Vec<Arc<GslbService>> = services.iter().filter_map(|known| known.value.clone()).collect();
         let (http, http_objects) = http.follow(world, port_offset, problems);
@@ -79,15 +73,14 @@ impl Memo {
             http: http_objects,
             registrations: registered,
         };
-        let disabled = if same_sites { disabled } else { site.disabled.iter().map(|&uuid| uuid.to_owned()).collect() };
-        (Self { disabled, services, monitors, http, registrations, revisions }, found)
+        (Self { sites, services, monitors, http, registrations, revisions }, found)
     }
 }
 
 fn follow_services(
     known: Vec<Known<Option<Arc<GslbService>>>>,
     world: &World<'_>,
-    site: &Site<'_>,
+    sites: &Sites,
 ) -> Vec<Known<Option<Arc<GslbService>>>> {
     let mut known = known.into_iter().peekable();
     let follow = |object: Object<'_>| {
@@ -95,7 +88,7 @@ fn follow_services(
         let same = take(&mut known, object.uuid, Some(object.revision)).filter(|known| known.tenant == tenant);
         same.unwrap_or_else(|| {
             let mut problems = Vec::new();
-            let value = gslb_service::read(object, tenant, site, &mut problems).map(Arc::new);
+            let value = gslb_service::read(object, tenant, sites, &mut problems).map(Arc::new);
             let (uuid, tenant) = (object.uuid.to_owned(), tenant.to_owned());
             Known { uuid, revision: Some(object.revision), tenant, value, problems }
         })

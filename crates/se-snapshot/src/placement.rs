@@ -115,6 +115,7 @@ fn of_groups(
         version: all.version.clone(),
         cluster_uuid: all.cluster_uuid.clone(),
         port_offset,
+        clients: all.clients.clone(),
         dns_services: all.dns_services.iter().filter(|service| is_here(&service.uuid)).cloned().collect(),
         gslb_domains: all.gslb_domains.clone(),
         gslb_services: all.gslb_services.clone(),

@@ -1,10 +1,13 @@
 //! This site: its cluster, the GSLB configuration, and what the site lists (avi-api 2.21, 2.22).
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use model::DomainName;
+use model::{
+    DomainName, Location, Weight,
+    gslb::{ClientGroup, MemberLocation},
+};
 
-use crate::{Problem, World, field::Message};
+use crate::{Problem, World, field::Message, http::request_match};
 
 /// What the snapshot needs to know of cluster and Gslb.
 pub(crate) struct Site<'a> {
@@ -14,14 +17,34 @@ pub(crate) struct Site<'a> {
     pub(crate) gslb_domains: Vec<DomainName>,
     /// DNS virtual services the own site lists, with their own sub-domains (empty = all).
     pub(crate) dns_vses: Vec<(&'a str, Vec<DomainName>)>,
-    /// Cluster uuids of the sites that are switched off; their members are off too (avi-api 5.5).
-    pub(crate) disabled: BTreeSet<&'a str>,
+    /// All sites.
+    pub(crate) sites: Sites,
+    /// `Gslb.client_ip_addr_group`.
+    pub(crate) public_clients: Option<ClientGroup>,
+}
+
+/// What members have from their sites, by cluster uuid.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Sites(BTreeMap<String, SiteFacts>);
+
+/// What members have from one site.
+#[derive(Debug, PartialEq)]
+pub(crate) struct SiteFacts {
+    /// Its name.
+    pub(crate) name: String,
+    /// One that is switched off: its members are off too (avi-api 5.5).
+    pub(crate) enabled: bool,
+    /// In place of their own.
+    pub(crate) ratio: Option<Weight>,
+    /// Of those that have none of their own.
+    pub(crate) location: MemberLocation,
 }
 
 impl<'a> Site<'a> {
     pub(crate) fn read(world: &World<'a>, problems: &mut Vec<Problem>) -> Self {
         let cluster_uuid = world.of("cluster").next().map_or("", |cluster| cluster.uuid).to_owned();
-        let mut site = Self { cluster_uuid, gslb_domains: Vec::new(), dns_vses: Vec::new(), disabled: BTreeSet::new() };
+        let (gslb_domains, dns_vses) = (Vec::new(), Vec::new());
+        let mut site = Self { cluster_uuid, gslb_domains, dns_vses, sites: Sites::default(), public_clients: None };
         let Some(object) = world.of("gslb").next() else {
             return site;
         };
@@ -35,15 +58,18 @@ impl<'a> Site<'a> {
         }
         for entry in gslb.messages("sites").iter().chain(&gslb.messages("third_party_sites")) {
             let uuid = entry.text("cluster_uuid").unwrap_or_default();
-            if !entry.flag("enabled", true) {
-                site.disabled.insert(uuid);
-            }
+            site.sites.0.insert(uuid.to_owned(), SiteFacts::read(entry, problems));
             if uuid == site.cluster_uuid {
                 let listed = entry.messages("dns_vses");
                 let listed = listed.iter().filter_map(|vs| Some((vs.text("dns_vs_uuid")?, vs)));
                 site.dns_vses.extend(listed.map(|(uuid, vs)| (uuid, vs.domains("domain_names", problems))));
             }
         }
+        site.public_clients = gslb.some("client_ip_addr_group").and_then(|group| {
+            let ranges =
+                request_match::ranges(&group).map_err(|it| problems.push(it.then("no client is public"))).ok()?;
+            Some(ClientGroup { lists_public: group.text("type") == Some("GSLB_IP_PUBLIC"), ranges })
+        });
         site
     }
 
@@ -51,5 +77,48 @@ impl<'a> Site<'a> {
     pub(crate) fn domains_of(&self, uuid: &str) -> Option<Vec<DomainName>> {
         let (_, own) = self.dns_vses.iter().find(|(listed, _)| *listed == uuid)?;
         Some(if own.is_empty() { self.gslb_domains.clone() } else { own.clone() })
+    }
+}
+
+impl Sites {
+    /// What is known of the site with this cluster uuid.
+    pub(crate) fn get(&self, cluster_uuid: &str) -> Option<&SiteFacts> {
+        self.0.get(cluster_uuid)
+    }
+
+    /// Cluster uuid of the site of this name.
+    pub(crate) fn uuid_of(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(_, site)| site.name == name).map(|(uuid, _)| uuid.as_str())
+    }
+}
+
+impl SiteFacts {
+    fn read(entry: &Message<'_>, problems: &mut Vec<Problem>) -> Self {
+        Self {
+            name: entry.text("name").unwrap_or_default().to_owned(),
+            enabled: entry.flag("enabled", true),
+            ratio: entry.number("ratio").and_then(|ratio| Weight::try_from(ratio).ok()),
+            location: own_location(entry, problems).unwrap_or(MemberLocation::OfAddress),
+        }
+    }
+}
+
+/// `location` of a site or of a member; `None` where it is not its own.
+pub(crate) fn own_location(entry: &Message<'_>, problems: &mut Vec<Problem>) -> Option<MemberLocation> {
+    let location = entry.some("location")?;
+    match location.text("source")? {
+        "GSLB_LOCATION_SRC_USER_CONFIGURED" => {
+            let place = location.message("location");
+            let degrees = |field| place.decimal(field).unwrap_or(0.0);
+            match Location::new(degrees("latitude"), degrees("longitude")) {
+                Ok(place) => Some(MemberLocation::At(place)),
+                Err(error) => {
+                    problems.push(location.problem("location", format!("{error}; taken as not given")));
+                    None
+                }
+            }
+        }
+        "GSLB_LOCATION_SRC_FROM_GEODB" => Some(MemberLocation::OfAddress),
+        _ => None,
     }
 }

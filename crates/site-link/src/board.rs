@@ -80,6 +80,7 @@ impl Board {
         self.change(site, true, |row| {
             if let Ok(software) = link {
                 software.clone_into(&mut row.state.software);
+                row.state.last_heard = Some(clock::now());
             }
             row.outgoing = link.err();
         });
@@ -90,6 +91,7 @@ impl Board {
         self.change(site, true, |row| {
             if let Ok(software) = link {
                 software.clone_into(&mut row.state.software);
+                row.state.last_heard = Some(clock::now());
             }
             row.incoming = link.err();
         });

@@ -2,11 +2,12 @@
 
 mod outgoing;
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::client::TlsStream;
 
@@ -21,8 +22,11 @@ use crate::stream::{Ended, Reader, Writer, part, split};
 use crate::wire::frame::Kind;
 use crate::wire::{Inbound, Parcels};
 
-/// How long dialling, TLS and the welcome may take.
-const DIAL_WITHIN: Duration = Duration::from_secs(3);
+/// How long TCP may take: a first packet and one more after a second. In a network that is cut, packets are lost without a
+/// word, and whoever waits for long is still waiting when it is whole again.
+const CONNECT_WITHIN: Duration = Duration::from_millis(1_500);
+/// How long all of it may take: the address of a name, TCP, TLS and the welcome.
+const DIAL_WITHIN: Duration = Duration::from_secs(5);
 /// How often it is noted that something was heard.
 const HEARD_EVERY: Duration = Duration::from_millis(200);
 
@@ -101,8 +105,7 @@ async fn dial_any(
 }
 
 async fn dial(shared: &Shared, peer: &Peer, host: &str) -> Result<Dialled, Ended> {
-    let tcp = TcpStream::connect(host).await.map_err(Ended::theirs)?;
-    tcp.set_nodelay(true).map_err(Ended::theirs)?;
+    let tcp = connect(host).await.map_err(Ended::theirs)?;
     let (tls, pin) = shared.tls.connect(tcp).await.map_err(|error| Ended::broken(&error))?;
     let (mut reader, mut writer) = split(tls);
     match greet(shared, peer, &pin, &mut reader, &mut writer).await {
@@ -112,6 +115,21 @@ async fn dial(shared: &Shared, peer: &Peer, host: &str) -> Result<Dialled, Ended
             Err(ended)
         }
     }
+}
+
+async fn connect(host: &str) -> io::Result<TcpStream> {
+    let mut failure = io::Error::other("the name has no address");
+    for address in lookup_host(host).await? {
+        match timeout(CONNECT_WITHIN, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => {
+                stream.set_nodelay(true)?;
+                return Ok(stream);
+            }
+            Ok(Err(error)) => failure = error,
+            Err(_) => failure = io::Error::other(format!("no answer within {CONNECT_WITHIN:?}")),
+        }
+    }
+    Err(failure)
 }
 
 /// Says nothing before the other end has shown the pinned key.

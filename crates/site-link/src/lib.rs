@@ -1,5 +1,4 @@
-//! Links between the controllers of GSLB sites: mutually authenticated, authenticated by pinned keys. No program runs it
-//! yet.
+//! Links between the controllers of GSLB sites: mutually authenticated, authenticated by pinned keys.
 //!
 //! What sites replicate and who leads is decided in `site-replication`; here is how its messages travel, who may send them,
 //! what sites tell each other of their objects (avi-api 5.4), and requests that one site answers for another.

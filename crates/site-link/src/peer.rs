@@ -118,3 +118,44 @@ pub(crate) enum RequestRefused {
     NotConnected,
     Busy,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use site_replication::{Mark, Revision, Term};
+
+    use super::*;
+
+    fn heartbeat(sent_ms: u64) -> Message {
+        let term = Term { view: 1, leader: SiteId::from("one") };
+        let (after, sent) = (Mark { revision: Revision(0), term: term.clone() }, Duration::from_millis(sent_ms));
+        let (committed, shown) = (Revision(0), Revision(0));
+        Message::Append { term, after, entries: Vec::new(), committed, shown, sent }
+    }
+
+    fn vote(view: u64) -> Message {
+        Message::Grant { term: Term { view, leader: SiteId::from("two") }, trial: false }
+    }
+
+    #[test]
+    fn a_full_queue_drops_the_oldest_batch_before_any_vote() {
+        let peer = Peer::new(SiteId::from("two"), CancellationToken::new());
+        assert!(!peer.send(vote(0)), "without a link it is lost, but nothing was full");
+        peer.open();
+        assert!(!peer.send(vote(1)));
+        for number in 1..QUEUE_MAX as u64 {
+            assert!(!peer.send(heartbeat(number)));
+        }
+        assert!(peer.send(heartbeat(9_999)));
+        assert_eq!(peer.next_message(), Some(vote(1)));
+        assert_eq!(peer.next_message(), Some(heartbeat(2)));
+        peer.close();
+        assert_eq!(peer.next_message(), None, "what was on its way is gone with the link");
+        peer.open();
+        for view in 0..=QUEUE_MAX as u64 {
+            assert_eq!(peer.send(vote(view)), view == QUEUE_MAX as u64);
+        }
+        assert_eq!(peer.next_message(), Some(vote(1)), "of votes alone the oldest goes");
+    }
+}

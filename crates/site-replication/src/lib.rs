@@ -1,4 +1,4 @@
-//! Replication of federated objects between the sites of a GSLB, and who of them leads. No program runs it yet.
+//! Replication of federated objects between the sites of a GSLB, and who of them leads.
 //!
 //! [`Site`] is the state machine of one active site: values in, [`Effect`]s out; no clock, dice, disk or wire. Avi:
 //! `Gslb`, avi-api 2.22, 5.1 to 5.3, 5.8.
@@ -29,8 +29,14 @@
 //!
 //! **Duties of the edge.** Write all saves and applies of one call in one transaction before anything is sent or
 //! answered; give a monotonic clock that goes on while the machine sleeps and keeps its rate within
-//! [`Timing::drift_ppm`]; authenticate senders; never start an elected site again with an empty disk. Sites
-//! and leadership are fixed while a `Site` lives: changing them means maintenance mode and new ones from what is stored.
+//! [`Timing::drift_ppm`]; authenticate senders; never start an elected site again with an empty disk; where a save fails,
+//! do nothing of the call, and start a new `Site` from what is stored. Sites and leadership are fixed while a `Site` lives:
+//! changing them means new ones from what is stored. Elected sites come and go one at a time, so that any majority before
+//! meets any majority after. Where an object in the log says which they are, a site starts anew when it shows it, and the
+//! leader takes the next change only when it shows all there is; a new site heeds no such object that is older than the one
+//! it came with, and a site that missed the coming of who leads now, to whom it does not listen, is told anew. Where people
+//! say it, the next change comes only when all sites have started with the last and a leader that they elected has committed
+//! an entry of its own term. Maintenance mode stops writes, not elections, so it is no substitute.
 //!
 //! Start reading at `site.rs`. Not here: the wire, state of members, adaptive mode, `async_interval`.
 #![warn(missing_docs)]

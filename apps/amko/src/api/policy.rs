@@ -34,18 +34,11 @@ pub(super) fn filter(picture: &Picture) -> Value {
         "GslbPoolAlgorithm": policy.map(|policy| graph::algorithm(policy.algorithm)),
         "GslbDownResponse": policy.and_then(|policy| policy.down_response).map(graph::down_response),
         "ControlPlaneHmOnly": policy.is_some_and(|policy| policy.control_plane_only),
-        "DefaultDomain": default_domain(picture, policy),
+        "DefaultDomain": policy.and_then(|policy| policy.default_domain.as_deref()).unwrap_or_default(),
     });
     filter["Checksum"] = checksum(&filter).into();
     filter["GlobalLock"] = json!({});
     filter
-}
-
-fn default_domain(picture: &Picture, policy: Option<&Policy>) -> String {
-    let object = policy.and_then(|policy| {
-        picture.index.policies().find(|object| object.metadata.name.as_deref() == Some(policy.name.as_str()))
-    });
-    object.and_then(|object| object.spec.default_domain.clone()).unwrap_or_default()
 }
 
 /// Names of the monitors that are attached, and of the template.

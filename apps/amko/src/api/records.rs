@@ -19,7 +19,7 @@ pub(super) fn rejected(picture: &Picture, kind: MemberKind, filter: &Filter) -> 
     let mut listed = Vec::new();
     let of_kind = outcome.selection.rejected.iter().filter(|rejected| rejected.object.kind == kind);
     for rejected in of_kind.filter(|rejected| rejected.reason != Reason::NotLoadBalancer) {
-        let records = records_of(&picture.index, &rejected.object);
+        let records = records_of(&picture.index, &rejected.object, outcome.policy.as_ref());
         let mut of_object: Vec<_> = records
             .iter()
             .filter(|record| rejected.object.host.is_none() || record.object.host == rejected.object.host)

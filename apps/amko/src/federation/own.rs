@@ -25,10 +25,14 @@ pub(super) async fn read(api: &ApiCalls) -> Result<Own, CallError> {
     })
 }
 
-/// `AMKOCluster` objects of a namespace, or of all. One that cannot be read counts, with nothing in it.
+/// `AMKOCluster` objects of a namespace, or of all; none where the kind is not defined. One that cannot be read counts,
+/// with nothing in it.
 pub(super) async fn clusters(api: &ApiCalls, namespace: Option<&str>) -> Result<Vec<AmkoCluster>, CallError> {
     let namespace = namespace.map(|namespace| format!("/namespaces/{namespace}")).unwrap_or_default();
-    let objects = api.list(&format!("/apis/{GROUP}/v1alpha1{namespace}/amkoclusters")).await?;
+    let objects = match api.list(&format!("/apis/{GROUP}/v1alpha1{namespace}/amkoclusters")).await {
+        Err(error) if error.is_not_found() => Vec::new(),
+        objects => objects?,
+    };
     Ok(objects.into_iter().map(|object| serde_json::from_value(object).unwrap_or_default()).collect())
 }
 

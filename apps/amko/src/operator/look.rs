@@ -68,7 +68,7 @@ impl Operator {
         match self.translate(index, config, identity) {
             None => self.work.clear(),
             Some(outcome) => {
-                self.aliases.note(&outcome.aliases);
+                self.names.note(index, &outcome.aliases);
                 self.explain(&outcome);
                 self.tell_refused_aliases(&outcome);
                 self.tell_unusable(&outcome);
@@ -108,9 +108,9 @@ impl Operator {
             Some(outcome) => outcome.placed(),
             None => placed(services),
         };
-        let (view, aliases) = (&self.view, &self.aliases);
+        let (view, names) = (&self.view, &self.names);
         let (held, placed, standing) = (&held, &placed, &standing);
-        Some(translate(Inputs { index, config, policy, identity, view, held, placed, rules, standing, aliases }))
+        Some(translate(Inputs { index, config, policy, identity, view, held, placed, rules, standing, names }))
     }
 
     /// The `GSLBConfig` in force with its identity; `None` when nothing may be done.

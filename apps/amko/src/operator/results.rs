@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use amko_translate::{AliasBook, ControllerView, Identity, Lookup, NAMESPACE, PublishedMonitor, PublishedService};
+use amko_translate::{ControllerView, Identity, Lookup, NAMESPACE, NameBook, PublishedMonitor, PublishedService};
 use avi_client::{AviError, ErrorClass};
 use k8s_crds::Kind;
 use k8s_watch::WriteBack;
@@ -37,7 +37,7 @@ impl Operator {
         }
         if self.published.is_none() {
             let (services, monitors) = self.published_by(&owner(identity));
-            self.aliases = AliasBook::new(&services);
+            self.names = NameBook::new(&services);
             self.published = Some((services, monitors));
         }
     }

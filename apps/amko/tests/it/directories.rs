@@ -96,3 +96,63 @@ async fn an_edited_file_is_a_write_and_a_truncated_one_is_none() {
     );
     amko.shutdown().await;
 }
+
+fn host_rule(global: &str, status: &str) -> String {
+    format!(
+        "apiVersion: ako.vmware.com/v1beta1\nkind: HostRule\nmetadata:\n  name: hello\n  namespace: default\n\
+         spec:\n  virtualhost:\n    fqdn: {HOST}\n    gslb:\n      fqdn: {global}\nstatus:\n  status: {status}\n"
+    )
+}
+
+// catalogue amko: 163, 168, 170
+#[tokio::test]
+async fn a_host_rule_in_a_file_names_its_host_and_one_that_cannot_be_read_takes_no_member_away() {
+    let root = tempfile::tempdir().unwrap();
+    let leader = root.path().join("s1az1");
+    write(&leader, "gslb-config.yaml", &format!("{CONFIG}  useCustomGlobalFqdn: true\n"));
+    write(&leader, "global-gdp.yaml", &policy(4));
+    write(&leader, "hello.yaml", &ingress("127.10.25.40"));
+    write(&leader, "rule.yaml", &host_rule("a.com", "Accepted"));
+    let sources = ["s1az1", "s1az2", "s2"].map(|name| {
+        let directory = root.path().join(name);
+        std::fs::create_dir_all(&directory).unwrap();
+        Arc::new(ManifestDirectory::new(name, directory)) as Arc<dyn Source>
+    });
+    let controller = Controller::new();
+    let listening = controller.listen("127.0.0.1:0").await;
+    let config = || AmkoConfig {
+        leader: "s1az1".into(),
+        sources: sources.to_vec(),
+        controller: avi_client::Config::new(
+            format!("http://{}", listening.address),
+            "admin",
+            "secret",
+            Verification::Insecure,
+        ),
+        events: None,
+        log_level: None,
+    };
+    let amko = start(config()).await.unwrap();
+    amko.synced().await;
+    let one = ["127.10.25.40*6"];
+    assert_eq!(controller.members("a.com"), one);
+    write(&leader, "rule.yaml", &host_rule("b.com", "Accepted"));
+    until("the other name", || controller.members("b.com") == one && controller.count("gslbservice") == 1).await;
+    write(&leader, "rule.yaml", &host_rule("b.com", "Rejected"));
+    until("no service", || controller.count("gslbservice") == 0).await;
+    write(&leader, "rule.yaml", &host_rule("b.com", "Accepted"));
+    until("the service", || controller.members("b.com") == one).await;
+
+    // What was read before counts on, and after a restart what the controller has.
+    write(&leader, "rule.yaml", "kind: HostRule\nspec: [");
+    write(&leader, "hello.yaml", &ingress("127.10.25.41"));
+    let moved = ["127.10.25.41*6"];
+    until("the new address", || controller.members("b.com") == moved).await;
+    amko.shutdown().await;
+    let amko = start(config()).await.unwrap();
+    amko.synced().await;
+    assert_eq!(controller.members("b.com"), moved);
+    std::fs::remove_file(leader.join("rule.yaml")).unwrap();
+    until("nothing, now that it is known that there is no rule", || controller.count("gslbservice") == 0).await;
+    amko.shutdown().await;
+}

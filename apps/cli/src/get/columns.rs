@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::output;
 
 /// Types whose columns show their state: the API joins it when asked.
-pub(super) const SHOWING_STATE: [&str; 4] = ["gslbservice", "virtualservice", "pool", "serviceengine"];
+pub(super) const SHOWING_STATE: [&str; 5] = ["gslb", "gslbservice", "virtualservice", "pool", "serviceengine"];
 
 /// A column: its title and how its text comes from an object.
 type Column = (&'static str, fn(&Value) -> String);
@@ -13,6 +13,9 @@ type Column = (&'static str, fn(&Value) -> String);
 /// Objects of a type as a table.
 pub(super) fn as_table(kind: &str, objects: &[Value]) -> String {
     let columns = columns(kind);
+    // Of a GSLB people look at its sites.
+    let sites: Vec<Value> = objects.iter().filter(|_| kind == "gslb").flat_map(sites).collect();
+    let objects = if sites.is_empty() { objects } else { &sites };
     let header: Vec<&str> = columns.iter().map(|(title, _)| *title).collect();
     let rows = objects.iter().map(|object| columns.iter().map(|(_, cell)| cell(object)).collect()).collect();
     output::table(&header, rows)
@@ -20,6 +23,17 @@ pub(super) fn as_table(kind: &str, objects: &[Value]) -> String {
 
 fn columns(kind: &str) -> &'static [Column] {
     match kind {
+        "gslb" => &[
+            ("site", |o| text(o, "/site_info/name")),
+            ("role", |o| text(o, "/site_info/role").replace("GSLB_", "").to_lowercase()),
+            ("type", |o| text(o, "/type").replace("GSLB_", "").replace("_MEMBER", "").to_lowercase()),
+            ("state", |o| state(o, "/site_info/oper_status/state")),
+            ("address", |o| text(o, "/address")),
+            ("dns up", dns_up),
+            ("behind", |o| text(o, "/site_info/replication_stats/pending")),
+            ("version", |o| text(o, "/site_info/sw_version")),
+            ("why", |o| text(o, "/site_info/state_reason")),
+        ],
         "gslbservice" => &[
             ("name", |o| text(o, "/name")),
             ("state", |o| state(o, "/runtime/oper_status/state")),
@@ -96,6 +110,30 @@ fn count(object: &Value, pointer: &str) -> String {
 
 fn list<'v>(object: &'v Value, key: &str) -> &'v [Value] {
     object.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// The sites of a GSLB with what their configuration says of type and address.
+fn sites(gslb: &Value) -> Vec<Value> {
+    let states = gslb.pointer("/runtime/site").and_then(Value::as_array).map_or(&[] as &[Value], Vec::as_slice);
+    let with_config = states.iter().map(|state| {
+        let uuid = text(state, "/site_info/cluster_uuid");
+        let config = list(gslb, "sites").iter().find(|site| text(site, "/cluster_uuid") == uuid);
+        let mut site = state.clone();
+        if let Some(config) = config {
+            site["type"] = config.get("member_type").cloned().unwrap_or_default();
+            site["address"] = config.pointer("/ip_addresses/0/addr").cloned().unwrap_or_default();
+        }
+        site
+    });
+    with_config.collect()
+}
+
+/// DNS virtual services of a site that are up, of all: `1/1`.
+fn dns_up(site: &Value) -> String {
+    let states = site.pointer("/site_info/dns_info/dns_vs_states").and_then(Value::as_array);
+    let Some(states) = states.filter(|states| !states.is_empty()) else { return "-".to_owned() };
+    let up = states.iter().filter(|vs| state(vs, "/oper_status/state") == "up").count();
+    format!("{up}/{}", states.len())
 }
 
 /// Members that are up, of all: `2/3`.
@@ -297,6 +335,23 @@ mod tests {
             as_table("serviceengine", &[engine]),
             "NAME   STATE   ADDRESS     VERSION   GROUP           SERVICES   REVISION\n\
              se-a   up      192.0.2.9   0.1.0     Default-Group   2          7\n"
+        );
+    }
+
+    #[test]
+    fn of_a_gslb_its_sites_are_shown() {
+        let gslb = json!({
+            "name": "Default",
+            "sites": [{"cluster_uuid": "a", "member_type": "GSLB_ACTIVE_MEMBER", "ip_addresses": [{"addr": "192.0.2.1"}]}],
+            "runtime": {"site": [{"site_info": {
+                "name": "site1", "cluster_uuid": "a", "role": "GSLB_LEADER", "oper_status": {"state": "OPER_UP"},
+                "dns_info": {"dns_vs_states": [{"oper_status": {"state": "OPER_UP"}}]}, "sw_version": "1.0",
+            }}]},
+        });
+        assert_eq!(
+            as_table("gslb", &[gslb]),
+            "SITE    ROLE     TYPE     STATE   ADDRESS     DNS UP   BEHIND   VERSION   WHY\n\
+             site1   leader   active   up      192.0.2.1   1/1      -        1.0       -\n"
         );
     }
 }

@@ -6,7 +6,7 @@ use avi_client::{AviClient, AviError, Config, Verification};
 use controller_api::SitesError;
 use objects::Object;
 use serde_json::Value;
-use site_replication::SiteId;
+use site_replication::{Leadership, SiteId};
 
 use super::{
     known::{Introduction, Invitation, Known, KnownSites},
@@ -17,6 +17,7 @@ use super::{
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// A site to ask.
+#[derive(Clone)]
 pub(super) struct Guest {
     pub(super) id: SiteId,
     pub(super) member: Member,
@@ -124,8 +125,11 @@ async fn meet(
             return Err(if error.status() == Some(404) { Meeting::NoDns(uuid.clone()) } else { error.into() });
         }
     }
+    let settings = Plan::read(gslb, None).settings;
     let invitation = Invitation {
         gslb: gslb.uuid.clone(),
+        active: settings.active.iter().map(ToString::to_string).collect(),
+        elects: settings.leadership == Leadership::Elected,
         cluster_uuid: guest.id.to_string(),
         is_active: guest.member.is_active,
         leader: own.to_string(),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use site_link::{PeerAddress, Roster};
-use site_replication::{Object, SiteId, State, Write};
+use site_replication::{Leadership, Object, Settings, SiteId, State, Write};
 
 /// Type, in the log, of what tells a site's address to all others; no client of the API sees it.
 pub(super) const KIND: &str = "site";
@@ -33,8 +33,25 @@ pub(super) struct Invitation {
     pub(super) is_active: bool,
     /// Cluster uuid of the leader.
     pub(super) leader: String,
+    /// Cluster uuids of all active sites.
+    pub(super) active: Vec<String>,
+    /// Whether these elect who leads.
+    pub(super) elects: bool,
     /// All sites, the leader among them.
     pub(super) sites: KnownSites,
+}
+
+impl Invitation {
+    /// What a site goes by until it has the Gslb.
+    pub(super) fn settings(&self) -> Settings {
+        let active =
+            self.active.iter().chain([&self.leader, &self.cluster_uuid]).map(|uuid| SiteId::from(uuid.as_str()));
+        let mut settings = Settings::new(active);
+        if self.elects {
+            settings.leadership = Leadership::Elected;
+        }
+        settings
+    }
 }
 
 /// What the site answers.

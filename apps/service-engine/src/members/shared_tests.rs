@@ -110,6 +110,7 @@ proptest! {
                 version: Version { incarnation: "test".into(), term: 0, revision: Revision(now_us.unsigned_abs()) },
                 cluster_uuid: "cluster-1".into(),
                 port_offset: PortOffset::NONE,
+                clients: se_protocol::Clients::default(),
                 dns_services: vec![],
                 gslb_domains: vec![],
                 gslb_services: services.values().cloned().collect(),

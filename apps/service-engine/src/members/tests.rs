@@ -41,6 +41,7 @@ fn snapshot(revision: u64, members: Vec<GslbMember>, monitor: HealthMonitor) -> 
         version: Version { incarnation: "test".into(), term: 0, revision: Revision(revision) },
         cluster_uuid: "cluster-1".into(),
         port_offset: PortOffset::UNPRIVILEGED,
+        clients: se_protocol::Clients::default(),
         dns_services: vec![],
         gslb_domains: vec![],
         gslb_services: vec![Arc::new(service)],

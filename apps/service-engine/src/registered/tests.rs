@@ -27,6 +27,7 @@ fn snapshot(registrations: Vec<Arc<Registration>>) -> Arc<Snapshot> {
         version: Version { incarnation: "test".into(), term: 0, revision: Revision(1) },
         cluster_uuid: "cluster-1".into(),
         port_offset: PortOffset::NONE,
+        clients: se_protocol::Clients::default(),
         dns_services: vec![],
         gslb_domains: vec![],
         gslb_services: vec![],

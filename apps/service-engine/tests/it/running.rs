@@ -190,6 +190,7 @@ pub(crate) fn snapshot(revision: u64, dns_port: u16, members: &[(&str, u64)], mo
         version: Version { incarnation: "test".into(), term: 0, revision: Revision(revision) },
         cluster_uuid: "cluster-1".into(),
         port_offset: PortOffset::NONE,
+        clients: se_protocol::Clients::default(),
         dns_services: vec![dns],
         gslb_domains: vec![testing::domain("example.com")],
         gslb_services: vec![Arc::new(service)],

@@ -2,19 +2,15 @@
 
 use k8s_crds::{Kind, Object, ObjectKey};
 
-use super::{Candidate, ingress, multi_cluster_ingress, service};
-use crate::{Index, MemberKind, ObjectRef};
+use super::{Candidate, records};
+use crate::{Index, MemberKind, ObjectRef, Policy};
 
-/// Records of an object as its cluster shows it, one per host; none where its status is of no use. Their tenant is empty.
+/// Records of an object as its cluster shows it, one per host; none where its status is of no use. Hosts are as
+/// the object has them, whatever a HostRule says, and tenants are not settled.
 #[must_use]
-pub fn records_of(index: &Index, object: &ObjectRef) -> Vec<Candidate> {
+pub fn records_of(index: &Index, object: &ObjectRef, policy: Option<&Policy>) -> Vec<Candidate> {
     let whole = ObjectRef { host: None, ..object.clone() };
-    let records = match index.member(object) {
-        Some(Object::Ingress(ingress)) => ingress::records(&whole, ingress),
-        Some(Object::Service(service)) => service::records(&whole, service),
-        Some(Object::MultiClusterIngress(ingress)) => multi_cluster_ingress::records(&whole, ingress),
-        _ => vec![],
-    };
+    let records = index.member(object).map(|object| records(&whole, object, policy)).unwrap_or_default();
     records.into_iter().flatten().collect()
 }
 
@@ -26,7 +22,8 @@ impl Index {
             MemberKind::Ingress => Kind::Ingress,
             MemberKind::LbService => Kind::Service,
             MemberKind::MultiClusterIngress => Kind::MultiClusterIngress,
-            MemberKind::Route | MemberKind::ThirdParty => return None,
+            MemberKind::Route => Kind::Route,
+            MemberKind::ThirdParty => return None,
         };
         let key = ObjectKey { kind, namespace: Some(object.namespace.clone()), name: object.name.clone() };
         self.cluster(&object.cluster)?.get(&key)

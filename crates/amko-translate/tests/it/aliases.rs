@@ -24,7 +24,7 @@ fn names(outcome: &Outcome, service: &str) -> Vec<String> {
     outcome.desired.services[&crate::world::name(service)].domain_names.clone()
 }
 
-// catalogue amko: 157, 158, 159, 162
+// catalogue amko: 98, 157, 158, 159, 162
 #[test]
 fn names_are_the_host_and_the_aliases_of_all_clusters() {
     let mut world = foo();

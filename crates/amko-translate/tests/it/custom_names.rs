@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::world::{World, edit, host_rule, ingress, monitors, rejections, route, services};
+use crate::world::{World, edit, host_rule, ingress, monitors, rejections, route, service, services};
 
 /// `foo.k8s.local` and `foo.oshift.local`, both `foo.avi.com` by an accepted rule.
 fn foo() -> World {
@@ -278,4 +278,14 @@ fn a_switch_of_the_mode_renames_the_services() {
     world.config.use_custom_global_fqdn = false;
     let local = ["foo.k8s.local: 10.1.1.1*1@10(k8s)", "foo.oshift.local: 10.2.2.2*1@10(oshift)"];
     assert_eq!(services(&world.outcome()), local);
+}
+
+#[test]
+fn a_service_of_type_load_balancer_has_a_global_name_too() {
+    let mut world = foo();
+    world.put("k8s", service("db", "db.k8s.local", "10.1.1.5", &[(5432, "TCP")]));
+    let reason = "Service default/db: no HostRule of its cluster gives host db.k8s.local a global name";
+    assert_eq!(rejections(&world.outcome()), [reason]);
+    world.put("k8s", host_rule("hr2", "db.k8s.local", "db.avi.com"));
+    assert_eq!(services(&world.outcome()), ["db.avi.com: 10.1.1.5*1@10(k8s)", BOTH]);
 }

@@ -3,7 +3,7 @@
 use amko_translate::{Outcome, explain_change};
 use serde_json::json;
 
-use crate::world::{World, edit, ingress, namespace, selector, services, split};
+use crate::world::{World, edit, host_rule, ingress, namespace, selector, services, split};
 
 /// The story's three members, as 6:4.
 fn hello() -> World {
@@ -168,4 +168,45 @@ fn a_namespace_that_lost_its_label_is_named() {
     world.put("oshift", namespace("default", json!({}), json!({})));
     let expected = ["member 127.10.26.40 (oshift) left: label team=a dropped from namespace default"];
     assert_eq!(texts(&before, &world.outcome()), expected);
+}
+
+#[test]
+fn an_alias_is_named_with_the_rule_that_brought_it() {
+    let host = "hello.avi.iberia.local";
+    let rule = edit(&host_rule("hr1", host, ""), |body| {
+        body["spec"]["virtualhost"]["aliases"] = json!(["hi.com"]);
+    });
+    check(|world| world.put("oshift", rule.clone()), &["alias hi.com joined: HostRule default/hr1 (oshift)"]);
+    let mut world = hello();
+    world.put("oshift", rule.clone());
+    let before = world.outcome();
+    world.remove("oshift", &rule);
+    let expected = ["alias hi.com left: HostRule default/hr1 (oshift) no longer gives it"];
+    assert_eq!(texts(&before, &world.outcome()), expected);
+}
+
+#[test]
+fn a_global_name_that_came_moved_and_went_is_named() {
+    let host = "hello.avi.iberia.local";
+    let mut world = hello();
+    world.config.use_custom_global_fqdn = true;
+    let mut before = world.outcome();
+    let mut step = |change: &dyn Fn(&mut World), expected: &[&str]| {
+        change(&mut world);
+        let after = world.outcome();
+        assert_eq!(texts(&before, &after), expected);
+        before = after;
+    };
+    let joined = "member 127.10.25.40 (k8s) joined: Ingress default/hello got its name by a HostRule";
+    step(&|world| world.put("k8s", host_rule("hr1", host, "a.com")), &[joined]);
+    step(
+        &|world| world.put("k8s", host_rule("hr1", host, "b.com")),
+        &[
+            "member 127.10.25.40 (k8s) left: Ingress default/hello has host b.com now",
+            "member 127.10.25.40 (k8s) joined: Ingress default/hello",
+        ],
+    );
+    let rejected = edit(&host_rule("hr1", host, "b.com"), |body| body["status"]["status"] = json!("Rejected"));
+    let left = "member 127.10.25.40 (k8s) left: Ingress default/hello: HostRule default/hr1 is not in force: Rejected";
+    step(&|world| world.put("k8s", rejected.clone()), &[left]);
 }

@@ -1,6 +1,6 @@
 //! Clusters that have not answered keep what the controller has for them.
 
-use amko_translate::{AliasBook, Desired, Index, ObjectName, PublishedMonitor, PublishedService};
+use amko_translate::{Desired, Index, NameBook, ObjectName, PublishedMonitor, PublishedService};
 
 use crate::world::{World, edit, host_rule, ingress, monitors, name, route, services, split};
 
@@ -18,7 +18,7 @@ fn restart(world: &mut World, leader: Vec<k8s_crds::Object>) {
     let mut index = Index::new("k8s");
     index.reset("k8s", leader);
     world.published = published(&before.desired);
-    world.aliases = AliasBook::new(&world.published.0);
+    world.names = NameBook::new(&world.published.0);
     world.index = index;
 }
 
@@ -155,14 +155,50 @@ fn a_silent_cluster_keeps_its_members_under_their_global_name() {
     assert_eq!(world.outcome().desired, before.desired);
 }
 
+/// A rule that cannot be read looks like one that is not there.
 #[test]
-fn members_of_kinds_that_are_not_read_are_kept() {
+fn a_member_keeps_its_global_name_while_the_rule_about_it_may_be_unreadable() {
     let mut world = World::new();
-    let body = serde_json::json!({
-        "name": "mci.avi.com",
-        "description": "MCI/oshift/default/m1/mci.avi.com",
-        "groups": [{"members": [{"ip": {"addr": "10.2.2.4", "type": "V4"}}]}],
-    });
-    world.published = (vec![PublishedService::from_body("admin", &body)], vec![]);
-    assert_eq!(services(&world.outcome()), ["mci.avi.com: 10.2.2.4*1@10(oshift)"]);
+    world.config.use_custom_global_fqdn = true;
+    let ingress = ingress("ing1", &[("foo.local", "10.2.2.2")]);
+    world.put("oshift", ingress.clone());
+    world.put("oshift", host_rule("hr1", "foo.local", "foo.avi.com"));
+    restart(&mut world, vec![]);
+    world.index.reset(
+        "oshift",
+        vec![edit(&ingress, |body| {
+            body["status"]["loadBalancer"]["ingress"][0]["ip"] = serde_json::json!("10.2.2.9");
+        })],
+    );
+    world.index.set_problems("oshift", true);
+    assert_eq!(services(&world.outcome()), ["foo.avi.com: 10.2.2.9*1@10(oshift)"]);
+    world.index.set_problems("oshift", false);
+    assert!(world.outcome().desired.services.is_empty(), "there is none");
+    // What was read in full is known, whatever cannot be read later.
+    world.index.set_problems("oshift", true);
+    assert!(world.outcome().desired.services.is_empty());
+}
+
+#[test]
+fn members_of_every_kind_are_kept_until_their_cluster_answers_without_them() {
+    let objects = [
+        "INGRESS/oshift/default/o1/x.avi.com",
+        "LBSVC/oshift/default/o1",
+        "ROUTE/oshift/default/o1",
+        "MCI/oshift/default/o1/x.avi.com",
+    ];
+    for object in objects {
+        let mut world = World::new();
+        let body = serde_json::json!({
+            "name": "x.avi.com",
+            "description": object,
+            "groups": [{"members": [{"ip": {"addr": "10.2.2.4", "type": "V4"}}]}],
+        });
+        world.published = (vec![PublishedService::from_body("admin", &body)], vec![]);
+        world.index = Index::new("k8s");
+        world.index.reset("k8s", vec![]);
+        assert_eq!(services(&world.outcome()), ["x.avi.com: 10.2.2.4*1@10(oshift)"], "{object}");
+        world.index.reset("oshift", vec![]);
+        assert!(world.outcome().desired.services.is_empty(), "{object}");
+    }
 }

@@ -3,7 +3,7 @@
 use k8s_crds::{DownResponse, GeoFallback, LabelSelector, PoolAlgorithmSettings};
 use serde_json::json;
 
-use crate::world::{World, edit, ingress, monitors, namespace, rejections, selector, services, split};
+use crate::world::{World, edit, ingress, monitors, namespace, rejections, route, selector, service, services, split};
 
 /// A host in each cluster, and one unlabelled Ingress.
 fn two_clusters() -> World {
@@ -29,6 +29,29 @@ fn only_labelled_objects_of_selected_clusters_become_members() {
     assert_eq!(services(&outcome), ["foo.avi.com: 10.2.2.2*1@10(oshift)"]);
     assert_eq!(rejections(&outcome)[0], "Ingress default/ing1: cluster k8s is not in matchClusters");
     world.gdp.spec.match_clusters.clear();
+    assert!(world.outcome().desired.services.is_empty());
+}
+
+// catalogue amko: 2
+#[test]
+fn labelled_objects_of_every_kind_in_the_selected_cluster_become_members() {
+    let mut world = World::new();
+    world.gdp.spec.match_clusters.truncate(1);
+    let objects = [
+        ingress("ing1", &[("foo.avi.com", "10.1.1.1")]),
+        service("svc1", "svc.avi.com", "10.1.1.2", &[(80, "TCP")]),
+        route("r1", "route.avi.com", "10.1.1.3"),
+    ];
+    for object in &objects {
+        world.put("k8s", object.clone());
+        world.put("oshift", object.clone());
+    }
+    let expected =
+        ["foo.avi.com: 10.1.1.1*1@10(k8s)", "route.avi.com: 10.1.1.3*1@10(k8s)", "svc.avi.com: 10.1.1.2*1@10(k8s)"];
+    assert_eq!(services(&world.outcome()), expected);
+    for object in &objects {
+        world.put("k8s", edit(object, |body| body["metadata"]["labels"] = json!({})));
+    }
     assert!(world.outcome().desired.services.is_empty());
 }
 
@@ -236,8 +259,11 @@ fn the_algorithm_is_that_of_every_pool() {
 // catalogue amko: 146
 #[test]
 fn an_emptied_status_takes_its_member_alone() {
-    let mut world = two_clusters();
+    let mut world = World::new();
     let object = ingress("ing1", &[("foo.avi.com", "10.1.1.1")]);
+    world.put("k8s", object.clone());
+    world.put("oshift", route("r1", "foo.avi.com", "10.2.2.2"));
+    assert_eq!(services(&world.outcome()), ["foo.avi.com: 10.1.1.1*1@10(k8s) 10.2.2.2*1@10(oshift)"]);
     world.put("k8s", edit(&object, |body| body["status"] = json!({"loadBalancer": {}})));
     assert_eq!(services(&world.outcome()), ["foo.avi.com: 10.2.2.2*1@10(oshift)"]);
 }

@@ -39,7 +39,7 @@ fn a_labelled_route_is_a_service_until_it_is_deleted() {
 }
 
 /// The original keeps the service of the old host when both change at once (amko 12 line 17).
-// catalogue amko: 43, 47
+// catalogue amko: 47
 #[test]
 fn a_changed_host_or_address_is_followed() {
     let mut world = World::new();
@@ -51,14 +51,26 @@ fn a_changed_host_or_address_is_followed() {
     assert_eq!(services(&world.outcome()), ["bar.avi.com: 10.2.2.9*1@10(oshift)"]);
 }
 
-// catalogue amko: 44
+// catalogue amko: 44, 46
 #[test]
-fn a_dropped_label_takes_it_out_and_back_in() {
-    check(|body| body["metadata"]["labels"] = json!({"app": "other"}), Err("it lacks the label app=gslb"));
-    check(|_| {}, Ok(ONE));
+fn a_route_follows_its_label_and_its_status() {
+    let mut world = World::new();
+    let unlabelled = edit(&foo(), |body| body["metadata"]["labels"] = json!({"app": "other"}));
+    let bare = edit(&foo(), |body| body["status"] = json!({}));
+    let reasons = ["it lacks the label app=gslb", "its status has no load balancer entry yet"];
+    for (less, reason) in [unlabelled, bare].into_iter().zip(reasons) {
+        world.put("oshift", foo());
+        assert_eq!(services(&world.outcome()), [ONE]);
+        world.put("oshift", less);
+        let outcome = world.outcome();
+        assert!(outcome.desired.services.is_empty() && outcome.desired.monitors.is_empty());
+        assert_eq!(rejections(&outcome), [format!("Route default/r1: {reason}")]);
+    }
+    world.put("oshift", foo());
+    assert_eq!(services(&world.outcome()), [ONE]);
 }
 
-// catalogue amko: 45, 46
+// catalogue amko: 45
 #[test]
 fn a_route_without_a_status_waits() {
     check(|body| body["status"] = json!({}), Err("its status has no load balancer entry yet"));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use amko_translate::{
-    AliasBook, Config, ControllerView, Identity, InForce, Index, Inputs, KnownMonitor, Lookup, ObjectName, Outcome,
+    Config, ControllerView, Identity, InForce, Index, Inputs, KnownMonitor, Lookup, NameBook, ObjectName, Outcome,
     PolicyBook, PublishedMonitor, PublishedService, RuleBook, RuleStatus, Traffic, hold, translate,
 };
 use k8s_crds::{GlobalDeploymentPolicy, LabelSelector, MatchCluster, Object, ObjectKey, TrafficSplit};
@@ -25,7 +25,7 @@ pub(crate) struct World {
     pub(crate) standing: BTreeMap<ObjectName, Traffic>,
     pub(crate) doubtful: BTreeSet<(String, Lookup)>,
     pub(crate) placed: BTreeMap<amko_translate::ObjectRef, String>,
-    pub(crate) aliases: AliasBook,
+    pub(crate) names: NameBook,
 }
 
 impl World {
@@ -76,7 +76,7 @@ impl World {
             standing: BTreeMap::new(),
             doubtful: BTreeSet::new(),
             placed: BTreeMap::new(),
-            aliases: AliasBook::default(),
+            names: NameBook::default(),
         }
     }
 
@@ -102,9 +102,9 @@ impl World {
             placed: &self.placed,
             rules: self.rules.in_force(),
             standing: &self.standing,
-            aliases: &self.aliases,
+            names: &self.names,
         });
-        self.aliases.note(&outcome.aliases);
+        self.names.note(&self.index, &outcome.aliases);
         outcome
     }
 

@@ -1,8 +1,10 @@
 //! Calls, pages, and answers of every kind.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use avi_client::{AviClient, AviError, Config, ErrorClass, Retry};
+use avi_client::{AviClient, AviError, Config, ErrorClass, Fence, Retry};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -30,6 +32,29 @@ async fn each_verb_sends_its_method_and_body() {
 }
 
 // catalogue amko: 108
+#[tokio::test]
+async fn a_leader_says_its_term_with_each_call_and_sends_no_write_when_it_leads_no_more() {
+    let (fake, address) = Fake::start().await;
+    let leads = Arc::new(AtomicBool::new(true));
+    let fence = Fence::new({
+        let leads = Arc::clone(&leads);
+        move || if leads.load(Ordering::Relaxed) { Ok(Some(7)) } else { Err("another one leads".to_owned()) }
+    });
+    let config = Config { fence: Some(fence), ..config(&address) };
+    let client = AviClient::new(config).unwrap().on_behalf_of("amko-1");
+    client.get("/api/pool", &[], "admin").await.unwrap();
+    client.put("/api/pool/p-1", &json!({}), "admin").await.unwrap();
+    let terms: Vec<String> = fake.asked().iter().map(|asked| asked.header("x-meridian-fence").to_owned()).collect();
+    assert_eq!(terms, ["", "amko-1;term=7", "amko-1;term=7"], "the login is nobody's write");
+
+    leads.store(false, Ordering::Relaxed);
+    let error = client.delete("/api/pool/p-1", "admin").await.unwrap_err();
+    assert_eq!(error.to_string(), "DELETE /api/pool/p-1: not sent, another one leads");
+    client.get("/api/pool", &[], "admin").await.unwrap();
+    assert_eq!(fake.lines(), ["GET /api/pool", "PUT /api/pool/p-1", "GET /api/pool"]);
+    assert_eq!(fake.asked().last().unwrap().header("x-meridian-fence"), "");
+}
+
 #[tokio::test]
 async fn a_list_follows_next_exactly() {
     let (fake, address) = Fake::start().await;

@@ -12,7 +12,6 @@ const LATER_TYPES: &[&str] = &[
     "certificatemanagementprofile",
     "csrfpolicy",
     "customipamdnsprofile",
-    "dnspolicy",
     "errorpageprofile",
     "federationcheckpoint",
     "geodb",

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use axum::{Router, body::Body};
 use controller_api::{
-    Api, ApiConfig, Clock, Committer, Engine, EngineInfo, ExplainError, LiveProjection, Scheme, first_objects,
+    Api, ApiConfig, Clock, Committer, Engine, EngineInfo, ExplainError, Files, LiveProjection, Scheme, first_objects,
 };
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
@@ -30,6 +30,7 @@ pub(crate) struct Controller {
     pub(crate) requests: controller_api::RequestMetrics,
     pub(crate) store: Arc<dyn Store>,
     _feed: AbortOnDrop,
+    _files: tempfile::TempDir,
 }
 
 /// Clocks that tests turn.
@@ -140,11 +141,12 @@ impl Controller {
             first_objects::create_admin(&committer, clock.as_ref(), admin_hash()).await.unwrap();
         }
         let engine = Arc::new(FakeEngine::default());
-        let config = ApiConfig::new(Scheme::Https, "127.0.0.1:9443");
-        let api =
-            Api::new(config, store.clone(), live, engine.clone(), Arc::new(controller_api::NoSites), clock.clone())
-                .unwrap();
-        Self { router: api.router(), requests: api.requests(), clock, engine, store, _feed: feed }
+        let files = tempfile::tempdir().unwrap();
+        let kept = Some(Files::new(files.path().join("files")));
+        let config = ApiConfig { files: kept, ..ApiConfig::new(Scheme::Https, "127.0.0.1:9443") };
+        let sites = Arc::new(controller_api::NoSites);
+        let api = Api::new(config, store.clone(), live, engine.clone(), sites, clock.clone()).unwrap();
+        Self { router: api.router(), requests: api.requests(), clock, engine, store, _feed: feed, _files: files }
     }
 
     /// A client that has not logged in.

@@ -8,6 +8,8 @@ mod collections;
 mod commits;
 mod crud;
 mod explain;
+mod fence;
+mod files;
 mod gslb;
 mod harness;
 mod http_runtime;

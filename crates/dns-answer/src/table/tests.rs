@@ -37,7 +37,7 @@ proptest! {
             dns.profile.edns = dns_seed > 2;
             let domains = [testing::domain(if dns_seed == 0 { "iberia.local" } else { "avi.iberia.local" })];
             let compiled: Vec<Arc<Service>> =
-                configs.values().map(|service| Arc::new(Service::compile(service, 0, None))).collect();
+                configs.values().map(|service| Arc::new(Service::compile(service, 0, None, &gslb::Surroundings::default()))).collect();
             let pairs: Vec<(&Arc<GslbService>, &Arc<Service>)> = configs.values().zip(&compiled).collect();
             let (table, problems) = Table::compile(&dns, &domains, &pairs, previous.as_ref());
             let (expected, all_problems) = Table::compile(&dns, &domains, &pairs, None);
@@ -54,7 +54,7 @@ fn another_weight_leaves_the_names_alone() {
     let compile = |weight, previous: Option<&Table>| {
         let members = vec![testing::member("192.0.2.1", weight)];
         let service = Arc::new(testing::service("app.avi.iberia.local", vec![testing::pool(10, members)]));
-        let compiled = Arc::new(Service::compile(&service, 0, None));
+        let compiled = Arc::new(Service::compile(&service, 0, None, &gslb::Surroundings::default()));
         Table::compile(&dns, &[testing::domain("avi.iberia.local")], &[(&service, &compiled)], previous).0
     };
     let before = compile(1, None);

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use dns_answer::{Knowledge, Limit, Records, Table, View, answer};
-use gslb::{Advance, Service, Slots};
+use gslb::{Advance, Service, Slots, Surroundings};
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query};
 use hickory_proto::rr::{DNSClass, Name, RecordType};
 use model::dns::{DnsVirtualService, RecordData, RecordOrder, Registration};
@@ -28,11 +28,21 @@ pub(crate) fn dns() -> DnsVirtualService {
 
 /// Compiles a view; member `i` of all services is up when `health[i]` is (missing: up).
 pub(crate) fn view(dns: &DnsVirtualService, services: &[GslbService], health: &[bool]) -> View {
+    view_in(dns, services, health, &Surroundings::default())
+}
+
+/// Likewise, with a geo database and public clients.
+pub(crate) fn view_in(
+    dns: &DnsVirtualService,
+    services: &[GslbService],
+    health: &[bool],
+    surroundings: &Surroundings,
+) -> View {
     let mut first = 0;
     let pairs: Vec<(Arc<GslbService>, Arc<Service>)> = services
         .iter()
         .map(|service| {
-            let compiled = Service::compile(service, first, None);
+            let compiled = Service::compile(service, first, None, surroundings);
             first += u32::try_from(Service::slot_count(service)).unwrap();
             (Arc::new(service.clone()), Arc::new(compiled))
         })
@@ -45,7 +55,7 @@ pub(crate) fn view(dns: &DnsVirtualService, services: &[GslbService], health: &[
     let (table, problems) = Table::compile(dns, &[domain("avi.iberia.local")], &pairs, None);
     assert_eq!(problems, []);
     let version = Version { incarnation: "test".into(), term: 0, revision: Revision(1) };
-    View { version, table, slots: Arc::new(slots), records: Arc::default() }
+    View { version, table, slots: Arc::new(slots), geo: Arc::clone(&surroundings.geo), records: Arc::default() }
 }
 
 /// The address that queries come from.

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{Advance, Peek, Verdict, Why, verdicts};
+use crate::{Rule, Surroundings};
 
 /// Clients of which the shares of members are told: so many that chance is far below what D11 of the goals allows.
 const CLIENTS: u32 = 1_000_000;
@@ -19,7 +20,7 @@ fn compiled(algorithm: MemberAlgorithm, members: Vec<GslbMember>) -> Service {
 fn with(edit: impl FnOnce(&mut GslbPool), members: Vec<GslbMember>) -> Service {
     let mut pool = pool(10, members);
     edit(&mut pool);
-    Service::compile(&service("app.example.com", vec![pool]), 0, None)
+    Service::compile(&service("app.example.com", vec![pool]), 0, None, &Surroundings::default())
 }
 
 fn members(count: u8) -> Vec<GslbMember> {
@@ -94,7 +95,7 @@ fn the_client_subnet_stands_for_the_client_unless_it_is_switched_off() {
         config.use_client_subnet = use_client_subnet;
         config.pools[0].algorithm = MemberAlgorithm::ConsistentHash;
         config.pools[0].hash_prefix_v4 = Some(20);
-        let service = Service::compile(&config, 0, None);
+        let service = Service::compile(&config, 0, None, &Surroundings::default());
         let client = Client { source: source.into(), subnet };
         let decision = decide(&service, Family::V4, 1, &client, &[true; 10][..], &mut Advance);
         (decision.members()[0], decision.subnet_scope())

@@ -6,7 +6,7 @@ use model::testing::{member, pool, service};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Advance, Peek, Why, verdicts};
+use crate::{Advance, Peek, Surroundings, Why, verdicts};
 
 /// Who asks, where it does not matter.
 const ASKER: Client = Client { source: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 200)), subnet: None };
@@ -32,21 +32,21 @@ fn counts(service: &Service, health: &[bool], queries: usize) -> Vec<usize> {
 
 #[test]
 fn twelve_answers_are_six_four_two() {
-    let service = Service::compile(&split(), 0, None);
+    let service = Service::compile(&split(), 0, None, &Surroundings::default());
     assert_eq!(counts(&service, &[true; 3], 12), [6, 4, 2]);
     assert_eq!(counts(&service, &[true; 3], 1200), [600, 400, 200]);
 }
 
 #[test]
 fn the_share_of_a_member_that_is_down_goes_to_the_others_by_their_ratio() {
-    let service = Service::compile(&split(), 0, None);
+    let service = Service::compile(&split(), 0, None, &Surroundings::default());
     assert_eq!(counts(&service, &[true, false, true], 800), [600, 0, 200]);
     assert_eq!(counts(&service, &[false, true, true], 600), [0, 400, 200]);
 }
 
 #[test]
 fn four_workers_on_one_cursor_are_exact_together() {
-    let service = Service::compile(&split(), 0, None);
+    let service = Service::compile(&split(), 0, None, &Surroundings::default());
     let total: Vec<usize> = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..4).map(|_| scope.spawn(|| counts(&service, &[true; 3], 3_000))).collect();
         workers
@@ -65,6 +65,7 @@ fn the_highest_usable_priority_answers() {
         ),
         0,
         None,
+        &Surroundings::default(),
     );
     assert_eq!(counts(&service, &[true, true], 4), [0, 4]);
     assert_eq!(counts(&service, &[true, false], 4), [4, 0]);
@@ -74,8 +75,12 @@ fn the_highest_usable_priority_answers() {
 fn pools_of_equal_priority_take_turns() {
     let mut second = pool(10, vec![member("192.0.2.2", 1)]);
     second.name = "other".into();
-    let service =
-        Service::compile(&service("app.example.com", vec![pool(10, vec![member("192.0.2.1", 1)]), second]), 0, None);
+    let service = Service::compile(
+        &service("app.example.com", vec![pool(10, vec![member("192.0.2.1", 1)]), second]),
+        0,
+        None,
+        &Surroundings::default(),
+    );
     assert_eq!(counts(&service, &[true, true], 10), [5, 5]);
 }
 
@@ -83,8 +88,12 @@ fn pools_of_equal_priority_take_turns() {
 fn priority_zero_and_disabled_pools_never_answer() {
     let mut off = pool(30, vec![member("192.0.2.2", 1)]);
     off.enabled = false;
-    let service =
-        Service::compile(&service("app.example.com", vec![pool(0, vec![member("192.0.2.1", 1)]), off]), 0, None);
+    let service = Service::compile(
+        &service("app.example.com", vec![pool(0, vec![member("192.0.2.1", 1)]), off]),
+        0,
+        None,
+        &Surroundings::default(),
+    );
     let decision = decide(&service, Family::V4, 1, &ASKER, &[true, true][..], &mut Advance);
     assert_eq!(decision.outcome, Outcome::Down);
     let why: Vec<_> = verdicts(&service, &decision, &[true, true][..]).iter().map(|v| v.why).collect();
@@ -93,7 +102,7 @@ fn priority_zero_and_disabled_pools_never_answer() {
 
 #[test]
 fn all_addresses_come_once_each_the_chosen_one_first() {
-    let service = Service::compile(&split(), 0, None);
+    let service = Service::compile(&split(), 0, None, &Surroundings::default());
     let first = decide(&service, Family::V4, 0, &ASKER, &[true; 3][..], &mut Advance);
     assert_eq!(first.members(), [0, 1, 2]);
     let second = decide(&service, Family::V4, 0, &ASKER, &[true; 3][..], &mut Advance);
@@ -104,7 +113,7 @@ fn all_addresses_come_once_each_the_chosen_one_first() {
 
 #[test]
 fn an_answer_without_addresses_takes_no_turn() {
-    let service = Service::compile(&split(), 0, None);
+    let service = Service::compile(&split(), 0, None, &Surroundings::default());
     decide(&service, Family::V4, 1, &ASKER, &[false; 3][..], &mut Advance);
     assert_eq!(decide(&service, Family::V6, 1, &ASKER, &[true; 3][..], &mut Advance).outcome, Outcome::OtherFamilyOnly);
     assert_eq!(service.pools[0].v4.cursor.turn(), 0);
@@ -112,15 +121,15 @@ fn an_answer_without_addresses_takes_no_turn() {
 
 #[test]
 fn cursors_survive_a_swap_unless_members_or_ratios_change() {
-    let first = Service::compile(&split(), 0, None);
+    let first = Service::compile(&split(), 0, None, &Surroundings::default());
     counts(&first, &[true; 3], 5);
     let mut other_ttl = split();
     other_ttl.ttl = model::Ttl::try_from(2).ok();
-    let second = Service::compile(&other_ttl, 7, Some(&first));
+    let second = Service::compile(&other_ttl, 7, Some(&first), &Surroundings::default());
     assert_eq!(second.pools[0].v4.cursor.turn(), 5);
     let mut other_ratio = split();
     other_ratio.pools[0].members[1].weight = Weight::try_from(3).unwrap();
-    assert_eq!(Service::compile(&other_ratio, 0, Some(&second)).pools[0].v4.cursor.turn(), 0);
+    assert_eq!(Service::compile(&other_ratio, 0, Some(&second), &Surroundings::default()).pools[0].v4.cursor.turn(), 0);
 }
 
 #[test]
@@ -137,6 +146,7 @@ fn each_passed_over_member_has_its_reason() {
         ),
         0,
         None,
+        &Surroundings::default(),
     );
     let health = [false, true, true, true, true, true];
     let decision = decide(&service, Family::V4, 1, &ASKER, &health[..], &mut Peek::default());
@@ -185,7 +195,7 @@ proptest! {
     fn only_members_that_are_up_are_chosen_and_from_one_pool(
         service in any_service(), health in prop::collection::vec(any::<bool>(), 24), wanted in 0_u8..25, turns in 0_usize..30
     ) {
-        let compiled = Service::compile(&service, 0, None);
+        let compiled = Service::compile(&service, 0, None, &Surroundings::default());
         for _ in 0..turns {
             decide(&compiled, Family::V4, 1, &ASKER, &health[..], &mut Advance);
         }
@@ -200,7 +210,8 @@ proptest! {
                     let member = &pool.members[usize::from(index)];
                     prop_assert!(member.enabled && health.is_up(member.slot) && Family::of(member.ip) == family);
                 }
-                let better = compiled.pools.iter().any(|other| other.priority > pool.priority && is_usable(other, Some(family), &health[..]));
+                let usable = Usable { health: &health[..], site: None };
+                let better = compiled.pools.iter().any(|other| other.priority > pool.priority && is_usable(other, Some(family), usable));
                 prop_assert!(!better);
                 let chosen = verdicts(&compiled, &decision, &health[..]).iter().filter(|v| v.why.is_chosen()).count();
                 prop_assert_eq!(chosen, decision.members().len());

@@ -3,22 +3,27 @@
 use serde_json::Value;
 
 use super::schema::{array, boolean, integer, object, string};
-use super::{AKO_GROUP, Names, root};
+use super::{AKO_GROUP, Names, root, root_without_status};
 
 /// Share of the traffic (ako 7.7).
 const WEIGHT: (i64, i64) = (1, 100);
+const PORTS: (i64, i64) = (1, 65_535);
 
-/// The kinds, with their schemas. AKO writes the status of each apart from the rest.
-pub(super) fn kinds() -> [(Names, Value); 1] {
-    let ingress = Names {
+/// The kinds, with their schemas.
+pub(super) fn kinds() -> [(Names, Value); 3] {
+    let names = |kind, plural, short, has_status| Names {
         group: AKO_GROUP,
-        kind: "MultiClusterIngress",
-        plural: "multiclusteringresses",
-        short: Some("mci"),
+        kind,
+        plural,
+        short: Some(short),
         version: "v1alpha1",
-        has_status: true,
+        has_status,
     };
-    [(ingress, multi_cluster_ingress())]
+    [
+        (names("MultiClusterIngress", "multiclusteringresses", "mci", true), multi_cluster_ingress()),
+        (names("ServiceImport", "serviceimports", "si", false), service_import()),
+        (names("ClusterSet", "clustersets", "cs", false), cluster_set()),
+    ]
 }
 
 fn multi_cluster_ingress() -> Value {
@@ -27,7 +32,7 @@ fn multi_cluster_ingress() -> Value {
         &[],
         [
             ("name", string("Its name.")),
-            ("port", integer("Port of the Service.", Some((1, 65_535)))),
+            ("port", integer("Port of the Service.", Some(PORTS))),
             ("namespace", string("Its namespace.")),
         ],
     );
@@ -67,4 +72,44 @@ fn multi_cluster_ingress() -> Value {
         ],
     );
     root("One host whose back ends are Services of several clusters.", spec, status)
+}
+
+fn service_import() -> Value {
+    let endpoint = object(
+        "A node, and its port.",
+        &[],
+        [("ip", string("Address of the node.")), ("port", integer("Node port.", Some(PORTS)))],
+    );
+    let port = object(
+        "One port.",
+        &[],
+        [
+            ("port", integer("Port of the Service.", Some(PORTS))),
+            ("endpoints", array("Where it is reached.", endpoint)),
+        ],
+    );
+    let spec = object(
+        "What was found.",
+        &[],
+        [
+            ("cluster", string("Context of its cluster.")),
+            ("namespace", string("Its namespace.")),
+            ("service", string("Its name.")),
+            ("svcPorts", array("Its ports.", port)),
+        ],
+    );
+    root_without_status("Where a Service of another cluster is reached from outside of it.", spec)
+}
+
+fn cluster_set() -> Value {
+    let member = object("A cluster.", &[], [("context", string("Context in the kubeconfig."))]);
+    let spec = object(
+        "What is wanted.",
+        &[],
+        [
+            ("clusters", array("The clusters.", member)),
+            ("secretName", string("Secret in avi-system whose key clusters is a kubeconfig.")),
+        ],
+    );
+    root_without_status("The clusters whose Services are imported.", spec)
 }

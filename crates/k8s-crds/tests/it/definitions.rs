@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use k8s_crds::{
     Acceptance, AddressEntry, AmkoCluster, AmkoClusterCondition, AmkoClusterLeader, AmkoClusterSpec, AmkoClusterStatus,
-    BackendService, BalancedAt, DownResponse, GeoFallback, GlobalDeploymentPolicy, GlobalDeploymentPolicySpec,
-    GlobalDeploymentPolicyStatus, GslbConfig, GslbConfigSpec, GslbConfigStatus, GslbHostRule, GslbHostRuleSpec,
-    GslbHostRuleStatus, GslbLeader, Kind, LabelSelector, MatchCluster, MatchRules, MemberCluster, MultiClusterBackend,
-    MultiClusterIngress, MultiClusterIngressSpec, MultiClusterIngressStatus, PoolAlgorithmSettings, PublicIp,
-    SitePersistence, ThirdPartyMember, TrafficSplit, definitions,
+    BackendService, BalancedAt, ClusterSet, ClusterSetSpec, DownResponse, GeoFallback, GlobalDeploymentPolicy,
+    GlobalDeploymentPolicySpec, GlobalDeploymentPolicyStatus, GslbConfig, GslbConfigSpec, GslbConfigStatus,
+    GslbHostRule, GslbHostRuleSpec, GslbHostRuleStatus, GslbLeader, ImportedEndpoint, ImportedPort, Kind,
+    LabelSelector, MatchCluster, MatchRules, MemberCluster, MultiClusterBackend, MultiClusterIngress,
+    MultiClusterIngressSpec, MultiClusterIngressStatus, PoolAlgorithmSettings, PublicIp, ServiceImport,
+    ServiceImportSpec, SetMember, SitePersistence, ThirdPartyMember, TrafficSplit, definitions,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -159,6 +160,15 @@ fn each_field_of_a_multi_cluster_ingress_is_in_the_schema() {
             }),
         },
     );
+}
+
+#[test]
+fn each_field_of_an_import_and_of_a_set_is_in_the_schema() {
+    let ports = vec![ImportedPort { port: 80, endpoints: vec![ImportedEndpoint::default()] }];
+    let spec = ServiceImportSpec { svc_ports: ports, ..Default::default() };
+    check("ServiceImport", ServiceImport { metadata: Default::default(), spec });
+    let spec = ClusterSetSpec { clusters: vec![SetMember::default()], ..Default::default() };
+    check("ClusterSet", ClusterSet { metadata: Default::default(), spec });
 }
 
 #[test]

@@ -208,10 +208,38 @@ async fn a_cluster_without_the_definition_of_rules_has_none_until_it_comes() {
     .await;
     let mut reader = Reader::start("s1az1", server.access(), &[Kind::Service, Kind::GslbHostRule]);
     reader.until_reset().await;
-    assert_eq!(reader.problems, []);
+    assert_eq!((reader.problems.len(), reader.served.clone()), (0, vec![(Kind::GslbHostRule, false)]));
     is_defined.store(1, Ordering::SeqCst);
     reader.until(|reader| reader.objects.keys().any(|key| key.kind == Kind::GslbHostRule)).await;
     assert_eq!(reader.problems, []);
+    assert_eq!(reader.served, [(Kind::GslbHostRule, false), (Kind::GslbHostRule, true)]);
+}
+
+/// A role that does not name a kind forbids it whether or not it is served.
+#[tokio::test]
+async fn a_forbidden_kind_is_a_missing_right_only_where_it_is_served() {
+    let status = |code: u16, reason: &str| {
+        let status = json!({"kind": "Status", "status": "Failure", "message": "x", "reason": reason, "code": code});
+        Answer::Whole(code, status.to_string())
+    };
+    for is_served in [false, true] {
+        let server = Scripted::start(move |target| match target.split('?').next().unwrap() {
+            "/apis/route.openshift.io/v1/routes" => status(403, "Forbidden"),
+            "/apis/route.openshift.io/v1" if is_served => Answer::Whole(200, json!({"resources": []}).to_string()),
+            "/apis/route.openshift.io/v1" => status(404, "NotFound"),
+            _ if is_watch(target) => silence(),
+            _ => list(&[service("x", 1)], 1, None),
+        })
+        .await;
+        let mut reader = Reader::start("s1az1", server.access(), &[Kind::Service, Kind::Route]);
+        if is_served {
+            reader.until(|reader| reader.has_problem("list and watch on routes.route.openshift.io")).await;
+            assert_eq!(reader.resets, 0, "nothing is concluded from what may not be read");
+        } else {
+            reader.until_reset().await;
+            assert_eq!((reader.problems.len(), reader.served.clone()), (0, vec![(Kind::Route, false)]));
+        }
+    }
 }
 
 #[tokio::test]

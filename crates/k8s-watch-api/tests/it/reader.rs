@@ -18,6 +18,8 @@ pub(crate) struct Reader {
     pub(crate) problems: Vec<Problem>,
     pub(crate) resets: usize,
     pub(crate) deletes: usize,
+    /// What was told of kinds that not every cluster serves.
+    pub(crate) served: Vec<(Kind, bool)>,
 }
 
 impl Reader {
@@ -31,7 +33,8 @@ impl Reader {
 
     pub(crate) fn of(source: ApiServer) -> Self {
         let events = source.watch();
-        Self { source, events, objects: BTreeMap::new(), problems: Vec::new(), resets: 0, deletes: 0 }
+        let (objects, problems, served) = (BTreeMap::new(), Vec::new(), Vec::new());
+        Self { source, events, objects, problems, resets: 0, deletes: 0, served }
     }
 
     /// Listens until the condition holds.
@@ -66,7 +69,7 @@ impl Reader {
                 self.objects.remove(&key).unwrap();
             }
             Event::Problems(problems) => self.problems = problems,
-            Event::Served(..) => {}
+            Event::Served(kind, is_served) => self.served.push((kind, is_served)),
         }
     }
 

@@ -60,6 +60,8 @@ pub(super) fn read(node: &Node, kind: Kind) -> Result<(Object, Vec<Unknown>), Fi
         Kind::HostRule => Object::HostRule(Deserialize::deserialize(reader)?),
         Kind::Route => Object::Route(Deserialize::deserialize(reader)?),
         Kind::MultiClusterIngress => Object::MultiClusterIngress(Deserialize::deserialize(reader)?),
+        Kind::ServiceImport => Object::ServiceImport(Deserialize::deserialize(reader)?),
+        Kind::ClusterSet => Object::ClusterSet(Deserialize::deserialize(reader)?),
     };
     Ok((object, unknown.into_inner()))
 }

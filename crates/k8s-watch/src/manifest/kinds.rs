@@ -32,7 +32,7 @@ pub(super) struct ListOf<'a> {
 }
 
 /// Kinds that some reader reads.
-const READ: [Kind; 14] = [
+const READ: [Kind; 16] = [
     Kind::Namespace,
     Kind::Service,
     Kind::Ingress,
@@ -47,6 +47,8 @@ const READ: [Kind; 14] = [
     Kind::HostRule,
     Kind::Route,
     Kind::MultiClusterIngress,
+    Kind::ServiceImport,
+    Kind::ClusterSet,
 ];
 
 /// Kinds that a directory of an application's manifests holds beside those that are read.
@@ -122,7 +124,7 @@ fn api_version_of(kind: Kind) -> &'static str {
         Kind::GlobalDeploymentPolicy => "amko.vmware.com/v1alpha2",
         Kind::HostRule => "ako.vmware.com/v1beta1",
         Kind::Route => "route.openshift.io/v1",
-        Kind::MultiClusterIngress => "ako.vmware.com/v1alpha1",
+        Kind::MultiClusterIngress | Kind::ServiceImport | Kind::ClusterSet => "ako.vmware.com/v1alpha1",
     }
 }
 

@@ -9,7 +9,9 @@ use std::{
 
 use model::{
     DomainName, Revision, Version, Weight,
-    gslb::{DownResponse, GslbMember, GslbPool, GslbService, MemberAlgorithm, MonitorScope, PoolAlgorithm},
+    gslb::{
+        DownResponse, GslbMember, GslbPool, GslbService, MemberAlgorithm, MemberLocation, MonitorScope, PoolAlgorithm,
+    },
 };
 use se_link::{
     Answers, Authority, Backoff, Client, ClientConfig, EngineStatus, Explain, JoinToken, LinkState, SearchLogs, Server,
@@ -36,6 +38,7 @@ pub(crate) fn snapshot(incarnation: &str, revision: u64, services: u32) -> Arc<S
         version: version(incarnation, revision),
         cluster_uuid: "cluster-1".into(),
         port_offset: PortOffset::UNPRIVILEGED,
+        clients: se_protocol::Clients::default(),
         dns_services: Vec::new(),
         gslb_domains: vec![DomainName::parse("example.com").unwrap()],
         gslb_services: (0..services).map(service).map(Arc::new).collect(),
@@ -48,6 +51,9 @@ pub(crate) fn snapshot(incarnation: &str, revision: u64, services: u32) -> Arc<S
 fn service(number: u32) -> GslbService {
     let member = |last: u8| GslbMember {
         ip: [192, 0, 2, last].into(),
+        public_ip: None,
+        fqdn: None,
+        location: MemberLocation::OfAddress,
         weight: Weight::try_from(u64::from(last)).unwrap(),
         enabled: true,
         cluster_uuid: Some("cluster-1".into()),
@@ -66,6 +72,9 @@ fn service(number: u32) -> GslbService {
         num_dns_ip: None,
         pool_algorithm: PoolAlgorithm::Priority,
         use_client_subnet: true,
+        min_members: 0,
+        resolve_cname: false,
+        topology_policies: false,
         pools: vec![GslbPool {
             name: "app-10".into(),
             priority: 10.try_into().unwrap(),

@@ -9,7 +9,7 @@ use super::{
     object::{Known, Object, read},
 };
 use crate::{
-    PortOffset, Snapshot,
+    Clients, GeoChunk, PortOffset, Snapshot,
     wire::{self, ConvertError, ResourceKind},
 };
 
@@ -22,8 +22,14 @@ impl Stamped {
     pub fn decode(version: Version, resources: ResourceSet, previous: Option<&Stamped>) -> Result<Self, DecodeError> {
         let header = resources.of_kind(ResourceKind::Header.into()).first().ok_or(DecodeError::NoHeader)?;
         let in_header = |source| DecodeError::Resource { key: ResourceKey::header(), source };
-        let wire::SnapshotHeader { cluster_uuid, port_offset_below, port_offset_add, gslb_domains } =
-            read("header", &header.body).map_err(in_header)?;
+        let wire::SnapshotHeader {
+            cluster_uuid,
+            port_offset_below,
+            port_offset_add,
+            gslb_domains,
+            public_clients,
+            geo_databases,
+        } = read("header", &header.body).map_err(in_header)?;
         let port_offset = PortOffset {
             below: wire::port("port_offset_below", port_offset_below).map_err(in_header)?,
             add: wire::port("port_offset_add", port_offset_add).map_err(in_header)?,
@@ -33,6 +39,11 @@ impl Stamped {
             version,
             cluster_uuid,
             port_offset,
+            clients: Clients {
+                public: public_clients.map(TryInto::try_into).transpose().map_err(in_header)?,
+                geo_databases: geo_databases.into_iter().map(Into::into).collect(),
+                geo_chunks: geo_chunks(&resources, previous)?,
+            },
             dns_services: dns_services(&resources)?,
             gslb_domains: wire::names_from_text(gslb_domains).map_err(in_header)?,
             gslb_services: decode_all(&resources, previous)?,
@@ -42,6 +53,21 @@ impl Stamped {
         };
         Ok(Self { snapshot: Arc::new(snapshot), http: parts, resources })
     }
+}
+
+/// What a chunk is part of says its id.
+fn geo_chunks(resources: &ResourceSet, previous: Option<&Stamped>) -> Result<Vec<Arc<GeoChunk>>, DecodeError> {
+    let mut known = Known::<GeoChunk>::of(previous);
+    let chunk = |resource| {
+        if let Some(known) = known.object_of(resource) {
+            return Ok(Arc::clone(known));
+        }
+        let wire::GeoChunk { body } =
+            read(GeoChunk::NAME, &resource.body).map_err(|source| resource.unreadable(source))?;
+        let chunk = GeoChunk::from_id(&resource.key.id, body.into());
+        chunk.map(Arc::new).ok_or_else(|| resource.unreadable(ConvertError::Encoding(GeoChunk::NAME)))
+    };
+    resources.of_kind(ResourceKind::GeoChunk.into()).iter().map(chunk).collect()
 }
 
 fn dns_services(resources: &ResourceSet) -> Result<Vec<DnsVirtualService>, DecodeError> {

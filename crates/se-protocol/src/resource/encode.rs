@@ -26,6 +26,7 @@ impl Stamped {
             version: _,
             cluster_uuid,
             port_offset,
+            clients,
             dns_services,
             gslb_domains,
             gslb_services,
@@ -38,6 +39,8 @@ impl Stamped {
             port_offset_below: u32::from(port_offset.below),
             port_offset_add: u32::from(port_offset.add),
             gslb_domains: gslb_domains.iter().map(ToString::to_string).collect(),
+            public_clients: clients.public.as_ref().map(Into::into),
+            geo_databases: clients.geo_databases.iter().map(Into::into).collect(),
         };
         resources.put_checked(ResourceKey::header(), header.encode_to_vec().into())?;
         for service in dns_services {
@@ -54,6 +57,7 @@ impl Stamped {
         put_all(&mut resources, &http.pools, previous)?;
         put_all(&mut resources, &http.pool_groups, previous)?;
         put_all(&mut resources, registrations, previous)?;
+        put_all(&mut resources, &clients.geo_chunks, previous)?;
         Ok(Self { snapshot, http: parts, resources })
     }
 }
@@ -84,6 +88,7 @@ fn sorted(snapshot: Arc<Snapshot>) -> Arc<Snapshot> {
         && http.pools.is_sorted_by(|a, b| a.uuid < b.uuid)
         && http.pool_groups.is_sorted_by(|a, b| a.uuid < b.uuid)
         && snapshot.registrations.is_sorted_by(|a, b| (&a.name, &a.vs_vip) < (&b.name, &b.vs_vip));
+    let is_sorted = is_sorted && snapshot.clients.geo_chunks.is_sorted_by(|a, b| a.id() < b.id());
     if is_sorted {
         return snapshot;
     }
@@ -95,5 +100,6 @@ fn sorted(snapshot: Arc<Snapshot>) -> Arc<Snapshot> {
     snapshot.http.pools.sort_by(|a, b| a.uuid.cmp(&b.uuid));
     snapshot.http.pool_groups.sort_by(|a, b| a.uuid.cmp(&b.uuid));
     snapshot.registrations.sort_by(|a, b| (&a.name, &a.vs_vip).cmp(&(&b.name, &b.vs_vip)));
+    snapshot.clients.geo_chunks.sort_by_key(|chunk| chunk.id());
     Arc::new(snapshot)
 }

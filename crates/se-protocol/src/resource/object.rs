@@ -12,6 +12,7 @@ use model::{
 use prost::Message;
 
 use super::{Resource, Stamped, http::PlacedChild};
+use crate::GeoChunk;
 use crate::wire::{
     self, ConvertError, ResourceKind,
     http::{child_message, virtual_service_message},
@@ -65,6 +66,22 @@ object!(PoolGroup, PoolGroup, "pool group", |it| it.uuid.as_str().into(), |all| 
 object!(Registration, Registration, "registration", |it| format!("{} {}", it.name, it.vs_vip).into(), |all| all
     .snapshot
     .registrations);
+
+impl Object for GeoChunk {
+    const KIND: ResourceKind = ResourceKind::GeoChunk;
+    const NAME: &'static str = "part of a geo database";
+    type Message = wire::GeoChunk;
+
+    fn id(&self) -> Cow<'_, str> {
+        GeoChunk::id(self).into()
+    }
+    fn message(&self) -> Self::Message {
+        self.into()
+    }
+    fn all(stamped: &Stamped) -> &[Arc<Self>] {
+        &stamped.snapshot.clients.geo_chunks
+    }
+}
 
 impl Object for PlacedChild {
     const KIND: ResourceKind = ResourceKind::HttpChild;

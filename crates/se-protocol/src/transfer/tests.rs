@@ -3,15 +3,21 @@
 use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use model::{
-    DomainName, FullLogs, LogGroup, LogPolicy, PoolPriority, Revision, Ttl, Weight,
-    dns::{DnsProfile, DnsVirtualService, ErrorResponse, Zone},
-    gslb::{DownResponse, GslbMember, GslbPool, GslbService, MemberAlgorithm, MonitorScope, PoolAlgorithm},
+    DomainName, FullLogs, Location, LogGroup, LogPolicy, PoolPriority, Revision, Ttl, Weight,
+    dns::{
+        ClientMatch, DnsAction, DnsProfile, DnsRule, DnsVirtualService, ErrorResponse, LocationMatch, NameMatch, Zone,
+    },
+    gslb::{
+        ClientGroup, DownResponse, GslbMember, GslbPool, GslbService, MemberAlgorithm, MemberLocation, MonitorScope,
+        PoolAlgorithm,
+    },
+    http::{IpMatch, Membership, StringCriterion},
     monitor::{Check, HealthMonitor, HttpCheck, StatusClass},
 };
 use proptest::prelude::*;
 
 use super::*;
-use crate::{PortOffset, Snapshot};
+use crate::{Clients, GeoChunk, GeoDatabase, PortOffset, Snapshot};
 
 mod http;
 
@@ -29,6 +35,12 @@ fn service(number: u16, seed: u8) -> GslbService {
             IpAddr::from([192, 0, 2, last])
         } else {
             IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1])
+        },
+        public_ip: (last > 6).then(|| IpAddr::from([203, 0, 113, last])),
+        fqdn: (last > 7).then(|| name("cdn.example.net")),
+        location: match last {
+            0..5 => MemberLocation::OfAddress,
+            _ => MemberLocation::At(Location::new(f64::from(last % 90), -0.5).unwrap()),
         },
         weight: Weight::try_from(u64::from(last % 20) + 1).unwrap(),
         enabled: last > 3,
@@ -48,6 +60,9 @@ fn service(number: u16, seed: u8) -> GslbService {
         num_dns_ip: (seed > 6).then_some(seed),
         pool_algorithm: PoolAlgorithm::Priority,
         use_client_subnet: seed.is_multiple_of(2),
+        min_members: u16::from(seed),
+        resolve_cname: seed > 2,
+        topology_policies: seed > 3,
         pools: vec![GslbPool {
             name: "p".into(),
             priority: PoolPriority::try_from(10).unwrap(),
@@ -122,12 +137,69 @@ fn dns_service(number: u8, seed: u8) -> DnsVirtualService {
             over_tcp: seed.is_multiple_of(2),
         },
         gslb_domains: (seed > 3).then(|| vec![name("example.com")]),
+        rules: (0..seed % 5).map(|n| rule(n, seed)).collect(),
+        topology: (0..seed % 2).map(|n| rule(n, seed)).collect(),
         logs: LogPolicy {
             significant_per_s: u32::from(seed),
             full: (seed > 1).then_some(FullLogs { per_s: 0, until_us: (seed > 2).then_some(-1) }),
             group: LogGroup { uuid: "serviceenginegroup-1".into(), significant_per_s: 1, non_significant_per_s: 0 },
         },
     }
+}
+
+fn range() -> Vec<(IpAddr, IpAddr)> {
+    vec![([10, 0, 0, 0].into(), [10, 0, 0, 255].into()), ([0x2001; 8].into(), [0x2002; 8].into())]
+}
+
+fn rule(number: u8, seed: u8) -> DnsRule {
+    DnsRule {
+        policy: "p".into(),
+        name: format!("r{number}"),
+        client: (seed > 1).then(|| ClientMatch {
+            addresses: IpMatch { membership: Membership::NotIn, ranges: range() },
+            use_subnet: seed > 2,
+        }),
+        query_name: (seed > 3).then(|| NameMatch {
+            criterion: StringCriterion::EndsWith,
+            negated: seed > 4,
+            values: vec!["example.com".into()],
+        }),
+        query_type: (seed > 5).then(|| (Membership::In, vec![1, u16::from(seed)])),
+        over_tcp: (seed > 6).then_some(seed.is_multiple_of(2)),
+        location: (seed > 7).then(|| LocationMatch {
+            membership: Membership::In,
+            name: Some("DE".into()),
+            tag: None,
+            use_subnet: true,
+        }),
+        action: match number {
+            0 => DnsAction::Allow,
+            1 => DnsAction::Drop,
+            2 => DnsAction::Respond { rcode: seed % 16, authoritative: seed > 3, truncated: seed > 4 },
+            _ => DnsAction::SelectSites {
+                sites: vec!["cluster-1".into()],
+                names: vec!["one".into()],
+                is_preferred: seed > 5,
+            },
+        },
+    }
+}
+
+fn clients(seed: u8) -> Clients {
+    let bytes: Vec<u8> = (0..u32::from(seed) * 300_000).map(|n| n.to_le_bytes()[1]).collect();
+    let geo_chunks = GeoChunk::cut(&format!("{seed:064}"), &bytes);
+    let chunks = u32::try_from(geo_chunks.len()).unwrap();
+    let clients = Clients {
+        public: (seed > 1).then(|| ClientGroup { lists_public: seed > 3, ranges: range() }),
+        geo_databases: (0..seed % 2)
+            .map(|_| GeoDatabase { checksum: format!("{seed:064}"), chunks, name: "own".into() })
+            .collect(),
+        geo_chunks,
+    };
+    for database in &clients.geo_databases {
+        assert_eq!(clients.pieces_of(database).unwrap().concat(), bytes);
+    }
+    clients
 }
 
 /// What a random history is made of: object number to the seed of its content.
@@ -153,6 +225,7 @@ impl World {
             version: version("a", revision),
             cluster_uuid: "cluster-1".into(),
             port_offset: PortOffset::UNPRIVILEGED,
+            clients: clients(self.dns.get(&0).copied().unwrap_or_default()),
             dns_services: self.dns.iter().map(|(n, seed)| dns_service(*n, *seed)).collect(),
             gslb_domains: vec![name("example.com")],
             gslb_services: self.services.iter().map(|(n, seed)| Arc::new(service(*n, *seed))).collect(),

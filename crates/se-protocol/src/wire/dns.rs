@@ -10,7 +10,18 @@ use super::{
 
 impl From<&dns::DnsVirtualService> for DnsVirtualService {
     fn from(service: &dns::DnsVirtualService) -> Self {
-        let dns::DnsVirtualService { uuid, name, enabled, addresses, ports, profile, gslb_domains, logs } = service;
+        let dns::DnsVirtualService {
+            uuid,
+            name,
+            enabled,
+            addresses,
+            ports,
+            profile,
+            gslb_domains,
+            rules,
+            topology,
+            logs,
+        } = service;
         Self {
             uuid: uuid.clone(),
             name: name.clone(),
@@ -20,6 +31,8 @@ impl From<&dns::DnsVirtualService> for DnsVirtualService {
             profile: Some(profile.into()),
             gslb_domains: gslb_domains.as_deref().map(|names| DomainNames { names: names_to_text(names) }),
             logs: Some(logs.into()),
+            rules: rules.iter().map(Into::into).collect(),
+            topology: topology.iter().map(Into::into).collect(),
         }
     }
 }
@@ -27,7 +40,8 @@ impl From<&dns::DnsVirtualService> for DnsVirtualService {
 impl TryFrom<DnsVirtualService> for dns::DnsVirtualService {
     type Error = ConvertError;
     fn try_from(message: DnsVirtualService) -> Result<Self, ConvertError> {
-        let DnsVirtualService { uuid, name, enabled, addresses, ports, profile, gslb_domains, logs } = message;
+        let DnsVirtualService { uuid, name, enabled, addresses, ports, profile, gslb_domains, logs, rules, topology } =
+            message;
         Ok(Self {
             uuid,
             name,
@@ -36,6 +50,8 @@ impl TryFrom<DnsVirtualService> for dns::DnsVirtualService {
             ports: ports.into_iter().map(|port| narrow("port", port)).collect::<Result<_, _>>()?,
             profile: required("profile", profile)?.try_into()?,
             gslb_domains: gslb_domains.map(|domains| names_from_text(domains.names)).transpose()?,
+            rules: all(rules)?,
+            topology: all(topology)?,
             // An older controller, or checkpoint, says nothing of them.
             logs: logs.map(model::LogPolicy::from).unwrap_or_default(),
         })

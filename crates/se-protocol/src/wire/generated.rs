@@ -152,7 +152,7 @@ pub struct Resource {
     #[prost(bytes = "bytes", tag = "2")]
     pub body: ::prost::bytes::Bytes,
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SnapshotHeader {
     #[prost(string, tag = "1")]
     pub cluster_uuid: ::prost::alloc::string::String,
@@ -164,6 +164,44 @@ pub struct SnapshotHeader {
     pub port_offset_add: u32,
     #[prost(string, repeated, tag = "4")]
     pub gslb_domains: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Absent: no client is public.
+    #[prost(message, optional, tag = "5")]
+    pub public_clients: ::core::option::Option<ClientGroup>,
+    /// The most important first.
+    #[prost(message, repeated, tag = "6")]
+    pub geo_databases: ::prost::alloc::vec::Vec<GeoDatabase>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ClientGroup {
+    #[prost(bool, tag = "1")]
+    pub lists_public: bool,
+    #[prost(message, repeated, tag = "2")]
+    pub ranges: ::prost::alloc::vec::Vec<AddressRange>,
+}
+/// Both ends included, 4 or 16 octets each.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AddressRange {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub first: ::prost::bytes::Bytes,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub last: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GeoDatabase {
+    /// Hexadecimal SHA-256 of the compiled table.
+    #[prost(string, tag = "1")]
+    pub checksum: ::prost::alloc::string::String,
+    /// Number of chunks that hold it.
+    #[prost(uint32, tag = "2")]
+    pub chunks: u32,
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+}
+/// Part of a compiled geo database.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GeoChunk {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub body: ::prost::bytes::Bytes,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct DnsVirtualService {
@@ -186,6 +224,100 @@ pub struct DnsVirtualService {
     /// Absent: the defaults.
     #[prost(message, optional, tag = "8")]
     pub logs: ::core::option::Option<LogPolicy>,
+    #[prost(message, repeated, tag = "9")]
+    pub rules: ::prost::alloc::vec::Vec<DnsRule>,
+    #[prost(message, repeated, tag = "10")]
+    pub topology: ::prost::alloc::vec::Vec<DnsRule>,
+}
+/// A rule of a DNS policy. A match that is absent holds for every query.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DnsRule {
+    #[prost(string, tag = "1")]
+    pub policy: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "3")]
+    pub client: ::core::option::Option<ClientMatch>,
+    #[prost(message, optional, tag = "4")]
+    pub query_name: ::core::option::Option<QueryNameMatch>,
+    #[prost(message, optional, tag = "5")]
+    pub query_type: ::core::option::Option<QueryTypeMatch>,
+    #[prost(bool, optional, tag = "6")]
+    pub over_tcp: ::core::option::Option<bool>,
+    #[prost(message, optional, tag = "7")]
+    pub location: ::core::option::Option<LocationMatch>,
+    #[prost(oneof = "dns_rule::Action", tags = "8, 9, 10, 11")]
+    pub action: ::core::option::Option<dns_rule::Action>,
+}
+/// Nested message and enum types in `DnsRule`.
+pub mod dns_rule {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Action {
+        #[prost(message, tag = "8")]
+        Allow(super::Nothing),
+        #[prost(message, tag = "9")]
+        Drop(super::Nothing),
+        #[prost(message, tag = "10")]
+        Respond(super::DnsRespond),
+        #[prost(message, tag = "11")]
+        SelectSites(super::SelectSites),
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ClientMatch {
+    #[prost(enumeration = "Membership", tag = "1")]
+    pub membership: i32,
+    #[prost(message, repeated, tag = "2")]
+    pub ranges: ::prost::alloc::vec::Vec<AddressRange>,
+    #[prost(bool, tag = "3")]
+    pub use_subnet: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct QueryNameMatch {
+    #[prost(enumeration = "StringCriterion", tag = "1")]
+    pub criterion: i32,
+    #[prost(bool, tag = "2")]
+    pub negated: bool,
+    #[prost(string, repeated, tag = "3")]
+    pub values: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct QueryTypeMatch {
+    #[prost(enumeration = "Membership", tag = "1")]
+    pub membership: i32,
+    #[prost(uint32, repeated, tag = "2")]
+    pub types: ::prost::alloc::vec::Vec<u32>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LocationMatch {
+    #[prost(enumeration = "Membership", tag = "1")]
+    pub membership: i32,
+    #[prost(string, optional, tag = "2")]
+    pub name: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "3")]
+    pub tag: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(bool, tag = "4")]
+    pub use_subnet: bool,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DnsRespond {
+    #[prost(uint32, tag = "1")]
+    pub rcode: u32,
+    #[prost(bool, tag = "2")]
+    pub authoritative: bool,
+    #[prost(bool, tag = "3")]
+    pub truncated: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SelectSites {
+    /// Cluster uuids: of the site that is wanted, then of those that stand in for it.
+    #[prost(string, repeated, tag = "1")]
+    pub sites: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Their names, for people.
+    #[prost(string, repeated, tag = "2")]
+    pub names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(bool, tag = "3")]
+    pub is_preferred: bool,
 }
 /// Rates are logs per second and engine; 0 is no limit.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -282,6 +414,12 @@ pub struct GslbService {
     /// Absent in what an earlier release kept: the default is to use it.
     #[prost(bool, tag = "15")]
     pub ignores_client_subnet: bool,
+    #[prost(uint32, tag = "16")]
+    pub min_members: u32,
+    #[prost(bool, tag = "17")]
+    pub resolve_cname: bool,
+    #[prost(bool, tag = "18")]
+    pub topology_policies: bool,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GslbPool {
@@ -304,7 +442,7 @@ pub struct GslbPool {
     #[prost(uint32, optional, tag = "9")]
     pub hash_prefix_v6: ::core::option::Option<u32>,
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GslbMember {
     /// 4 or 16 octets.
     #[prost(bytes = "bytes", tag = "1")]
@@ -322,6 +460,23 @@ pub struct GslbMember {
     /// 1 when absent.
     #[prost(uint32, optional, tag = "7")]
     pub preference_order: ::core::option::Option<u32>,
+    /// 4 or 16 octets, of the family of `ip`.
+    #[prost(bytes = "bytes", optional, tag = "8")]
+    pub public_ip: ::core::option::Option<::prost::bytes::Bytes>,
+    /// Answered instead of an address.
+    #[prost(string, optional, tag = "9")]
+    pub fqdn: ::core::option::Option<::prost::alloc::string::String>,
+    /// Absent: where its address is.
+    #[prost(message, optional, tag = "10")]
+    pub location: ::core::option::Option<Location>,
+}
+/// Degrees.
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct Location {
+    #[prost(double, tag = "1")]
+    pub latitude: f64,
+    #[prost(double, tag = "2")]
+    pub longitude: f64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DownResponse {
@@ -1532,6 +1687,8 @@ pub enum ResourceKind {
     PoolGroup = 10,
     /// Body: Registration. The id is the name, a blank, and the VsVip's uuid.
     Registration = 11,
+    /// Body: GeoChunk. The id is the database's checksum, a slash, and the number of the chunk in five digits.
+    GeoChunk = 12,
 }
 impl ResourceKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1552,6 +1709,7 @@ impl ResourceKind {
             Self::Pool => "RESOURCE_KIND_POOL",
             Self::PoolGroup => "RESOURCE_KIND_POOL_GROUP",
             Self::Registration => "RESOURCE_KIND_REGISTRATION",
+            Self::GeoChunk => "RESOURCE_KIND_GEO_CHUNK",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1569,6 +1727,7 @@ impl ResourceKind {
             "RESOURCE_KIND_POOL" => Some(Self::Pool),
             "RESOURCE_KIND_POOL_GROUP" => Some(Self::PoolGroup),
             "RESOURCE_KIND_REGISTRATION" => Some(Self::Registration),
+            "RESOURCE_KIND_GEO_CHUNK" => Some(Self::GeoChunk),
             _ => None,
         }
     }

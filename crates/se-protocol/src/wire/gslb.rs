@@ -3,8 +3,8 @@
 use model::{PoolPriority, Ttl, Weight, gslb};
 
 use super::{
-    ConvertError, DownResponse, FallbackIp, GslbMember, GslbPool, GslbService, MemberAlgorithm, MonitorScope, Nothing,
-    PoolAlgorithm, all, down_response::Kind, ip_from_bytes, ip_to_bytes, name_from_text, names_from_text,
+    ConvertError, DownResponse, FallbackIp, GslbMember, GslbPool, GslbService, Location, MemberAlgorithm, MonitorScope,
+    Nothing, PoolAlgorithm, all, down_response::Kind, ip_from_bytes, ip_to_bytes, name_from_text, names_from_text,
     names_to_text, narrow, required, v4_from_bytes, v6_from_bytes,
 };
 
@@ -26,6 +26,9 @@ impl From<&gslb::GslbService> for GslbService {
             monitor_scope,
             controller_health,
             use_client_subnet,
+            min_members,
+            resolve_cname,
+            topology_policies,
         } = service;
         Self {
             uuid: uuid.clone(),
@@ -43,6 +46,9 @@ impl From<&gslb::GslbService> for GslbService {
             monitor_scope: MonitorScope::from(*monitor_scope).into(),
             controller_health: *controller_health,
             ignores_client_subnet: !use_client_subnet,
+            min_members: u32::from(*min_members),
+            resolve_cname: *resolve_cname,
+            topology_policies: *topology_policies,
         }
     }
 }
@@ -66,6 +72,9 @@ impl TryFrom<GslbService> for gslb::GslbService {
             monitor_scope,
             controller_health,
             ignores_client_subnet,
+            min_members,
+            resolve_cname,
+            topology_policies,
         } = message;
         Ok(Self {
             uuid,
@@ -83,6 +92,9 @@ impl TryFrom<GslbService> for gslb::GslbService {
             monitor_scope: MonitorScope::known(monitor_scope)?,
             controller_health,
             use_client_subnet: !ignores_client_subnet,
+            min_members: narrow("min_members", min_members)?,
+            resolve_cname,
+            topology_policies,
         })
     }
 }
@@ -144,7 +156,18 @@ impl TryFrom<GslbPool> for gslb::GslbPool {
 
 impl From<&gslb::GslbMember> for GslbMember {
     fn from(member: &gslb::GslbMember) -> Self {
-        let gslb::GslbMember { ip, weight, enabled, cluster_uuid, vs_uuid, hostname, preference_order } = member;
+        let gslb::GslbMember {
+            ip,
+            public_ip,
+            fqdn,
+            location,
+            weight,
+            enabled,
+            cluster_uuid,
+            vs_uuid,
+            hostname,
+            preference_order,
+        } = member;
         Self {
             ip: ip_to_bytes(ip),
             weight: u32::from(weight.get()),
@@ -153,6 +176,12 @@ impl From<&gslb::GslbMember> for GslbMember {
             vs_uuid: vs_uuid.clone(),
             hostname: hostname.clone(),
             preference_order: Some(u32::from(*preference_order)),
+            public_ip: public_ip.as_ref().map(ip_to_bytes),
+            fqdn: fqdn.as_ref().map(ToString::to_string),
+            location: match location {
+                gslb::MemberLocation::OfAddress => None,
+                gslb::MemberLocation::At(at) => Some(Location { latitude: at.latitude(), longitude: at.longitude() }),
+            },
         }
     }
 }
@@ -160,7 +189,21 @@ impl From<&gslb::GslbMember> for GslbMember {
 impl TryFrom<GslbMember> for gslb::GslbMember {
     type Error = ConvertError;
     fn try_from(message: GslbMember) -> Result<Self, ConvertError> {
-        let GslbMember { ip, weight, enabled, cluster_uuid, vs_uuid, hostname, preference_order } = message;
+        let GslbMember {
+            ip,
+            weight,
+            enabled,
+            cluster_uuid,
+            vs_uuid,
+            hostname,
+            preference_order,
+            public_ip,
+            fqdn,
+            location,
+        } = message;
+        let at = |Location { latitude, longitude }| {
+            model::Location::new(latitude, longitude).map_err(|_| ConvertError::Encoding("location"))
+        };
         Ok(Self {
             ip: ip_from_bytes(&ip)?,
             weight: Weight::try_from(u64::from(weight))?,
@@ -169,6 +212,9 @@ impl TryFrom<GslbMember> for gslb::GslbMember {
             vs_uuid,
             hostname,
             preference_order: narrow("preference_order", preference_order.unwrap_or(1))?,
+            public_ip: public_ip.as_ref().map(ip_from_bytes).transpose()?,
+            fqdn: fqdn.map(name_from_text).transpose()?,
+            location: location.map(at).transpose()?.map_or(gslb::MemberLocation::OfAddress, gslb::MemberLocation::At),
         })
     }
 }

@@ -99,7 +99,7 @@ fn is_case_sensitive(entry: &Message<'_>) -> bool {
     entry.text("match_case") == Some("SENSITIVE")
 }
 
-fn membership(entry: &Message<'_>) -> Result<Membership, Problem> {
+pub(crate) fn membership(entry: &Message<'_>) -> Result<Membership, Problem> {
     match entry.text("match_criteria") {
         Some("IS_IN") => Ok(Membership::In),
         Some("IS_NOT_IN") => Ok(Membership::NotIn),
@@ -125,7 +125,7 @@ fn methods(entry: &Message<'_>) -> Result<(Membership, Vec<String>), Problem> {
     Ok((membership(entry)?, methods.collect()))
 }
 
-fn addresses(entry: &Message<'_>, reading: &mut Reading<'_, '_>) -> Result<IpMatch, Problem> {
+pub(crate) fn addresses(entry: &Message<'_>, reading: &mut Reading<'_, '_>) -> Result<IpMatch, Problem> {
     let mut ranges = ranges(entry)?;
     for uuid in entry.references("group_refs") {
         let group = reading.get("ipaddrgroup", uuid);
@@ -141,7 +141,7 @@ fn addresses(entry: &Message<'_>, reading: &mut Reading<'_, '_>) -> Result<IpMat
 }
 
 /// `addrs`, `prefixes` and `ranges` of a match or a group.
-fn ranges(entry: &Message<'_>) -> Result<Vec<(IpAddr, IpAddr)>, Problem> {
+pub(crate) fn ranges(entry: &Message<'_>) -> Result<Vec<(IpAddr, IpAddr)>, Problem> {
     let mut found = Vec::new();
     for element in entry.messages("addrs") {
         let address = parse(&element)?;

@@ -38,6 +38,7 @@ fn everything() -> Arc<Snapshot> {
         version: Version { incarnation: "i".into(), term: 0, revision: Revision(7) },
         cluster_uuid: "cluster-1".into(),
         port_offset: PortOffset::UNPRIVILEGED,
+        clients: se_protocol::Clients::default(),
         dns_services: vec![dns],
         gslb_domains: vec![],
         gslb_services: vec![Arc::new(global)],

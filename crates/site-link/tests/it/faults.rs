@@ -185,3 +185,30 @@ async fn stopping_is_told_and_frees_the_port() {
     one.until_failure("two", "").await;
     std::net::TcpListener::bind(address).unwrap();
 }
+
+#[tokio::test]
+async fn a_site_with_a_wrong_wall_clock_links_and_its_clock_is_known_to_be_off() {
+    let (one, two) = known();
+    let mut raw = linked(&one, &two).await;
+    for clock_us in [0, i64::MAX, i64::MIN] {
+        raw.send(Kind::Ping(Ping { clock_us })).await;
+        assert!(matches!(raw.next().await, Some(Kind::Pong(_))));
+        let state = one.link.told().borrow()[&id("two")].clone();
+        assert!(state.clock_ahead_us.unwrap().unsigned_abs() > site_link::CLOCK_OFF_US.unsigned_abs(), "{state:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_link_of_one_direction_carries_that_direction_and_is_told_as_what_it_is() {
+    let (mut one, two) = (Site::start("one"), Site::start("two"));
+    one.know("two", "127.0.0.1:9".parse().unwrap(), &two.pem);
+    two.know("one", one.link.local_addr(), &one.pem);
+    let state = two.until_failure("one", "it has not dialled this site yet").await;
+    assert!(!state.connected && state.last_heard.is_some(), "{state:?}");
+    one.until_failure("two", "127.0.0.1:9: ").await;
+    two.link.send(&one.id, heartbeat("two", 3));
+    assert_eq!(one.next().await, (id("two"), heartbeat("two", 3)));
+    assert_eq!(two.link.forward(&one.id, b"GET".to_vec()).await.unwrap(), b"two: GET");
+    one.know("two", two.link.local_addr(), &two.pem);
+    two.until_linked("one").await;
+}

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "in tests, also in their helpers, a failed step is a failed test")]
 
 mod admission;
+mod election;
 mod faults;
 mod harness;
 mod link;

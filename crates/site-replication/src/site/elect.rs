@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{Role, Save, Site};
-use crate::{Leadership, Mark, Message, SiteId, Term};
+use crate::{Held, Leadership, Mark, Message, SiteId, Term};
 
 impl Site {
     /// Asks when no leader was heard for a promise and a draw.
@@ -51,10 +51,19 @@ impl Site {
         let own = self.durable.log.last();
         let behind = (&last.term, last.revision) < (&own.term, own.revision);
         let old = term < self.durable.term || (trial && term == self.durable.term);
-        if self.settings.leadership != Leadership::Elected || self.is_writer(now) || bound || behind || old {
+        if self.settings.leadership != Leadership::Elected || self.is_writer(now) {
             return;
         }
         let to = term.leader.clone();
+        if old {
+            // The asker may be the only one whose log is not behind, so it has to learn which term it must exceed.
+            let own = self.durable.term.clone();
+            self.send(to, Message::Answer { term: own, sent: Duration::ZERO, held: Held::Refused });
+            return;
+        }
+        if bound || behind {
+            return;
+        }
         if !trial {
             self.follow();
             if term > self.durable.term {

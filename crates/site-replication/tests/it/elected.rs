@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use site_replication::{Held, Leadership, Mark, Message, Refusal, Replication, Revision, SiteId, Term};
+use site_replication::{Held, Leadership, Mark, Message, Refusal, Replication, Revision, Save, SiteId, Term};
 
 use crate::world::{World, create};
 
@@ -138,4 +138,28 @@ fn what_strangers_liars_and_old_terms_say_changes_nothing() {
         assert_eq!(world.nodes[follower].disk, before);
         assert!(!world.site(follower).is_leader());
     }
+}
+
+/// Otherwise nobody ever leads: the one asks for a term that is too low, the other for a log that is too short.
+#[test]
+fn a_site_with_all_there_is_leads_though_another_knows_a_higher_term() {
+    let mut world = world();
+    let old = world.writer().unwrap();
+    let (ahead, behind) = ((old + 1) % 3, (old + 2) % 3);
+    world.isolate(behind);
+    world.write(old, create("late")).unwrap();
+    world.run(5_000_000);
+    assert_eq!(world.acknowledged.len(), 1);
+    for at in [ahead, behind, old] {
+        world.crash(at);
+    }
+    // It had asked when the machine stopped.
+    let view = world.nodes[behind].disk.term.view + 1;
+    let leader = world.nodes[2].id.clone();
+    world.nodes[behind].disk.save(&Save::Term(Term { view, leader }));
+    world.cut.clear();
+    world.start(ahead);
+    world.start(behind);
+    assert!(world.run_until(LONG_US, |world| world.writer() == Some(ahead)));
+    assert!(world.run_until(LONG_US, |world| world.site(behind).view().get("gslbservice-late").is_some()));
 }

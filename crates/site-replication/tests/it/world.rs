@@ -27,14 +27,29 @@ impl Dice {
     }
 }
 
+/// Uuid of the object that says which sites are active, where a history has it.
+pub(crate) const GSLB: &str = "gslb-1";
+
 /// Longest way of a message without a detour.
 const DELAY_US: u64 = 20_000;
 
 /// What happens at a moment.
 #[derive(Debug)]
 enum Event {
-    Tick { node: usize, boot: u64 },
-    Deliver { from: usize, to: usize, message: Message },
+    Tick {
+        node: usize,
+        boot: u64,
+    },
+    Deliver {
+        from: usize,
+        to: usize,
+        message: Message,
+    },
+    /// What a supervisor does after a program ended.
+    Restart {
+        node: usize,
+        boot: u64,
+    },
 }
 
 /// A site with what surrounds it.
@@ -46,6 +61,9 @@ pub(crate) struct Node {
     /// `None` while it is down.
     pub(crate) site: Option<Site>,
     pub(crate) paused_until: u64,
+    disk_full_until: u64,
+    /// It was invited by a [`GSLB`] of this revision. Older ones, which it shows while it catches up, are without it.
+    pub(crate) invited_at: Revision,
     boot: u64,
     /// Local clock: `offset + now * rate / 1e6`, in microseconds.
     offset: u64,
@@ -69,6 +87,14 @@ pub(crate) struct World {
     pub(crate) detour_percent: u64,
     /// Writes after which the machine stops, when its disk has them and one site was told.
     pub(crate) stop_percent: u64,
+    /// Transactions in a thousand that a disk fails; some disks stay full for a while.
+    pub(crate) disk_permille: u64,
+    /// Transactions that failed.
+    pub(crate) failed_saves: u64,
+    /// Sites that are to be active; those of whom [`Node::settings`] says so follow one by one.
+    pub(crate) active: BTreeSet<SiteId>,
+    /// Revision of the [`GSLB`] that said so.
+    active_since: Revision,
     /// Acknowledged writes.
     pub(crate) acknowledged: BTreeSet<(Revision, Term)>,
     /// Bodies of acknowledged writes.
@@ -100,6 +126,8 @@ impl World {
                 disk: Durable::new(ids[0].clone()),
                 site: None,
                 paused_until: 0,
+                disk_full_until: 0,
+                invited_at: Revision(0),
                 boot: 0,
                 offset: 0,
                 rate: 1_000_000 - drift + dice.below(2 * drift + 1),
@@ -116,6 +144,10 @@ impl World {
             double_percent: 0,
             detour_percent: 0,
             stop_percent: 0,
+            disk_permille: 0,
+            failed_saves: 0,
+            active: all.active,
+            active_since: Revision(0),
             acknowledged: BTreeSet::new(),
             acknowledged_names: BTreeSet::new(),
             shown: BTreeMap::new(),
@@ -151,6 +183,37 @@ impl World {
         self.nodes[at].site = None;
         self.nodes[at].pending.clear();
         self.nodes[at].paused_until = 0;
+    }
+
+    /// A site starts again with the active sites that there are to be.
+    pub(crate) fn take_active(&mut self, at: usize) {
+        self.nodes[at].settings.active = self.active.clone();
+        self.nodes[at].invited_at = self.active_since;
+        if self.nodes[at].site.is_some() {
+            self.crash(at);
+            self.start(at);
+        }
+    }
+
+    /// A site that shows another [`GSLB`] than it knew starts again with its sites, as a controller does.
+    fn heed_gslb(&mut self, at: usize) {
+        let Some(site) = &self.nodes[at].site else { return };
+        let Some(stored) = site.view().get(GSLB) else { return };
+        let body = String::from_utf8(stored.object.body.to_vec()).expect("it was made of text");
+        let (active, revision): (BTreeSet<_>, _) = (body.split(' ').map(SiteId::from).collect(), stored.revision);
+        if revision > self.active_since {
+            (self.active, self.active_since) = (active.clone(), revision);
+        }
+        if self.nodes[at].settings.active != active && revision >= self.nodes[at].invited_at {
+            self.nodes[at].settings.active = active;
+            self.crash(at);
+            self.start(at);
+        }
+    }
+
+    /// A site that does not know yet which sites are to be active.
+    pub(crate) fn out_of_date(&self) -> Option<usize> {
+        self.nodes.iter().position(|node| node.settings.active != self.active)
     }
 
     /// Nothing reaches `at`, or leaves it.
@@ -231,17 +294,35 @@ impl World {
         self.nodes[at].site.as_ref().expect("the site is up")
     }
 
+    /// Active sites, as it is to be.
+    pub(crate) fn members(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter().filter(|node| self.active.contains(&node.id))
+    }
+
     /// All are up and show the same, and it is all that there is.
     pub(crate) fn converged(&self) -> bool {
         let Some(writer) = self.writer() else { return false };
         let end = self.site(writer).durable().log.last();
-        self.nodes.iter().all(|node| {
+        self.members().all(|node| {
             node.site.as_ref().is_some_and(|site| {
                 site.durable().log.last() == end
                     && site.durable().applied == end.revision
                     && site.view() == self.site(writer).view()
             })
         })
+    }
+
+    /// For people: what each site has, and has shown.
+    pub(crate) fn ends(&self) -> Vec<String> {
+        let end = |node: &Node| {
+            let (disk, active) = (&node.disk, node.settings.active.iter().map(ToString::to_string).collect::<Vec<_>>());
+            let (term, last, applied) = (&disk.term, disk.log.last().revision.0, disk.applied.0);
+            format!(
+                "{}: view {} of {}, log to {last}, shown to {applied}, knows {active:?}",
+                node.id, term.view, term.leader
+            )
+        };
+        self.nodes.iter().map(end).collect()
     }
 
     fn writes(&self, at: usize) -> bool {
@@ -265,6 +346,12 @@ impl World {
     fn happen(&mut self, event: Event) {
         let to = match &event {
             Event::Tick { node, boot } if self.nodes[*node].boot == *boot => *node,
+            Event::Restart { node, boot } => {
+                if self.nodes[*node].boot == *boot && self.nodes[*node].site.is_none() {
+                    self.start(*node);
+                }
+                return;
+            }
             Event::Tick { .. } => return,
             Event::Deliver { to, .. } => *to,
         };
@@ -287,12 +374,16 @@ impl World {
                 effects
             }
             Event::Deliver { message, .. } => site.receive(clock, &sender.expect("it has a sender"), message),
+            Event::Restart { .. } => return,
         };
         self.perform(to, effects, usize::MAX);
     }
 
     /// Does what `at` wants done; its machine stops after `sends` messages.
     fn perform(&mut self, at: usize, effects: Vec<Effect>, mut sends: usize) {
+        if effects.iter().any(|effect| matches!(effect, Effect::Save(_))) && self.disk_fails(at) {
+            return;
+        }
         let before = self.nodes[at].disk.applied;
         for effect in effects {
             match effect {
@@ -324,6 +415,26 @@ impl World {
         }
         let node = &self.nodes[at];
         assert!(!self.one_writer || node.disk.applied >= before, "what was shown goes back");
+        if node.disk.applied != before {
+            self.heed_gslb(at);
+        }
+    }
+
+    /// Whether nothing could be saved; then the program has ended, and starts again from what its disk has.
+    fn disk_fails(&mut self, at: usize) -> bool {
+        if self.disk_permille == 0
+            || self.nodes[at].disk_full_until <= self.now && self.dice.below(1_000) >= self.disk_permille
+        {
+            return false;
+        }
+        if self.dice.chance(30) {
+            self.nodes[at].disk_full_until = self.now + self.dice.below(2_000_000);
+        }
+        self.failed_saves += 1;
+        self.crash(at);
+        let (again, boot) = (self.now + 100_000 + self.dice.below(1_000_000), self.nodes[at].boot);
+        self.schedule(again, Event::Restart { node: at, boot });
+        true
     }
 
     fn transmit(&mut self, from: usize, to: usize, message: &Message) {

@@ -128,11 +128,21 @@ fn a_values_file_of_amko_becomes_the_objects_that_the_operator_reads() {
     assert_eq!(policy["ttl"], 0);
     let set = find(&objects, "StatefulSet", "amko");
     assert_eq!(container(set)["args"][1], "--leader-context=s1az1");
+    assert!(container(set)["args"].as_array().unwrap().contains(&json!("--federation")));
     runs_unprivileged(set);
 
     let follower = AMKO_VALUES.replace("currentClusterIsLeader: true", "currentClusterIsLeader: false");
     let follower = render("amko", &follower).unwrap();
-    assert_eq!(find(&follower, "StatefulSet", "amko")["spec"]["replicas"], 0, "two leaders would undo each other");
+    assert_eq!(find(&follower, "StatefulSet", "amko")["spec"]["replicas"], 1, "it stands by");
+    let part = |objects: &[Value]| find(objects, "AMKOCluster", "amkocluster-federation")["spec"].clone();
+    let clusters = json!(["s1az1", "s1az2", "s2"]);
+    let version = part(&objects)["version"].clone();
+    assert!(version.as_str().is_some_and(|version| !version.is_empty()));
+    let expected = json!({"clusterContext": "s1az1", "isLeader": true, "clusters": clusters, "version": version});
+    assert_eq!(part(&objects), expected);
+    assert_eq!(part(&follower)["isLeader"], false);
+    let electing = render("amko", &format!("{AMKO_VALUES}meridian: {{leaderElection: true}}\n")).unwrap();
+    assert_eq!(part(&electing)["leaderElection"], true);
     for name in ["gslbconfigs", "globaldeploymentpolicies", "gslbhostrules", "amkoclusters"] {
         let file = format!("amko.vmware.com_{name}.yaml");
         let read = |place: &str| fs::read_to_string(root().join(place).join(&file)).unwrap();

@@ -3,6 +3,8 @@
 mod bad_peers;
 pub(crate) mod clients;
 pub(crate) mod clusters;
+pub(crate) mod custom_names;
+mod federation;
 mod in_cluster;
 pub(crate) mod load;
 mod logs;
@@ -356,7 +358,7 @@ impl World {
         self.kube("s1az1", "POST", POLICIES, YAML, &format!("{head}  trafficSplit:{split}"));
     }
 
-    fn define(&self, cluster: &str, kind: &str) {
+    fn define_kind(&self, cluster: &str, kind: &str) {
         let text = fs::read_to_string(root().join(format!("deploy/crds/amko.vmware.com_{kind}.yaml"))).unwrap();
         self.kube(cluster, "POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", YAML, &text);
     }
@@ -364,7 +366,7 @@ impl World {
     /// Definitions of these kinds, and the credentials, in a cluster that AMKO is to run in.
     fn install_operator(&self, cluster: &str, kinds: &[&str]) {
         for kind in kinds {
-            self.define(cluster, kind);
+            self.define_kind(cluster, kind);
         }
         self.make_namespace(cluster);
         let authority = self.authorities();

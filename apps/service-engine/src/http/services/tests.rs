@@ -34,6 +34,7 @@ impl Watching {
             version,
             cluster_uuid: "cluster-1".into(),
             port_offset: PortOffset::NONE,
+            clients: se_protocol::Clients::default(),
             dns_services: vec![],
             gslb_domains: vec![],
             gslb_services: vec![],

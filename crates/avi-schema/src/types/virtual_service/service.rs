@@ -84,10 +84,10 @@ pub(super) static VS_DATASCRIPTS: MessageSchema = MessageSchema {
     keep_unknown: false,
 };
 
-/// `DnsPolicies`. The reference becomes required with its type.
+/// `DnsPolicies`.
 pub(super) static DNS_POLICIES: MessageSchema = MessageSchema {
     name: "DnsPolicies",
-    fields: &[Field::reference("dns_policy_ref", "dnspolicy"), Field::uint32("index").required()],
+    fields: &[Field::reference("dns_policy_ref", "dnspolicy").required(), Field::uint32("index").required()],
     keep_unknown: false,
 };
 

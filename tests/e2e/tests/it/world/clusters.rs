@@ -174,6 +174,12 @@ impl World {
         self.backends[place].wait().unwrap();
     }
 
+    /// Starts one that was added again.
+    pub(crate) fn revive_backend_at(&mut self, place: usize, listen: &str) {
+        let backend = self.enter(&binary()).args(["backend", "--listen", listen, "--message", listen]).spawn();
+        self.backends[place] = backend.unwrap();
+    }
+
     /// Starts it again.
     pub(crate) fn revive_backend(&mut self, place: usize) {
         let (cluster, _, vip) = super::CLUSTERS[place];
