@@ -14,6 +14,7 @@ use k8s_watch_api::{ApiCalls, CallError};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
+use crate::event::OTHER_ADDRESS;
 use crate::{AmkoEvent, Progress};
 use book::{Book, Write};
 
@@ -103,11 +104,6 @@ impl Announcer {
         self.is_synced |= matches!(event, AmkoEvent::Synced { .. });
     }
 
-    /// Another controller is written to from now on. The original has itself restarted for that.
-    pub(crate) fn note_other_controller(&self) {
-        self.announce(Announcement::warning("AMKOShutdown", "GSLB Leader IP changed"));
-    }
-
     fn announce(&self, announcement: Announcement) {
         // The log has them all.
         drop(self.waiting.try_send(Item { announcement, config: self.config.clone() }));
@@ -169,6 +165,13 @@ fn announcements(event: &AmkoEvent, progress: &Progress, is_synced_before: bool)
             one(Announcement::warning("AviControllerError", format!("Invalid Avi credentials: {reason}")))
         }
         AmkoEvent::ControllerAway { .. } => one(Announcement::warning("AviControllerError", event.to_string())),
+        // The original has itself restarted for that.
+        AmkoEvent::ControllerMoved { reason, .. } if reason == OTHER_ADDRESS => {
+            one(Announcement::warning("AMKOShutdown", OTHER_ADDRESS))
+        }
+        AmkoEvent::ControllerMoved { .. } | AmkoEvent::CredentialsChanged { .. } => {
+            one(Announcement::normal("AviControllerReady", event.to_string()))
+        }
         AmkoEvent::ControllerBack => one(Announcement::normal("AviControllerReady", event.to_string())),
         AmkoEvent::NotWritten { .. } | AmkoEvent::InTheWay { .. } => {
             one(Announcement::warning("GSLBServiceError", event.to_string()))

@@ -30,6 +30,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::status::Health;
 use crate::{Amko, AmkoEvent, Progress};
 use status::Status;
 
@@ -73,6 +74,8 @@ pub(crate) struct Picture {
     pub(crate) outcome: Option<Outcome>,
     /// Empty where it was not asked for.
     pub(crate) observed: Observed,
+    /// How the operator itself is.
+    pub(crate) health: Health,
 }
 
 #[derive(Debug, Default)]

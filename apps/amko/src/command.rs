@@ -2,6 +2,7 @@
 
 use crate::AmkoArgs;
 use crate::plan::PlanArgs;
+use crate::status::StatusArgs;
 
 /// The operator, or a question about it.
 #[derive(Debug, clap::Args)]
@@ -19,6 +20,8 @@ pub struct AmkoCommand {
 pub enum AmkoVerb {
     /// Say what the operator would write, and why; write nothing
     Plan(Box<PlanArgs>),
+    /// Show what a running operator serves, what it leaves out, and why
+    Status(StatusArgs),
 }
 
 impl AmkoCommand {
@@ -37,6 +40,7 @@ impl AmkoVerb {
     pub async fn run(self) -> anyhow::Result<String> {
         match self {
             Self::Plan(plan) => plan.run().await,
+            Self::Status(status) => status.run().await,
         }
     }
 }

@@ -12,6 +12,9 @@ use tracing::{error, info, warn};
 /// A good capacity for the channel of events; more than a screenful.
 pub const EVENTS_WAITING_MAX: usize = 256;
 
+/// Reason of a [`AmkoEvent::ControllerMoved`] where the configuration names another; the words of amko 8.3.
+pub(crate) const OTHER_ADDRESS: &str = "GSLB Leader IP changed";
+
 /// Something that happened. Its text is one or more lines for the terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AmkoEvent {
@@ -107,6 +110,20 @@ pub enum AmkoEvent {
     ControllerAway {
         /// Why.
         reason: String,
+    },
+    /// Another controller is used from now on.
+    ControllerMoved {
+        /// Its address so far.
+        from: String,
+        /// Its address now.
+        to: String,
+        /// Why.
+        reason: String,
+    },
+    /// Other credentials are used from now on.
+    CredentialsChanged {
+        /// Address.
+        controller: String,
     },
     /// The controller can be used again.
     ControllerBack,
@@ -209,6 +226,12 @@ fn log(event: &AmkoEvent) {
         AmkoEvent::Problem { cluster, problem } => warn!(cluster, reason = %problem, "cannot be read"),
         AmkoEvent::ProblemsSolved { cluster } => info!(cluster, "everything can be read again"),
         AmkoEvent::ControllerAway { reason } => error!(reason, "controller cannot be used, trying on"),
+        AmkoEvent::ControllerMoved { from, to, reason } => {
+            info!(from, to, reason, "another controller is in use");
+        }
+        AmkoEvent::CredentialsChanged { controller } => {
+            info!(controller, "credentials of the controller changed, in use without a restart");
+        }
         AmkoEvent::ControllerBack => info!("controller can be used"),
         AmkoEvent::Idle { cluster } => warn!(cluster, "no valid GSLBConfig, nothing is written or deleted"),
         AmkoEvent::NotServed { cluster, object, reason } => {
@@ -256,6 +279,8 @@ impl fmt::Display for AmkoEvent {
             Self::Problem { cluster, problem } => write!(f, "cluster {cluster}: {problem}"),
             Self::ProblemsSolved { cluster } => write!(f, "cluster {cluster}: everything can be read again"),
             Self::ControllerAway { reason } => write!(f, "controller cannot be used: {reason}; trying on"),
+            Self::ControllerMoved { from, to, reason } => write!(f, "controller {to} in use, not {from}: {reason}"),
+            Self::CredentialsChanged { controller } => write!(f, "credentials of controller {controller} changed"),
             Self::ControllerBack => write!(f, "controller can be used"),
             Self::Idle { cluster } => {
                 write!(f, "no valid GSLBConfig in cluster {cluster}: nothing is written or deleted")

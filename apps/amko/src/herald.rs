@@ -1,6 +1,6 @@
 //! Passes on what operators tell: to the HTTP interface and to the events of the leader cluster.
 //!
-//! It outlives the operators, which begin anew when another controller or other members are named.
+//! It outlives the operators, which begin anew when other members are named.
 
 use std::sync::Arc;
 
@@ -17,8 +17,6 @@ use crate::{Amko, AmkoEvent, Api, EVENTS_WAITING_MAX, Progress};
 pub(crate) struct Herald {
     events: mpsc::Sender<AmkoEvent>,
     shared: Arc<Shared>,
-    /// Address of the controller that was written to last.
-    url: Mutex<Option<String>>,
     _task: JoinSet<()>,
 }
 
@@ -42,7 +40,7 @@ impl Herald {
         let (events, told) = mpsc::channel(EVENTS_WAITING_MAX);
         let mut task = JoinSet::new();
         task.spawn(pass_on(Arc::clone(&shared), progress, told));
-        Ok((Self { events, shared, url: Mutex::default(), _task: task }, items))
+        Ok((Self { events, shared, _task: task }, items))
     }
 
     /// Where operators tell what happens.
@@ -50,14 +48,10 @@ impl Herald {
         self.events.clone()
     }
 
-    /// This operator, which writes to the controller at `url`, is the one from now on.
-    pub(crate) fn present(&self, amko: &Amko, url: &str) {
+    /// This operator is the one from now on.
+    pub(crate) fn present(&self, amko: &Amko) {
         if let Some(api) = &self.shared.api {
             api.show(amko);
-        }
-        let before = self.url.lock().replace(url.to_owned());
-        if before.is_some_and(|before| before != url) {
-            self.shared.announcer.lock().note_other_controller();
         }
     }
 }

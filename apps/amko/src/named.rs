@@ -8,8 +8,8 @@ use anyhow::Context;
 use avi_client::{Config, Verification, chain};
 use k8s_crds::{GslbConfig, Kind as ObjectKind, Object, ObjectKey};
 use k8s_watch::{Event, Source, WriteBack};
-use k8s_watch_api::ApiServer;
-use tokio::sync::watch;
+use k8s_watch_api::{ApiServer, Scope};
+use tokio::sync::{mpsc, watch};
 
 use crate::serve::LOOK_AGAIN;
 use crate::spec::Controller;
@@ -48,21 +48,26 @@ pub(crate) async fn follow_named(leader: ApiServer, needs_authority: bool, named
     let mut events = leader.watch();
     let mut configs: BTreeMap<(Option<String>, Option<String>), GslbConfig> = BTreeMap::new();
     let mut told = String::new();
+    let mut secret = SecretBell::default();
     loop {
-        match tokio::time::timeout(LOOK_AGAIN, events.recv()).await {
-            Ok(Some(event)) => take(&mut configs, event),
-            Ok(None) => return,
-            Err(_) => {} // the Secret may have changed
+        tokio::select! {
+            event = events.recv() => match event {
+                Some(event) => take(&mut configs, event),
+                None => return,
+            },
+            () = secret.rung() => {}
+            // The Secret may have changed, where it may be read but not watched.
+            () = tokio::time::sleep(LOOK_AGAIN) => {}
         }
         let Some(config) = choose_config(configs.values(), None).config else { continue };
         let key = (Some(NAMESPACE.to_owned()), Some(config.name));
         let Some(config) = configs.get(&key) else { continue };
+        secret.hang(&leader, &config.spec.gslb_leader.credentials);
         match read_named(&leader, config, needs_authority).await {
             Ok(found) => {
                 told.clear();
                 named.send_if_modified(|before| {
                     let was = before.replace(found.clone());
-                    tell_renamed(was.as_ref(), &found);
                     was.as_ref() != Some(&found)
                 });
             }
@@ -92,16 +97,6 @@ pub(crate) async fn follow_named(leader: ApiServer, needs_authority: bool, named
 fn unusable_secret(name: &str, reason: &str) -> String {
     let state = format!("error: secret object doesn't exist {name}");
     if reason.ends_with("does not exist") { state } else { format!("{state}, {reason}") }
-}
-
-/// The words are those of amko 8.3.
-fn tell_renamed(was: Option<&Named>, found: &Named) {
-    let Some(was) = was else { return };
-    if was.url != found.url {
-        tracing::info!(from = was.url, to = found.url, "GSLB Leader IP changed, the operator begins anew");
-    } else if was != found {
-        tracing::info!(user = found.username, "credentials of the controller changed, the operator begins anew");
-    }
 }
 
 fn take(configs: &mut BTreeMap<(Option<String>, Option<String>), GslbConfig>, event: Event) {
@@ -137,6 +132,31 @@ async fn read_named(leader: &ApiServer, config: &GslbConfig, needs_authority: bo
         ));
     }
     Ok(Named { url: spec.controller_ip.clone(), username, password, authority })
+}
+
+/// Rings whenever a Secret changes. It is read anew then: one way to read it is enough.
+#[derive(Default)]
+struct SecretBell {
+    name: String,
+    events: Option<mpsc::Receiver<Event>>,
+}
+
+impl SecretBell {
+    /// Listens to another Secret, or again to one whose watch ended.
+    fn hang(&mut self, leader: &ApiServer, name: &str) {
+        if self.name != name || self.events.is_none() {
+            let scope = Scope { namespace: Some(NAMESPACE.to_owned()), fields: Some(format!("metadata.name={name}")) };
+            name.clone_into(&mut self.name);
+            self.events = Some(leader.reading(ObjectKind::Secret, scope).watch());
+        }
+    }
+
+    async fn rung(&mut self) {
+        let Some(events) = &mut self.events else { return std::future::pending().await };
+        if events.recv().await.is_none() {
+            self.events = None;
+        }
+    }
 }
 
 impl Named {

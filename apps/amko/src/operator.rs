@@ -2,12 +2,14 @@
 
 mod aliases;
 mod edits;
+mod following;
 mod look;
 mod permit;
 mod picture;
 mod rehearsal;
 mod results;
 mod rules;
+mod target;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +20,7 @@ use amko_translate::{
     Config, ControllerView, Identity, LogLevel, Lookup, NameBook, ObjectRef, Outcome, PolicyBook, PublishedMonitor,
     PublishedService, Reason, RuleBook, Selection,
 };
-use avi_client::{AviClient, AviError, Link, Pace};
+use avi_client::{AviClient, AviError, Fence, Link, Pace};
 use k8s_crds::{GlobalDeploymentPolicy, GslbHostRule};
 use k8s_watch::Source;
 use reconcile::Observed;
@@ -38,6 +40,7 @@ use crate::statuses::Statuses;
 use crate::writer::Written;
 pub(crate) use look::owner;
 pub(crate) use rehearsal::{Draft, Rehearsal, Said};
+use target::Target;
 use work::Work;
 
 /// Changes that arrive within this time are looked at together.
@@ -94,37 +97,43 @@ pub enum StartError {
 /// # Errors
 /// When the configuration cannot work; a cluster or controller that does not answer is no error.
 pub async fn start(config: AmkoConfig) -> Result<Amko, StartError> {
-    start_counting(config, Arc::default()).await
+    start_with(config, Beside::default()).await
 }
 
-/// As [`start`]; writes are added to `counts`, which may be another operator's before this one.
-pub(crate) async fn start_counting(config: AmkoConfig, counts: Arc<WriteCounts>) -> Result<Amko, StartError> {
-    start_permitted(config, counts, None).await
-}
-
-/// As [`start_counting`]; one with a permit writes only while it has it, and watches all the same.
-pub(crate) async fn start_permitted(
+/// As [`start`]; whenever `controllers` changes, the controller is reached in that way, without a restart.
+///
+/// # Errors
+/// As [`start`].
+pub async fn start_following(
     config: AmkoConfig,
-    counts: Arc<WriteCounts>,
-    permit: Option<Permit>,
+    controllers: watch::Receiver<avi_client::Config>,
 ) -> Result<Amko, StartError> {
-    let clusters = Arc::new(Clusters::new(&config.leader));
-    start_with(config, counts, clusters, None, permit).await
+    start_with(config, Beside { controllers: Some(controllers), ..Beside::default() }).await
 }
 
-/// As [`start`]. One that rehearses writes nothing anywhere, and tells what it would.
-pub(crate) async fn start_with(
-    config: AmkoConfig,
-    counts: Arc<WriteCounts>,
-    clusters: Arc<Clusters>,
-    rehearsal: Option<Rehearsal>,
-    permit: Option<Permit>,
-) -> Result<Amko, StartError> {
+/// What an operator may be given beside its configuration.
+#[derive(Default)]
+pub(crate) struct Beside {
+    /// To which writes are added; another operator's before this one, perhaps.
+    pub(crate) counts: Arc<WriteCounts>,
+    /// Where the pictures of the clusters are kept, for who wants to look at them too.
+    pub(crate) clusters: Option<Arc<Clusters>>,
+    /// What takes the place of writing. One that rehearses writes nothing anywhere, and tells what it would.
+    pub(crate) rehearsal: Option<Rehearsal>,
+    /// What says whether a write may begin, where that is not always so; everything is watched all the same.
+    pub(crate) permit: Option<Permit>,
+    /// How to reach the controller, whenever that changes.
+    pub(crate) controllers: Option<watch::Receiver<avi_client::Config>>,
+}
+
+/// As [`start`].
+pub(crate) async fn start_with(config: AmkoConfig, beside: Beside) -> Result<Amko, StartError> {
+    let Beside { counts, clusters, rehearsal, controllers, permit } = beside;
+    let clusters = clusters.unwrap_or_else(|| Arc::new(Clusters::new(&config.leader)));
     let leader = config.sources.iter().find(|source| source.cluster() == config.leader);
     let leader: Arc<dyn Source> = leader.cloned().ok_or_else(|| StartError::NoLeader(config.leader.clone()))?;
-    let mut controller = config.controller;
-    controller.user_agent = "AMKO".to_owned();
-    controller.fence = permit.clone().map(Permit::fence);
+    let fence = permit.clone().map(Permit::fence);
+    let controller = following::as_operator(config.controller, fence.as_ref());
     let client = AviClient::new(controller.clone()).map_err(StartError::Controller)?;
     let teller = Teller::new(config.events, Arc::clone(&counts));
     let stop = CancellationToken::new();
@@ -138,8 +147,13 @@ pub(crate) async fn start_with(
     let operator = Operator {
         clusters,
         permit,
-        controller,
+        fence,
+        target: Target::new(controller),
+        controllers,
         client,
+        client_number: 0,
+        trouble: None,
+        api_version: None,
         teller,
         statuses: Statuses::new(rehearsal.is_none().then_some(leader)),
         config: None,
@@ -215,10 +229,20 @@ struct Operator {
     clusters: Arc<Clusters>,
     /// What says whether a write may begin, where that is not always so.
     permit: Option<Permit>,
+    /// The same for the clients: they are made with this one, so that it holds for each write to whatever controller.
+    fence: Option<Fence>,
     /// What takes the place of writing, where nothing may be written.
     rehearsal: Option<Rehearsal>,
-    controller: avi_client::Config,
+    target: Target,
+    /// Other ways to reach the controller, as they come.
+    controllers: Option<watch::Receiver<avi_client::Config>>,
     client: AviClient,
+    /// Grows with each client, so that what an earlier one read is told apart.
+    client_number: u64,
+    /// Why the controller could not be used when that was told last.
+    trouble: Option<String>,
+    /// What the `GSLBConfig` says.
+    api_version: Option<String>,
     teller: Teller,
     statuses: Statuses,
     config: Option<Config>,
@@ -282,7 +306,7 @@ enum Phase {
 
 /// A task that ended.
 enum Done {
-    Read { identity: Identity, result: Result<Reading, ReadError> },
+    Read { identity: Identity, client_number: u64, result: Result<Reading, ReadError> },
     LookedUp { view: ControllerView, asked: Vec<(String, Lookup)>, error: Option<AviError> },
     Written(Written),
 }
@@ -324,6 +348,7 @@ impl Operator {
                     self.answer(question);
                     None
                 }
+                config = next_config(&mut self.controllers) => self.reconfigure(config).then(Instant::now),
                 () = sleep_until(due) => return,
             };
             if let Some(at) = reason {
@@ -342,7 +367,8 @@ impl Operator {
     fn take_over(&mut self, done: Result<Done, JoinError>) -> bool {
         let now = Instant::now();
         match done {
-            Ok(Done::Read { identity, result }) => self.have_read(&identity, result, now),
+            Ok(Done::Read { client_number, .. }) if client_number != self.client_number => self.link.drop_reading(),
+            Ok(Done::Read { identity, result, .. }) => self.have_read(&identity, result, now),
             Ok(Done::LookedUp { view, asked, error }) => self.have_looked_up(view, asked, error, now),
             Ok(Done::Written(written)) => {
                 let must_look = self.have_written(written, now);
@@ -360,8 +386,13 @@ impl Operator {
         true
     }
 
+    /// Whether the controller holds what it should, as far as it lets us.
+    fn is_synced(&self) -> bool {
+        self.phase == Phase::Accepted && self.link.is_up() && self.work.is_idle()
+    }
+
     fn report(&self) {
-        let is_synced = self.phase == Phase::Accepted && self.link.is_up() && self.work.is_idle();
+        let is_synced = self.is_synced();
         let failing = self.work.failing();
         let clusters = self.readable();
         self.progress.send_if_modified(|progress| {
@@ -386,6 +417,17 @@ impl Operator {
             !is_same
         });
     }
+}
+
+/// The next way to reach the controller; never ready where there is none to come.
+async fn next_config(configs: &mut Option<watch::Receiver<avi_client::Config>>) -> avi_client::Config {
+    if let Some(receiver) = configs
+        && receiver.changed().await.is_ok()
+    {
+        return receiver.borrow_and_update().clone();
+    }
+    *configs = None;
+    std::future::pending().await
 }
 
 async fn sleep_until(at: Option<Instant>) {

@@ -4,6 +4,7 @@ mod args;
 mod document;
 mod text;
 
+pub(crate) use args::Output;
 pub use args::PlanArgs;
 pub(crate) use document::document;
 pub use document::{Change, ClusterLine, FieldChange, PlanDocument, StatusLine, Verdict};

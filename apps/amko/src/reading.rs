@@ -5,6 +5,8 @@ use avi_client::{AviClient, AviError};
 use reconcile::{Key, ObjectType, Observed, ObservedObject};
 use serde_json::Value;
 
+use crate::leadership::Leadership;
+
 /// `created_by` of releases before identities had a UUID (amko 1.10).
 pub(crate) const FORMER_OWNER: &str = "amko-gslb";
 
@@ -13,6 +15,8 @@ pub(crate) const FORMER_OWNER: &str = "amko-gslb";
 pub(crate) struct Reading {
     pub(crate) observed: Observed,
     pub(crate) view: ControllerView,
+    /// What it says about itself and its sites.
+    pub(crate) leadership: Option<Leadership>,
 }
 
 /// Why the controller cannot be used; the text is the `GSLBConfig`'s status.
@@ -26,14 +30,14 @@ pub(crate) enum ReadError {
     Leader(String),
     /// It is a follower.
     #[error("error: controller not a leader")]
-    NotLeader,
+    NotLeader(Box<Leadership>),
 }
 
 /// Reads everything, after making sure that the controller leads.
 pub(crate) async fn read(client: &AviClient, identity: &Identity) -> Result<Reading, ReadError> {
     client.get("/api/cloud", &[], "*").await.map_err(ReadError::Connect)?;
-    check_leader(client).await?;
-    let mut reading = Reading::default();
+    let leadership = check_leader(client).await?;
+    let mut reading = Reading { leadership: Some(leadership), ..Reading::default() };
     let federated = [("include_name", ""), ("is_federated", "true")];
     for body in client.list("/api/healthmonitor", &federated, "*").await.map_err(ReadError::Connect)? {
         reading.add_monitor(body);
@@ -54,20 +58,15 @@ pub(crate) async fn read(client: &AviClient, identity: &Identity) -> Result<Read
 }
 
 /// The controller leads when its own UUID is the leader's (amko 7.6).
-async fn check_leader(client: &AviClient) -> Result<(), ReadError> {
+async fn check_leader(client: &AviClient) -> Result<Leadership, ReadError> {
     let failed = |error: AviError| match error {
         AviError::Transport { .. } | AviError::InvalidCredentials { .. } => ReadError::Connect(error),
         other => ReadError::Leader(chain(&other)),
     };
     let cluster = client.get("/api/cluster", &[], "admin").await.map_err(failed)?;
     let gslb = client.get("/api/gslb", &[], "admin").await.map_err(failed)?;
-    let own = cluster["uuid"].as_str();
-    match gslb["results"][0]["leader_cluster_uuid"].as_str() {
-        None => Err(ReadError::Leader("the controller has no GSLB configuration; create it first".to_owned())),
-        Some(_) if own.is_none() => Err(ReadError::Leader("/api/cluster names no uuid".to_owned())),
-        leader if leader == own => Ok(()),
-        Some(_) => Err(ReadError::NotLeader),
-    }
+    let leadership = Leadership::from_bodies(&cluster, &gslb).map_err(ReadError::Leader)?;
+    if leadership.leads() { Ok(leadership) } else { Err(ReadError::NotLeader(Box::new(leadership))) }
 }
 
 impl Reading {

@@ -9,7 +9,7 @@ use reconcile::Conflict;
 use tokio::sync::{mpsc, watch};
 
 use crate::clusters::Clusters;
-use crate::operator::{Draft, Rehearsal, StartError, start_with};
+use crate::operator::{Beside, Draft, Rehearsal, StartError, start_with};
 use crate::plan::{PlanDocument, document};
 use crate::reading::read_one;
 use crate::{AmkoConfig, AmkoEvent, EVENTS_WAITING_MAX};
@@ -73,7 +73,8 @@ pub async fn rehearse(mut config: AmkoConfig, candidates: Vec<Object>) -> Result
     let clusters = Arc::new(Clusters::new(&leader));
     let (sender, mut drafts) = watch::channel(None);
     let rehearsal = Rehearsal::new(sender, FIRST_ANSWER_WAIT);
-    let started = start_with(config, Arc::default(), Arc::clone(&clusters), Some(rehearsal), None).await;
+    let beside = Beside { clusters: Some(Arc::clone(&clusters)), rehearsal: Some(rehearsal), ..Beside::default() };
+    let started = start_with(config, beside).await;
     let amko = started.map_err(RehearseError::Start)?;
     let now = next_draft(&mut drafts, &mut events, &leader, false).await?;
     let then = if candidates.is_empty() {

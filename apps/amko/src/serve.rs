@@ -19,9 +19,10 @@ use crate::event::WriteCounts;
 use crate::federation::Federation;
 use crate::herald::Herald;
 use crate::named::{Named, follow_named, given};
-use crate::operator::start_permitted;
+use crate::operator::{Beside, start_with};
 use crate::role::{Role, Roles};
 use crate::spec::Resolved;
+use crate::status::Board;
 use crate::{Amko, AmkoArgs, AmkoConfig, Progress, announce};
 
 /// Secret with the kubeconfig of the members, where the operator runs in a pod (amko 11).
@@ -40,6 +41,8 @@ struct Surroundings {
     /// What this operator is in its federation, where it takes part in one.
     roles: Option<Roles>,
     herald: Herald,
+    /// Where the operator is asked for its status.
+    board: Board,
 }
 
 /// The member clusters: how they are reached, and the context of each.
@@ -58,12 +61,16 @@ impl AmkoArgs {
         let mut stop = StopSignals::listen().context("listening for a request to end")?;
         let resolved = self.resolve()?;
         let (counts, progress) = (Arc::new(WriteCounts::default()), watch::Sender::default());
+        let board = Board::default();
         let roles = resolved.federation.then(Roles::new);
         let ready = ready(progress.subscribe(), roles.clone());
-        let admin = Admin::start(resolved.admin_listen, metrics(&counts, progress.subscribe()), ready).await?;
+        let admin = {
+            let metrics = metrics(&counts, progress.subscribe());
+            Admin::start_beside(resolved.admin_listen, metrics, ready, board.router()).await?
+        };
         tracing::info!(admin = %admin.local_addr(), "operator runs");
         let (herald, announcements) = Herald::start(resolved.api_listen, progress.subscribe()).await?;
-        let surroundings = Surroundings { counts, log, roles, herald };
+        let surroundings = Surroundings { counts, log, roles, herald, board };
         run(&resolved, &surroundings, announcements, &progress, &mut stop).await?;
         tracing::info!("operator ends");
         Ok(())
@@ -94,7 +101,8 @@ async fn run(
         prepared = prepared => prepared?,
         () = stop.wait() => return Ok(()),
     };
-    // Who names another controller, changes its Secret, or adds or removes a member, has the operator begin anew.
+    // Who adds or removes a member, or changes its credentials, has the operator begin anew; another controller, or other
+    // credentials for it, it takes up as it runs.
     let mut following = JoinSet::new();
     let calls = ApiCalls::new(&*leader, resolved.leader.clone(), "meridian-amko", ANSWER_MAX);
     following.spawn(announce::run(calls, resolved.pod.clone(), announcements));
@@ -122,24 +130,34 @@ async fn run(
     loop {
         let wanted: Option<Named> = named.borrow_and_update().clone();
         let sources = members.borrow_and_update().sources(&leader, &resolved.leader);
+        let config = given.clone().or_else(|| wanted.map(|wanted| wanted.config(resolved.tls.clone())));
+        let controllers = config.clone().map(watch::Sender::new);
         let ended = async {
-            tokio::select! {
-                () = stop.wait() => true,
-                // The tasks end with this function only.
-                changed = named.changed() => changed.is_err(),
-                changed = members.changed() => changed.is_err(),
+            loop {
+                tokio::select! {
+                    () = stop.wait() => return true,
+                    // The tasks end with this function only.
+                    changed = members.changed() => return changed.is_err(),
+                    changed = named.changed() => match (&controllers, named.borrow_and_update().clone()) {
+                        _ if changed.is_err() => return true,
+                        (Some(controllers), Some(named)) => {
+                            let config = named.config(resolved.tls.clone());
+                            controllers.send_replace(config);
+                        }
+                        _ => return false,
+                    },
+                }
             }
         };
-        let config = given.clone().or_else(|| wanted.map(|wanted| wanted.config(resolved.tls.clone())));
-        let is_last = match config {
-            None => ended.await,
-            Some(config) => {
-                let amko = operate(&leader, sources, config, surroundings).await?;
+        let is_last = match (config, &controllers) {
+            (Some(config), Some(controllers)) => {
+                let amko = operate(&leader, sources, (config, controllers.subscribe()), surroundings).await?;
                 is_able.send_replace(true);
                 let is_last = forward(&amko, progress, ended).await;
                 within_shutdown(amko.shutdown()).await;
                 is_last
             }
+            _ => ended.await,
         };
         if is_last {
             // The leases are given back when no write is under way any more.
@@ -180,11 +198,10 @@ async fn forward<T>(amko: &Amko, progress: &watch::Sender<Progress>, end: impl F
 async fn operate(
     leader: &str,
     sources: Vec<Arc<dyn Source>>,
-    controller: Config,
+    (controller, controllers): (Config, watch::Receiver<Config>),
     surroundings: &Surroundings,
 ) -> anyhow::Result<Amko> {
     let log_level = surroundings.log.clone().map(log_level);
-    let url = controller.base_url.clone();
     let config = AmkoConfig {
         leader: leader.to_owned(),
         sources,
@@ -194,8 +211,10 @@ async fn operate(
     };
     let permit = surroundings.roles.as_ref().map(Roles::permit);
     let counts = Arc::clone(&surroundings.counts);
-    let amko = start_permitted(config, counts, permit).await.context("starting the operator")?;
-    surroundings.herald.present(&amko, &url);
+    let beside = Beside { counts, controllers: Some(controllers), permit, ..Beside::default() };
+    let amko = start_with(config, beside).await.context("starting the operator")?;
+    surroundings.herald.present(&amko);
+    surroundings.board.show(&amko);
     Ok(amko)
 }
 

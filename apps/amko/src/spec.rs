@@ -14,7 +14,8 @@ use crate::announce::Pod;
 
 /// Version of the file's form.
 const VERSION: u32 = 1;
-const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9447);
+/// Where the operator answers whoever looks after it.
+pub(crate) const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9447);
 /// The port is AMKO's (amko 8.1).
 const API: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 

@@ -107,7 +107,9 @@ impl Statuses {
 fn carries(object: &Object, write: &WriteBack) -> bool {
     match write {
         WriteBack::Status(wanted) => match object {
-            Object::GslbConfig(config) => config.status.as_ref().is_some_and(|status| wanted["state"] == status.state),
+            Object::GslbConfig(config) => config.status.as_ref().is_some_and(|status| {
+                wanted["state"] == status.state && wanted["controller"].as_str() == status.controller.as_deref()
+            }),
             Object::GlobalDeploymentPolicy(policy) => {
                 policy.status.as_ref().is_some_and(|status| wanted["errorStatus"] == status.error_status)
             }

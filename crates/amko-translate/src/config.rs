@@ -20,6 +20,9 @@ pub const UUID_ANNOTATION: &str = "amko.vmware.com/amko-uuid";
 /// `status.state` of a `GSLBConfig` that is in force; also how it is recognised at the next start.
 pub const ACCEPTED: &str = "success: gslb config accepted";
 
+/// With `false` on a `GSLBConfig`, only the controller that it names is used, as the original does (amko 7.6).
+pub const FOLLOW_LEADER_ANNOTATION: &str = "amko.vmware.com/follow-leader";
+
 /// A valid `GSLBConfig`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -33,6 +36,8 @@ pub struct Config {
     pub refresh_interval: Duration,
     /// `X-Avi-Version` to use; `None` leaves it to the client.
     pub api_version: Option<String>,
+    /// Whether another controller is used where the named one does not lead.
+    pub follows_leader: bool,
     /// How much is logged.
     pub log_level: LogLevel,
     /// What `logLevel` says where it is no level; INFO is in force then (amko 1.8 step 4).
@@ -132,8 +137,8 @@ pub fn choose<'a>(configs: impl Iterator<Item = &'a GslbConfig>, current: Option
 fn validate(config: &GslbConfig) -> Result<Config, ConfigError> {
     const DEFAULT_REFRESH_S: u64 = 600;
     let spec = &config.spec;
-    let annotation = config.metadata.annotations.as_ref().and_then(|annotations| annotations.get(UUID_ANNOTATION));
-    let uuid = match annotation {
+    let annotation = |key| config.metadata.annotations.as_ref().and_then(|annotations| annotations.get(key));
+    let uuid = match annotation(UUID_ANNOTATION) {
         Some(text) => Some(Uuid::try_parse(text).map_err(|_| ConfigError::Uuid(text.clone()))?),
         None => None,
     };
@@ -162,6 +167,7 @@ fn validate(config: &GslbConfig) -> Result<Config, ConfigError> {
         tenant: spec.gslb_leader.tenant.clone().filter(|tenant| !tenant.is_empty()).unwrap_or_else(|| "admin".into()),
         refresh_interval: Duration::from_secs(refresh_s.unwrap_or(DEFAULT_REFRESH_S)),
         api_version: Some(spec.gslb_leader.controller_version.clone()).filter(|version| !version.is_empty()),
+        follows_leader: annotation(FOLLOW_LEADER_ANNOTATION).is_none_or(|value| value != "false"),
         log_level: known.unwrap_or_default(),
         unknown_log_level: log_level.filter(|_| known.is_none()).map(str::to_owned),
         use_custom_global_fqdn: spec.use_custom_global_fqdn == Some(true),
@@ -227,7 +233,7 @@ mod tests {
     #[test]
     fn the_accepted_one_is_preferred_and_the_one_in_force_stays() {
         let (first, mut second) = (config("a"), config("b"));
-        second.status = Some(GslbConfigStatus { state: ACCEPTED.into() });
+        second.status = Some(GslbConfigStatus { state: ACCEPTED.into(), controller: None });
         let both = [&first, &second];
         let choice = choose(both.into_iter(), None);
         assert_eq!(choice.config.unwrap().name, "b");

@@ -37,7 +37,8 @@ mod translate;
 
 pub use aliases::{Aliases, RefusedAlias, RuleRef};
 pub use config::{
-    ACCEPTED, Choice as ConfigChoice, Config, ConfigError, Identity, LogLevel, UUID_ANNOTATION, choose as choose_config,
+    ACCEPTED, Choice as ConfigChoice, Config, ConfigError, FOLLOW_LEADER_ANNOTATION, Identity, LogLevel,
+    UUID_ANNOTATION, choose as choose_config,
 };
 pub use controller_view::{ControllerView, KnownMonitor, Lookup};
 pub use desired::{

@@ -1,6 +1,6 @@
 //! The client: calls, login, repeats.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use parking_lot::RwLock;
 use reqwest::{
@@ -32,6 +32,13 @@ const TENANT: HeaderName = HeaderName::from_static("x-avi-tenant");
 /// Beyond the API: on whose behalf a leader writes, and in which term. Who knows it refuses the terms before.
 const FENCE: HeaderName = HeaderName::from_static("x-meridian-fence");
 const CSRF_TOKEN: HeaderName = HeaderName::from_static("x-csrftoken");
+
+/// Longest wait for a connection, TLS included.
+const CONNECT_MAX: Duration = Duration::from_secs(5);
+/// Longest time that something sent may stay without an acknowledgement of the other host (RFC 5482).
+const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(10);
+/// Idle time before the other host is asked whether it is still there, and between two such questions.
+const KEEPALIVE: Duration = Duration::from_secs(5);
 
 /// A client of one controller; cheap to clone, all clones share one login.
 ///
@@ -87,6 +94,11 @@ impl AviClient {
             // A redirect would turn POST into GET, and may lead to another host.
             .redirect(reqwest::redirect::Policy::none())
             .timeout(config.request_timeout)
+            // A controller may take its time to answer; one whose host or link is gone need not be waited for.
+            .connect_timeout(CONNECT_MAX)
+            .tcp_user_timeout(UNACKNOWLEDGED_MAX)
+            .tcp_keepalive(KEEPALIVE)
+            .tcp_keepalive_interval(KEEPALIVE)
             .no_proxy()
             .build()
             .map_err(|error| ConfigError::Http { reason: chain(&error) })?;

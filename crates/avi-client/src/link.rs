@@ -76,6 +76,13 @@ impl Link {
         self.told.replace(kind) != Some(kind)
     }
 
+    /// As [`Link::away`], for one that can be found elsewhere: the next try is no later than `wait_max` from now.
+    pub fn away_at_most(&mut self, now: Instant, kind: &'static str, wait_max: Duration) -> bool {
+        let is_new = self.away(now, kind);
+        self.read_at = self.read_at.min(now + wait_max);
+        is_new
+    }
+
     /// Reads as soon as it can: what is known cannot be relied on any more.
     pub fn restart(&mut self, now: Instant) {
         self.is_up = false;

@@ -182,7 +182,9 @@ fn gslb_config() -> Value {
             ("useCustomGlobalFqdn", boolean("Global names come from host rules instead of the objects.")),
         ],
     );
-    let status = object("What was found.", &[], [("state", string("What became of this configuration."))]);
+    let state = string("What became of this configuration.");
+    let controller = string("The controller in use, where the one of the spec does not lead.");
+    let status = object("What was found.", &[], [("state", state), ("controller", controller)]);
     root("Which controller is written to, and which clusters take part.", spec, status)
 }
 

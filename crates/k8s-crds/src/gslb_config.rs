@@ -71,4 +71,7 @@ pub struct GslbConfigStatus {
     /// One of the texts of amko 2.1.
     #[serde(default)]
     pub state: String,
+    /// The controller in use, where it is not the one of the spec: the site that leads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub controller: Option<String>,
 }

@@ -111,6 +111,12 @@ impl ApiServer {
         Self { cluster: cluster.into(), kinds: kinds.into(), scopes: BTreeMap::new(), connection }
     }
 
+    /// The same cluster, of which this kind alone is read, over the same connection.
+    #[must_use]
+    pub fn reading(&self, kind: Kind, scope: Scope) -> Self {
+        Self { kinds: [kind].into(), scopes: BTreeMap::from([(kind, scope)]), ..self.clone() }
+    }
+
     /// Reads less than everything of a kind.
     #[must_use]
     pub fn with_scope(mut self, kind: Kind, scope: Scope) -> Self {

@@ -41,12 +41,25 @@ impl Admin {
     /// # Errors
     /// The address cannot be had.
     pub async fn start(address: SocketAddr, metrics: Metrics, ready: Ready) -> Result<Self, AdminError> {
+        Self::start_beside(address, metrics, ready, Router::new()).await
+    }
+
+    /// As [`Admin::start`], with more to answer.
+    ///
+    /// # Errors
+    /// The address cannot be had.
+    pub async fn start_beside(
+        address: SocketAddr,
+        metrics: Metrics,
+        ready: Ready,
+        beside: Router,
+    ) -> Result<Self, AdminError> {
         let failed = |source| AdminError { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();
-        let router = router(Arc::new(metrics), ready);
+        let router = router(Arc::new(metrics), ready).merge(beside);
         let task = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
                 tracing::error!(reason = %error, "the admin address stopped");

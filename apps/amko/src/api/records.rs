@@ -57,7 +57,9 @@ pub(super) fn protocol(protocol: Protocol) -> &'static str {
 fn record(picture: &Picture, candidate: &Candidate) -> Value {
     let identifiers = candidate.identifiers.as_ref();
     let mut body = head(picture, &candidate.object);
-    body.insert("Hostname".to_owned(), candidate.host.as_str().into());
+    // The name within the cluster, where the object tells it apart from the global one.
+    let host = candidate.object.host.as_deref().unwrap_or(&candidate.host);
+    body.insert("Hostname".to_owned(), host.into());
     body.insert("IPAddr".to_owned(), candidate.address.to_string().into());
     body.insert("VirtualServiceUUID".to_owned(), identifiers.map_or("", |it| it.vs_uuid.as_str()).into());
     body.insert("ControllerUUID".to_owned(), identifiers.map_or("", |it| it.cluster_uuid.as_str()).into());

@@ -62,6 +62,9 @@ impl Members {
     /// Looks at the ClusterSet and its Secret; says whether other clusters are in force now. What is of no use changes
     /// nothing, and is told once.
     pub(super) async fn settle(&mut self, own: &ApiServer, state: &mut State) -> bool {
+        if !state.has_answered() {
+            return false;
+        }
         let found = match choose(&state.sets) {
             Ok((contexts, secret)) => read(own, contexts, &secret).await,
             Err(unusable) => Err(unusable),

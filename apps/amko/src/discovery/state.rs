@@ -52,6 +52,11 @@ impl Step {
 }
 
 impl State {
+    /// Whether the own cluster has told its whole state at least once.
+    pub(super) fn has_answered(&self) -> bool {
+        self.has_answered
+    }
+
     /// Takes what the own cluster says; says whether it is about a ClusterSet.
     pub(super) fn take(&mut self, event: Event) -> bool {
         match event {

@@ -7,7 +7,6 @@ use amko_translate::{
     ObjectRef, Outcome, PolicyBook, PublishedService, Reason, RuleBook, UUID_ANNOTATION, choose_config, explain_change,
     hold, is_shared, lookups, translate,
 };
-use avi_client::AviClient;
 use k8s_crds::{Kind, ObjectKey};
 use k8s_watch::WriteBack;
 use reconcile::{Key, ObjectType, Owner, Situation, Unit, Wanted, plan};
@@ -17,7 +16,7 @@ use uuid::Uuid;
 
 use super::{Done, FIRST_ANSWER_WAIT, Operator, Phase};
 use crate::AmkoEvent;
-use crate::reading::{self, FORMER_OWNER, chain};
+use crate::reading::{self, FORMER_OWNER};
 use crate::writer;
 
 /// Unusable objects told at once; an operator that sees these knows what to look for.
@@ -85,10 +84,10 @@ impl Operator {
     fn begin_reading(&mut self, identity: &Identity, now: Instant) {
         if self.link.is_due(now) && !self.work.is_in_flight() {
             self.link.begin_reading();
-            let (client, identity) = (self.client.clone(), identity.clone());
+            let (client, client_number, identity) = (self.client.clone(), self.client_number, identity.clone());
             self.tasks.spawn(async move {
                 let result = reading::read(&client, &identity).await;
-                Done::Read { identity, result }
+                Done::Read { identity, client_number, result }
             });
         }
     }
@@ -119,7 +118,7 @@ impl Operator {
         for (namespace, name, error) in choice.refused {
             let key = leader_object(Kind::GslbConfig, &namespace, &name);
             let text = error.to_string();
-            self.write_status(&key, json!({"state": text}), &text, true);
+            self.write_status(&key, self.config_status(&text), &text, true);
             if error != ConfigError::Another && error != ConfigError::Namespace {
                 self.phase = Phase::Starting;
             }
@@ -134,9 +133,7 @@ impl Operator {
         };
         self.is_idle_told = false;
         self.follow_edits(&config);
-        if self.config.as_ref().is_none_or(|before| before.api_version != config.api_version) {
-            self.change_client(&config, now);
-        }
+        self.follow_config(&config, now);
         if self.config.as_ref().is_some_and(|before| before.refresh_interval != config.refresh_interval) {
             self.link.restart(now);
         }
@@ -159,25 +156,6 @@ impl Operator {
         }
         self.config = Some(config.clone());
         Some((config, identity))
-    }
-
-    fn change_client(&mut self, config: &Config, now: Instant) {
-        let mut controller = self.controller.clone();
-        if let Some(version) = &config.api_version {
-            controller.api_version.clone_from(version);
-        }
-        match AviClient::new(controller) {
-            Ok(client) => {
-                self.client = match &self.identity {
-                    Some(identity) => client.on_behalf_of(identity.as_str()),
-                    None => client,
-                };
-                self.link.restart(now);
-            }
-            Err(error) => {
-                tracing::error!(reason = chain(&error), "controllerVersion of the GSLBConfig cannot be used");
-            }
-        }
     }
 
     /// Until when to wait for clusters to answer; `None` when all have, or have had their time. A silent one is told
@@ -311,10 +289,10 @@ impl Operator {
         let key = leader_object(Kind::GslbConfig, NAMESPACE, &config.name);
         match (self.phase, phase) {
             (Phase::Starting, Phase::Syncing) => {
-                self.statuses.write(&key, WriteBack::Status(json!({"state": "syncing all objects"})));
+                self.statuses.write(&key, WriteBack::Status(self.config_status("syncing all objects")));
             }
             (Phase::Syncing, Phase::Accepted) => {
-                self.statuses.write(&key, WriteBack::Status(json!({"state": "synced all objects"})));
+                self.statuses.write(&key, WriteBack::Status(self.config_status("synced all objects")));
                 self.write_final_state(&key, config);
             }
             _ => return,
@@ -325,7 +303,7 @@ impl Operator {
     fn write_final_state(&mut self, key: &ObjectKey, config: &Config) {
         let state = self.final_state(config);
         let is_error = state != ACCEPTED;
-        self.write_status(key, json!({"state": state}), &state, is_error);
+        self.write_status(key, self.config_status(&state), &state, is_error);
     }
 
     pub(super) fn write_status(&mut self, key: &ObjectKey, status: serde_json::Value, text: &str, is_error: bool) {

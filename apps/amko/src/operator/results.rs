@@ -7,7 +7,6 @@ use avi_client::{AviError, ErrorClass};
 use k8s_crds::Kind;
 use k8s_watch::WriteBack;
 use reconcile::{ObjectType, Owner, Ownership};
-use serde_json::json;
 use tokio::time::Instant;
 
 use super::look::{leader_object, owner};
@@ -28,6 +27,9 @@ impl Operator {
         if self.link.up(now, config.refresh_interval) {
             self.teller.tell(AmkoEvent::ControllerBack);
         }
+        if let Some(leadership) = &reading.leadership {
+            self.target.is_usable(leadership);
+        }
         self.view = reading.view;
         self.absent.lookups.clear();
         let before = std::mem::replace(&mut self.observed, reading.observed);
@@ -43,25 +45,41 @@ impl Operator {
     }
 
     fn cannot_read(&mut self, error: &ReadError, now: Instant) {
-        let kind = match error {
-            ReadError::Connect(AviError::InvalidCredentials { .. }) => "credentials",
-            ReadError::Connect(error) if error.class() == ErrorClass::Transport => "transport",
-            ReadError::Connect(_) => "answer",
-            ReadError::Leader(_) => "leader",
-            ReadError::NotLeader => "follower",
+        let (kind, moves) = match error {
+            ReadError::Connect(AviError::InvalidCredentials { .. }) => ("credentials", false),
+            ReadError::Connect(error) if is_no_answer(error) => ("transport", true),
+            ReadError::Connect(_) => ("answer", false),
+            ReadError::Leader(_) => ("leader", false),
+            ReadError::NotLeader(_) => ("follower", true),
         };
-        let is_new = self.link.away(now, kind);
+        let is_new = self.note_trouble(now, kind);
+        if moves {
+            let from = self.target.url().to_owned();
+            let has_moved = match error {
+                ReadError::NotLeader(leadership) => self.target.is_follower(leadership),
+                _ => self.target.is_unreachable(),
+            };
+            if has_moved {
+                let reason = match error {
+                    ReadError::NotLeader(_) => format!("{from} follows another site"),
+                    error => error.to_string(),
+                };
+                return self.go_on_elsewhere(&from, is_new, reason);
+            }
+        }
         if is_new {
+            self.trouble = Some(error.to_string());
             self.teller.tell(AmkoEvent::ControllerAway { reason: error.to_string() });
         }
         let Some(config) = &self.config else { return };
         // Once accepted, it stays so while the controller is away; but a follower and wrong credentials are matters of
         // configuration.
         let is_misconfigured =
-            matches!(error, ReadError::NotLeader | ReadError::Connect(AviError::InvalidCredentials { .. }));
+            matches!(error, ReadError::NotLeader(_) | ReadError::Connect(AviError::InvalidCredentials { .. }));
         if is_new && (self.phase == Phase::Starting || is_misconfigured) {
             let key = leader_object(Kind::GslbConfig, NAMESPACE, &config.name);
-            self.statuses.write(&key, WriteBack::Status(json!({"state": error.to_string()})));
+            let status = self.config_status(&error.to_string());
+            self.statuses.write(&key, WriteBack::Status(status));
             self.phase = Phase::Starting;
         }
     }
@@ -136,7 +154,8 @@ impl Operator {
             ErrorClass::NotLeader => "follower",
             _ => "answer",
         };
-        if self.link.away(now, kind) {
+        if self.note_trouble(now, kind) {
+            self.trouble = Some(reason.to_owned());
             self.teller.tell(AmkoEvent::ControllerAway { reason: reason.to_owned() });
         }
         let state = match class {
@@ -146,10 +165,16 @@ impl Operator {
         };
         if let Some(config) = &self.config {
             let key = leader_object(Kind::GslbConfig, NAMESPACE, &config.name);
-            self.statuses.write(&key, WriteBack::Status(json!({"state": state})));
+            let status = self.config_status(&state);
+            self.statuses.write(&key, WriteBack::Status(status));
             self.phase = Phase::Starting;
         }
     }
+}
+
+/// Whether nothing that is a controller was there: no answer at all, or one of a proxy before it.
+fn is_no_answer(error: &AviError) -> bool {
+    error.class() == ErrorClass::Transport || matches!(error.status(), Some(502..=504))
 }
 
 /// Whether a failure says that no other call would fare better.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use amko_translate::{Identity, MemberKind};
 use k8s_crds::{Object, ObjectKey};
 use reconcile::{Action, Conflict, Key, ObjectType, Ownership, Step};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::clusters::Reach;
@@ -99,7 +99,7 @@ pub struct StatusLine {
 }
 
 /// A cluster, and how it can be reached.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClusterLine {
     /// Context.
     pub cluster: String,

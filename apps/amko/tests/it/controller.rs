@@ -25,9 +25,15 @@ struct Inner {
     asked: Vec<String>,
     /// Answers for the next writes whose line contains a text.
     faults: VecDeque<(String, u16, String)>,
-    is_follower: bool,
+    /// UUID of the site that leads, when not the first.
+    leader: Option<String>,
+    /// Name, UUID and port of the sites.
+    sites: Vec<(String, String, u16)>,
     password: Option<String>,
 }
+
+/// UUID of the site that listens where nothing else is said.
+const FIRST: &str = "cluster-1";
 
 /// A controller that listens; stops when dropped.
 pub(crate) struct Listening {
@@ -56,6 +62,11 @@ impl Controller {
     }
 
     pub(crate) async fn listen(&self, address: &str) -> Listening {
+        self.listen_as(FIRST, address).await
+    }
+
+    /// Listens as the site of this UUID. All sites hold the same objects.
+    pub(crate) async fn listen_as(&self, uuid: &str, address: &str) -> Listening {
         let listener = loop {
             // The port of a controller that was stopped a moment ago may still be closing.
             match tokio::net::TcpListener::bind(address).await {
@@ -64,7 +75,7 @@ impl Controller {
             }
         };
         let address = listener.local_addr().unwrap();
-        let router = Router::new().fallback(answer).with_state(self.clone());
+        let router = Router::new().fallback(answer).with_state((self.clone(), uuid.to_owned()));
         let task = tokio::spawn(async move { drop(axum::serve(listener, router).await) });
         Listening { address, task }
     }
@@ -123,8 +134,19 @@ impl Controller {
         self.inner.lock().unwrap().faults.push_back((text.to_owned(), status, message.to_owned()));
     }
 
+    /// Whether the first site follows another.
     pub(crate) fn set_follower(&self, is_follower: bool) {
-        self.inner.lock().unwrap().is_follower = is_follower;
+        self.set_leader(if is_follower { "cluster-2" } else { FIRST });
+    }
+
+    pub(crate) fn set_leader(&self, uuid: &str) {
+        self.inner.lock().unwrap().leader = Some(uuid.to_owned());
+    }
+
+    /// What the Gslb object says of its sites: name, UUID, port.
+    pub(crate) fn set_sites(&self, sites: &[(&str, &str, u16)]) {
+        let sites = sites.iter().map(|(name, uuid, port)| ((*name).to_owned(), (*uuid).to_owned(), *port));
+        self.inner.lock().unwrap().sites = sites.collect();
     }
 
     pub(crate) fn set_password(&self, password: &str) {
@@ -147,11 +169,12 @@ impl Controller {
     }
 }
 
-async fn answer(State(controller): State<Controller>, request: Request) -> Response {
+async fn answer(State((controller, site)): State<(Controller, String)>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body: Bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
     let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    let (status, answer) = controller.inner.lock().unwrap().answer(&parts.method, &parts.uri, &parts.headers, &body);
+    let (status, answer) =
+        controller.inner.lock().unwrap().answer(&site, &parts.method, &parts.uri, &parts.headers, &body);
     if parts.uri.path() == "/login" && status == 200 {
         let cookies = [("set-cookie", "csrftoken=t; Path=/"), ("set-cookie", "sessionid=s; Path=/")];
         let mut response = axum::Json(answer).into_response();
@@ -165,7 +188,7 @@ async fn answer(State(controller): State<Controller>, request: Request) -> Respo
 }
 
 impl Inner {
-    fn answer(&mut self, method: &Method, uri: &Uri, headers: &HeaderMap, body: &Value) -> (u16, Value) {
+    fn answer(&mut self, site: &str, method: &Method, uri: &Uri, headers: &HeaderMap, body: &Value) -> (u16, Value) {
         let name = body["name"].as_str().map(|name| format!(" {name}")).unwrap_or_default();
         let path = uri.path().to_owned();
         let target = uri.path_and_query().map_or_else(|| path.clone(), ToString::to_string);
@@ -193,15 +216,19 @@ impl Inner {
             let (_, status, message) = self.faults.remove(i).unwrap();
             return (status, json!({"error": message}));
         }
-        if self.is_follower && *method != Method::GET {
+        let leader = self.leader.clone().unwrap_or_else(|| FIRST.to_owned());
+        if leader != site && *method != Method::GET {
             return (400, json!({"error": "Config Operations can be done ONLY on leader"}));
         }
         let tenant = headers["x-avi-tenant"].to_str().unwrap().to_owned();
         match (method, path.trim_start_matches("/api/").trim_end_matches('/')) {
-            (&Method::GET, "cluster") => (200, json!({"name": "cluster-0-1", "uuid": "cluster-1"})),
+            (&Method::GET, "cluster") => (200, json!({"name": "cluster-0-1", "uuid": site})),
             (&Method::GET, "gslb") => {
-                let leader = if self.is_follower { "cluster-2" } else { "cluster-1" };
-                (200, json!({"count": 1, "results": [{"leader_cluster_uuid": leader}]}))
+                let sites = self.sites.iter().map(|(name, uuid, port)| {
+                    json!({"name": name, "cluster_uuid": uuid, "ip_addresses": [{"addr": "127.0.0.1"}], "port": port})
+                });
+                let sites: Vec<_> = sites.collect();
+                (200, json!({"count": 1, "results": [{"leader_cluster_uuid": leader, "sites": sites}]}))
             }
             (&Method::GET, collection) => self.list(collection, uri.query().unwrap_or_default()),
             (&Method::POST | &Method::PUT, _) if self.refers_to_nothing(body) => {

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use amko::{Amko, AmkoConfig, AmkoEvent, EVENTS_WAITING_MAX, start};
+use amko::{Amko, AmkoConfig, AmkoEvent, EVENTS_WAITING_MAX, start, start_following};
 use avi_client::Verification;
 use k8s_crds::{GlobalDeploymentPolicy, GslbConfig, Object};
 use k8s_watch::Source;
 use serde_json::json;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::cluster::Cluster;
 use crate::controller::{Controller, Listening};
@@ -24,7 +24,7 @@ pub(crate) struct Setting {
     pub(crate) clusters: Vec<Arc<Cluster>>,
     pub(crate) amko: Option<Amko>,
     pub(crate) events: mpsc::Receiver<AmkoEvent>,
-    address: String,
+    pub(crate) address: String,
 }
 
 impl Setting {
@@ -60,6 +60,14 @@ impl Setting {
             events: None,
             log_level: None,
         }
+    }
+
+    /// As [`Setting::start`]; the controller's configuration follows the channel.
+    pub(crate) async fn start_following(&mut self, controllers: watch::Receiver<avi_client::Config>) {
+        let (sender, events) = mpsc::channel(EVENTS_WAITING_MAX);
+        self.events = events;
+        let config = AmkoConfig { events: Some(sender), ..self.config() };
+        self.amko = Some(start_following(config, controllers).await.unwrap());
     }
 
     pub(crate) fn amko(&self) -> &Amko {

@@ -197,6 +197,7 @@ fn config() -> Config {
         refresh_interval: std::time::Duration::from_secs(600),
         log_level: crate::config::LogLevel::Info,
         unknown_log_level: None,
+        follows_leader: true,
         api_version: None,
         uuid: None,
     }

@@ -47,6 +47,7 @@ impl World {
             refresh_interval: std::time::Duration::from_secs(600),
             log_level: amko_translate::LogLevel::Info,
             unknown_log_level: None,
+            follows_leader: true,
             api_version: None,
             use_custom_global_fqdn: false,
             uuid: None,

@@ -75,7 +75,7 @@ fn each_field_of_the_types_is_in_the_schema() {
                 log_level: text(),
                 use_custom_global_fqdn: Some(true),
             },
-            status: Some(GslbConfigStatus::default()),
+            status: Some(GslbConfigStatus { controller: text(), ..GslbConfigStatus::default() }),
         },
     );
     check(

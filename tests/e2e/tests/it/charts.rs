@@ -131,6 +131,12 @@ fn a_values_file_of_amko_becomes_the_objects_that_the_operator_reads() {
     assert!(container(set)["args"].as_array().unwrap().contains(&json!("--federation")));
     runs_unprivileged(set);
 
+    assert_eq!(set["spec"]["template"]["spec"]["containers"].as_array().unwrap().len(), 1);
+    let with_discovery = render("amko", &format!("{AMKO_VALUES}\nmultiClusterIngress: {{enable: true}}\n")).unwrap();
+    let containers = &find(&with_discovery, "StatefulSet", "amko")["spec"]["template"]["spec"]["containers"];
+    assert_eq!(containers[1]["args"], json!(["service-discovery"]));
+    find(&with_discovery, "RoleBinding", "amko-service-discovery");
+
     let follower = AMKO_VALUES.replace("currentClusterIsLeader: true", "currentClusterIsLeader: false");
     let follower = render("amko", &follower).unwrap();
     assert_eq!(find(&follower, "StatefulSet", "amko")["spec"]["replicas"], 1, "it stands by");

@@ -16,7 +16,12 @@ fn a_pod_serves_with_its_service_account_and_follows_its_secrets() {
     world.wait_until_synced();
     // The rights are enough to say so where an administrator looks.
     world.wait_for_state_of_config("success: gslb config accepted");
+    for message in ["GSLB Configuration validated and accepted.", "Initial bootup sync completed."] {
+        world.wait_for_event("GSLBConfigValidation", message);
+    }
+    world.wait_for_event("AMKOClusterReady", "Event handlers active for cluster s2");
     assert!(!world.has_said("amko", 0, &["forbidden"]), "{}", world.logs());
+    assert_eq!(world.admin(8080, "api/status"), r#"{"avi_api":{"connection_status":"CONNECTED","errors":[]}}"#);
 
     // A member that is no longer in the Secret is not asked; its answers stay until one that can see it says otherwise.
     let mark = world.mark("amko");
@@ -51,6 +56,7 @@ fn a_pod_serves_with_its_service_account_and_follows_its_secrets() {
     world.set_password_in_secret("Another-1-password");
     world.wait_until_said("amko", mark, &["credentials of the controller changed"]);
     world.wait_until_said("amko", mark, &["controller cannot be used", "redentials"]);
+    world.wait_for_event("AviControllerError", "Invalid Avi credentials");
     world.set_weights([6, 4, 2]);
     assert_eq!(world.count(10), World::counts(&[(S1AZ1, 6), (S1AZ2, 3), (S2, 1)]));
     world.set_password_of_controller("Another-1-password");

@@ -150,10 +150,21 @@ impl Lone {
 
     /// What is answered now for a name, in one try; empty when nothing is.
     pub(crate) fn dig(&self, name: &str) -> String {
-        let args = ["+short", "+tries=1", "+time=2", "@127.0.0.1", "-p", DNS_PORT, name];
-        let text = String::from_utf8(self.enter("dig").args(args).output().unwrap().stdout).unwrap();
+        self.dig_with(&[name])
+    }
+
+    /// The same, with options of dig.
+    pub(crate) fn dig_with(&self, args: &[&str]) -> String {
+        let text = self.dig_all(&[&["+short"], args].concat());
         // That nobody answered is told among the answers.
         text.lines().filter(|line| !line.starts_with(';')).collect::<Vec<_>>().join("\n")
+    }
+
+    /// All that dig says, in one try.
+    pub(crate) fn dig_all(&self, args: &[&str]) -> String {
+        let mut dig = self.enter("dig");
+        dig.args(["+tries=1", "+time=2", "@127.0.0.1", "-p", DNS_PORT]).args(args);
+        String::from_utf8(dig.output().unwrap().stdout).unwrap()
     }
 
     /// Every one of twenty queries gets the right answer.
@@ -177,7 +188,6 @@ impl Lone {
     }
 
     /// The same, with what curl is to send.
-    #[expect(dead_code, reason = "for databases, which no test sends yet")]
     #[track_caller]
     pub(crate) fn send(&self, controller: &str, method: &str, path: &str, what: &[&str]) -> (u16, Value) {
         self.send_to(CONTROLLER, controller, method, path, what)

@@ -12,6 +12,7 @@ mod net;
 pub(crate) mod pages;
 mod resolvers;
 pub(crate) mod seen;
+mod service_discovery;
 pub(crate) mod sites;
 pub(crate) mod turn;
 mod undisturbed;
@@ -358,7 +359,7 @@ impl World {
         self.kube("s1az1", "POST", POLICIES, YAML, &format!("{head}  trafficSplit:{split}"));
     }
 
-    fn define_kind(&self, cluster: &str, kind: &str) {
+    fn define_amko(&self, cluster: &str, kind: &str) {
         let text = fs::read_to_string(root().join(format!("deploy/crds/amko.vmware.com_{kind}.yaml"))).unwrap();
         self.kube(cluster, "POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", YAML, &text);
     }
@@ -366,7 +367,7 @@ impl World {
     /// Definitions of these kinds, and the credentials, in a cluster that AMKO is to run in.
     fn install_operator(&self, cluster: &str, kinds: &[&str]) {
         for kind in kinds {
-            self.define_kind(cluster, kind);
+            self.define_amko(cluster, kind);
         }
         self.make_namespace(cluster);
         let authority = self.authorities();

@@ -21,7 +21,7 @@ fn another_cluster_s_operator_takes_over_and_the_first_one_returns_as_follower()
     world.split_evenly(TTL);
     world.use_fast_monitor();
     for cluster in ["s1az1", "s1az2", "s2"] {
-        world.wait(&format!("{cluster} to say who leads"), || world.operator_that_leads(cluster) == "s1az1");
+        world.wait(&format!("{cluster} to say who leads"), || world.operator_shown(cluster) == "s1az1");
     }
 
     let mut clients = world.client_watch(HELLO, &SERVERS);
@@ -33,9 +33,9 @@ fn another_cluster_s_operator_takes_over_and_the_first_one_returns_as_follower()
     clients.tell_and_wait("without");
     world.make("s2", INGRESSES, &ingress("hackazon", &[(NEW, S2, &["/"])]));
     clients.tell_and_wait("made");
-    world.wait("another operator to lead", || ["s1az2", "s2"].contains(&world.operator_that_leads("s2").as_str()));
+    world.wait("another operator to lead", || ["s1az2", "s2"].contains(&world.operator_shown("s2").as_str()));
     clients.tell_and_wait("leads");
-    let leader = world.operator_that_leads("s2");
+    let leader = world.operator_shown("s2");
     for server in SERVERS {
         world.wait(&format!("{server} to know the new name"), || world.status_at(server, NEW) == "NOERROR");
     }
@@ -47,9 +47,9 @@ fn another_cluster_s_operator_takes_over_and_the_first_one_returns_as_follower()
         world.wait_for_answers_at(server, &[0, 1, 2]);
     }
     clients.tell_and_wait("back");
-    world.wait("the first operator to know who leads", || world.operator_that_leads("s1az1") == leader);
+    world.wait("the first operator to know who leads", || world.operator_shown("s1az1") == leader);
     clients.tell_and_wait("end");
-    assert_eq!(world.operator_that_leads("s2"), leader, "the first one stays follower");
+    assert_eq!(world.operator_shown("s2"), leader, "the first one stays follower");
     let seen = Seen::of(clients.finish());
 
     let mut transcript = Transcript::new(

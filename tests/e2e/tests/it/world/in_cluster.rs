@@ -77,6 +77,7 @@ impl World {
         // No variable of the machine reaches it, such as one that names a kubeconfig.
         pod.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
         pod.env("KUBERNETES_SERVICE_HOST", server(LEADER)).env("KUBERNETES_SERVICE_PORT", "6443");
+        pod.env("POD_NAME", "amko-0").env("POD_UID", "5d2c9c4e-0000-4000-8000-000000000001");
         self.parts.insert("amko", pod.stdin(Stdio::null()).stderr(log).spawn().unwrap());
     }
 
@@ -87,13 +88,28 @@ impl World {
         self.wait(state, || self.object(LEADER, &path)["status"]["state"] == state);
     }
 
+    /// Waits until there is an event about the pod with this reason and message.
+    #[track_caller]
+    pub(crate) fn wait_for_event(&self, reason: &str, message: &str) {
+        let is_it = |event: &Value| {
+            event["involvedObject"]["kind"] == "Pod"
+                && event["involvedObject"]["name"] == "amko-0"
+                && event["reason"] == reason
+                && event["message"].as_str().is_some_and(|text| text.contains(message))
+        };
+        self.wait(message, || {
+            let events = self.object(LEADER, "/api/v1/namespaces/avi-system/events");
+            events["items"].as_array().is_some_and(|events| events.iter().any(is_it))
+        });
+    }
+
     /// Waits until the operator's metrics hold a line.
     #[track_caller]
     pub(crate) fn wait_for_metric(&self, line: &str) {
         self.wait(line, || self.admin(9447, "metrics").contains(line));
     }
 
-    fn make_account(&self, cluster: &str, namespace: &str, name: &str, rules: &Value) {
+    pub(super) fn make_account(&self, cluster: &str, namespace: &str, name: &str, rules: &Value) {
         let accounts = format!("/api/v1/namespaces/{namespace}/serviceaccounts");
         self.make(cluster, &accounts, &json!({"metadata": {"name": name}}));
         let role = json!({"metadata": {"name": name}, "rules": rules});
@@ -120,7 +136,7 @@ impl World {
     }
 
     /// A kubeconfig that needs no other file.
-    fn members(&self, contexts: &[&str]) -> String {
+    pub(super) fn members(&self, contexts: &[&str]) -> String {
         let entries = |kind: &str, entry: &dyn Fn(&str) -> Value| {
             contexts.iter().map(|name| json!({"name": name, kind: entry(name)})).collect::<Value>()
         };

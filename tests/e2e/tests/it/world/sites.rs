@@ -274,7 +274,7 @@ impl World {
         let contexts = CLUSTERS.map(|(cluster, ..)| cluster);
         for cluster in contexts {
             match cluster == contexts[0] {
-                true => self.define_kind(cluster, "amkoclusters"),
+                true => self.define_amko(cluster, "amkoclusters"),
                 false => self.install_operator(
                     cluster,
                     &["amkoclusters", "globaldeploymentpolicies", "gslbconfigs", "gslbhostrules"],
@@ -293,7 +293,7 @@ impl World {
     }
 
     /// Who leads the federation, as a cluster shows it; empty when that is not known.
-    pub(crate) fn operator_that_leads(&self, cluster: &str) -> String {
+    pub(crate) fn operator_shown(&self, cluster: &str) -> String {
         let object = self.object(cluster, &format!("{AMKO_CLUSTERS}/federation"));
         object["status"]["leader"]["clusterContext"].as_str().unwrap_or_default().to_owned()
     }
