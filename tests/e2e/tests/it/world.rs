@@ -305,7 +305,13 @@ impl World {
             "sites": sites
         });
         gslb.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        self.create("gslb", &gslb);
+        // A site that has just begun, on a busy machine, may be too late for the leader.
+        let mut answer = (0, Value::Null);
+        self.wait("the Gslb to be made", || {
+            answer = self.rest("POST", "/api/gslb", Some(&gslb));
+            answer.0 != 400 || !answer.1.to_string().contains("no answer from the controller")
+        });
+        assert_eq!(answer.0, 201, "{}", answer.1);
     }
 
     /// DNS profile and DNS virtual service on a controller; returns its site.
