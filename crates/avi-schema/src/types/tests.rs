@@ -13,7 +13,6 @@ const LATER_TYPES: &[&str] = &[
     "csrfpolicy",
     "customipamdnsprofile",
     "errorpageprofile",
-    "federationcheckpoint",
     "geodb",
     "hardwaresecuritymodulegroup",
     "icapprofile",

@@ -2,6 +2,7 @@
 //!
 //! What was measured makes up the guide `docs/guides/blackouts.md`; [`transcript`] says how.
 
+mod election;
 mod leader;
 mod member;
 mod operator;
@@ -19,8 +20,9 @@ const SLACK: f64 = 10.0;
 const TTL: u32 = 2;
 
 /// Sections of the guide.
-const TITLES: [&str; 4] = [LEADER, MEMBER, MEMBER_FAST, OPERATOR];
+const TITLES: [&str; 5] = [LEADER, ELECTION, MEMBER, MEMBER_FAST, OPERATOR];
 const LEADER: &str = "The leader's site goes dark";
+const ELECTION: &str = "The leader's site goes dark, with an election";
 const MEMBER: &str = "Site2 goes dark";
 const MEMBER_FAST: &str = "Site2 goes dark, with a fast monitor";
 const OPERATOR: &str = "The cluster that runs AMKO goes dark";

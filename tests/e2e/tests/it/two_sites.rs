@@ -10,12 +10,14 @@ const GLOBAL: &str = "fruit.gslb.avi.iberia.local";
 const HOME: Member = Member {
     cluster: "s1az1",
     context: "k8slab-admin@k8slab",
+    site: "site1",
     host: "fruit-global.avi.iberia.local",
     address: "10.10.25.46",
 };
 const REMOTE: Member = Member {
     cluster: "s2",
     context: "tkgs-cluster-1-admin@tkgs-cluster-1",
+    site: "site2",
     host: "fruit-site-2.lab.iberia.local",
     address: "10.10.23.40",
 };
@@ -26,6 +28,8 @@ const POLICY: &str = "/apis/amko.vmware.com/v1alpha2/namespaces/avi-system/globa
 struct Member {
     cluster: &'static str,
     context: &'static str,
+    /// Whose controller its virtual service is on.
+    site: &'static str,
     host: &'static str,
     address: &'static str,
 }
@@ -42,7 +46,12 @@ fn two_hosts_with_one_global_name_are_one_service_of_two_members() {
     }
     world.start_amko();
     world.wait_until_synced();
+    one_service_has_both(&world, &sites);
+    a_site_that_is_disabled_serves_nobody(&world);
+}
 
+/// Story 8.2, and the TTL of 8.3.
+fn one_service_has_both(world: &World, sites: &[Member]) {
     let services = world.held("gslbservice");
     assert_eq!(services.keys().collect::<Vec<_>>(), [GLOBAL], "nothing under the hosts' own names");
     let service = &services[GLOBAL];
@@ -51,7 +60,7 @@ fn two_hosts_with_one_global_name_are_one_service_of_two_members() {
     let mut members: Vec<&str> = members.iter().map(|member| member["ip"]["addr"].as_str().unwrap()).collect();
     members.sort_unstable();
     assert_eq!(members, [REMOTE.address, HOME.address]);
-    assert_eq!(requests(&world), ["HEAD /apple HTTP/1.0", "HEAD /banana HTTP/1.0"]);
+    assert_eq!(requests(world), ["HEAD /apple HTTP/1.0", "HEAD /banana HTTP/1.0"]);
 
     for server in SITES.map(|site| site.dns) {
         world.wait(&format!("{server} to answer in turns"), || {
@@ -59,12 +68,36 @@ fn two_hosts_with_one_global_name_are_one_service_of_two_members() {
         });
     }
     for path in ["apple", "banana"] {
-        for site in &sites {
+        for site in sites {
             let url = format!("http://{GLOBAL}/{path}");
             assert_eq!(world.page(site.address, &url, &[]).1.trim(), site.cluster);
         }
     }
     assert!(world.resolves(GLOBAL), "behind Unbound");
+}
+
+/// Story 8.3.
+fn a_site_that_is_disabled_serves_nobody(world: &World) {
+    let gslb = world.held("gslb")["Default"].clone();
+    let enable = |enabled: bool| {
+        let mut sites = gslb["sites"].clone();
+        let site = sites.as_array_mut().unwrap().iter_mut().find(|site| site["name"] == REMOTE.site).unwrap();
+        site["enabled"] = enabled.into();
+        world.tune("gslb", gslb["uuid"].as_str().unwrap(), &json!({"sites": sites}));
+    };
+    enable(false);
+    for server in [SITES[0].dns, SITES[1].dns] {
+        world.wait(&format!("{server} to answer with one site"), || {
+            world.answers_of(server, GLOBAL, 4) == [HOME.address; 4]
+        });
+    }
+    world.wait("clients to be told of one", || world.resolve(GLOBAL).trim() == HOME.address);
+    enable(true);
+    for server in SITES.map(|site| site.dns) {
+        world.wait(&format!("{server} to answer with both"), || {
+            world.answers_of(server, GLOBAL, 4) == [REMOTE.address, REMOTE.address, HOME.address, HOME.address]
+        });
+    }
 }
 
 /// Custom names, two members by the names of their contexts, no split, a short time to live.
@@ -79,7 +112,7 @@ fn configure(world: &World, sites: &[Member]) {
     };
     let spec = json!({"memberClusters": contexts("clusterContext", &json!({})), "useCustomGlobalFqdn": true});
     world.merge(HOME.cluster, CONFIG, &json!({"spec": spec}));
-    let matched = contexts("cluster", &json!({"syncVipOnly": true}));
+    let matched = contexts("cluster", &json!({}));
     world.merge(HOME.cluster, POLICY, &json!({"spec": {"matchClusters": matched, "trafficSplit": null, "ttl": TTL}}));
 }
 
@@ -92,8 +125,14 @@ fn install(world: &World, site: &Member) {
         let backend = json!({"service": {"name": format!("{name}-service"), "port": {"number": 5678}}});
         json!({"path": format!("/{name}"), "pathType": "Prefix", "backend": backend})
     };
+    let sites = world.held("gslb")["Default"]["sites"].clone();
+    let owner = sites.as_array().unwrap().iter().find(|it| it["name"] == site.site).unwrap();
+    let annotations = json!({
+        "ako.vmware.com/host-fqdn-vs-uuid-map": json!({*host: format!("virtualservice-{cluster}")}).to_string(),
+        "ako.vmware.com/controller-cluster-uuid": owner["cluster_uuid"],
+    });
     let ingress = json!({
-        "metadata": {"name": "ingress-example", "labels": {"app": "gslb"}},
+        "metadata": {"name": "ingress-example", "labels": {"app": "gslb"}, "annotations": annotations},
         "spec": {
             "ingressClassName": "avi-lb",
             "rules": [{"host": host, "http": {"paths": [path("apple"), path("banana")]}}]
