@@ -222,10 +222,13 @@ async fn a_forbidden_kind_is_a_missing_right_only_where_it_is_served() {
         let status = json!({"kind": "Status", "status": "Failure", "message": "x", "reason": reason, "code": code});
         Answer::Whole(code, status.to_string())
     };
+    let served = json!({"kind": "APIResourceList", "groupVersion": "route.openshift.io/v1", "resources": [
+        {"name": "routes", "singularName": "", "namespaced": true, "kind": "Route", "verbs": ["list"]}]});
     for is_served in [false, true] {
+        let served = served.to_string();
         let server = Scripted::start(move |target| match target.split('?').next().unwrap() {
             "/apis/route.openshift.io/v1/routes" => status(403, "Forbidden"),
-            "/apis/route.openshift.io/v1" if is_served => Answer::Whole(200, json!({"resources": []}).to_string()),
+            "/apis/route.openshift.io/v1" if is_served => Answer::Whole(200, served.clone()),
             "/apis/route.openshift.io/v1" => status(404, "NotFound"),
             _ if is_watch(target) => silence(),
             _ => list(&[service("x", 1)], 1, None),
