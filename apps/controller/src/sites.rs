@@ -154,6 +154,10 @@ impl Sites for LinkedSites {
         {
             return Ok(());
         }
+        // Nobody is asked to join what this site may not write.
+        if self.shared.replication.lock().as_ref().is_some_and(|(replication, _)| !replication.is_leader) {
+            return Err(SitesError::Refused(site_replication::Refusal::NotLeader { leader: None }.to_string()));
+        }
         if let Some(before) = before.map(|before| plan::Plan::read(before, None).settings) {
             let after = plan::Plan::read(after, None).settings;
             // Two majorities that have no site in common could decide on different things.
@@ -272,6 +276,19 @@ impl Shared {
             peers.get(id).is_some_and(|peer| !peer.connected && now.saturating_duration_since(peer.since) > AWAY_AFTER)
         };
         sites.iter().filter(|guest| is_away(&guest.id)).cloned().collect()
+    }
+
+    /// Whether the others say that this site is none of them: `leader` does, or most of `others`. They are believed: a link
+    /// begins with a proof of their keys.
+    fn is_disowned(&self, leader: &SiteId, others: usize) -> bool {
+        let Some(told) = self.told.get() else { return false };
+        let peers = told.borrow().clone();
+        let disowns = |peer: &PeerState| {
+            let words = peer.failure.as_deref().unwrap_or_default();
+            !peer.connected && words.contains("the other site says:") && words.contains("is not among the sites that")
+        };
+        let count = peers.values().filter(|peer| disowns(peer)).count();
+        count > 0 && (peers.get(leader).is_some_and(disowns) || count * 2 > others)
     }
 
     /// What this site tells the others of itself.

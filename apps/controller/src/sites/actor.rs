@@ -6,7 +6,13 @@ mod effects;
 mod gslb;
 mod lead;
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context;
 use controller_api::{Clock, LiveProjection, Replication, SitesError};
@@ -14,7 +20,7 @@ use objects::Object;
 use parking_lot::Mutex;
 use site_link::{Link, Roster};
 use site_log::SiteLog;
-use site_replication::{Leadership, Message, Refusal, Revision, Site, SiteId, Write};
+use site_replication::{Leadership, Message, Refusal, Revision, Site, SiteId, Term, Write};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::JoinSet,
@@ -33,6 +39,8 @@ const TICK: Duration = Duration::from_millis(100);
 const TELL_EVERY: Duration = Duration::from_millis(300);
 /// Pause before a log that could not be written is read and used again.
 const RETRY: Duration = Duration::from_secs(1);
+/// How long the others have to say that a site is none of them before it believes it.
+const DISOWNED_FOR: Duration = Duration::from_secs(5);
 /// Time between two invitations of sites that no link stands to.
 const INVITE_EVERY: Duration = Duration::from_secs(10);
 /// How long a site that is taken out of the Gslb may take to hear of it.
@@ -117,6 +125,12 @@ pub(super) struct Actor {
     broken_until: Option<Duration>,
     /// When to look again at what others are told of this site.
     tell_at: Duration,
+    /// Sites that were taken out of the Gslb.
+    removed: BTreeSet<SiteId>,
+    /// Since when the others say that this site is none of them.
+    disowned_since: Option<Duration>,
+    /// The term that this site was last said to lead in.
+    led: Option<Term>,
     /// When to ask sites again that are away.
     invite_at: Duration,
     /// Those that are being asked.
@@ -155,6 +169,9 @@ impl Actor {
             is_to_tell: false,
             broken_until: None,
             tell_at: Duration::ZERO,
+            removed: BTreeSet::new(),
+            disowned_since: None,
+            led: None,
             invite_at: Duration::ZERO,
             invitations: JoinSet::new(),
         };
@@ -301,6 +318,7 @@ impl Actor {
         self.perform(effects).await;
         self.tell().await;
         self.invite_again();
+        self.leave_if_disowned();
         self.part().await;
     }
 

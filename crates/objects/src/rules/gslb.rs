@@ -41,6 +41,12 @@ impl TypeRules for Gslb {
             return Err(WriteError::NotLeader);
         }
         check_sub_domains(body)?;
+        check_sites(body)?;
+        let led = draft.before.and_then(|before| before.body.get("leader_cluster_uuid"));
+        // Who takes the lead in a disaster changes nothing else, and may lead without DNS of its own.
+        if led.is_some() && led != body.get("leader_cluster_uuid") {
+            return Ok(());
+        }
         check_own_site(projection, body)
     }
 
@@ -77,6 +83,27 @@ fn check_sub_domains(body: &Map<String, Value>) -> Result<(), WriteError> {
         if let Err(error) = DomainName::parse(name) {
             return Err(WriteError::invalid(format!("dns_configs[{index}].domain_name"), error.to_string()));
         }
+    }
+    Ok(())
+}
+
+/// A site is listed once, under a name of its own; and who elects are three or more.
+fn check_sites(body: &Map<String, Value>) -> Result<(), WriteError> {
+    let sites = elements(body, "sites");
+    for field in ["cluster_uuid", "name"] {
+        let all = || sites.iter().map(|site| site.get(field).and_then(Value::as_str).unwrap_or_default());
+        for (index, value) in all().enumerate() {
+            if all().take(index).any(|before| before == value) {
+                let words = format!("'{value}' is another site's, too: list each site once");
+                return Err(WriteError::invalid(format!("sites[{index}].{field}"), words));
+            }
+        }
+    }
+    let active = |site: &&Value| site.get("member_type").and_then(Value::as_str) == Some("GSLB_ACTIVE_MEMBER");
+    let elects = body.get("leader_election").and_then(Value::as_bool) == Some(true);
+    if elects && sites.iter().filter(active).count() < 3 {
+        let words = "three active sites are needed: of two, neither alone is a majority";
+        return Err(WriteError::invalid("leader_election", words));
     }
     Ok(())
 }

@@ -457,3 +457,33 @@ fn a_site_that_joins_later_has_all_and_one_that_was_away_meanwhile_hears_of_it_f
     sites.start_controller("site1");
     sites.wait("what the new leader wrote", || sites.dig("site1", "b.avi.iberia.local") == "10.10.25.47");
 }
+
+#[test]
+fn a_site_that_was_taken_out_while_it_was_away_leaves_and_takes_nothing_over() {
+    let Some(mut sites) = Sites::start() else { return };
+    let gslb = sites.federate(&["leader", "site1", "site2"], &json!({}));
+    sites.create("leader", "gslbservice", &service(NAME, &["10.10.25.46"]));
+    for site in ["site1", "site2"] {
+        sites.wait("the service at every site", || sites.dig(site, NAME) == "10.10.25.46");
+    }
+    sites.kill("site1");
+    let path = format!("/api/gslb/{}", gslb["uuid"].as_str().unwrap());
+    let mut fewer = sites.rest("leader", "GET", &path, None).1;
+    fewer["sites"].as_array_mut().unwrap().retain(|site| site["name"] != "site1");
+    assert_eq!(sites.rest("leader", "PUT", &path, Some(&fewer)).0, 200);
+    sites.create("leader", "gslbservice", &service("later.avi.iberia.local", &["10.10.25.47"]));
+
+    sites.start_controller("site1");
+    sites.wait("it to leave", || sites.rest("site1", "GET", "/api/gslb", None).1["count"] == 0);
+    sites.wait("its copies to go", || sites.rest("site1", "GET", "/api/gslbservice", None).1["count"] == 0);
+    assert_eq!(sites.sight("leader", "leader", "role"), "GSLB_LEADER");
+    assert_eq!(sites.dig("leader", "later.avi.iberia.local"), "10.10.25.47");
+
+    // What makes no sense is refused: a site twice, an election of two.
+    let mut twice = fewer.clone();
+    twice["sites"].as_array_mut().unwrap().push(fewer["sites"][1].clone());
+    let (status, answer) = sites.rest("leader", "PUT", &path, Some(&twice));
+    assert_eq!((status, answer.to_string().contains("sites[2].cluster_uuid")), (400, true), "{answer}");
+    let (status, answer) = sites.rest("leader", "PATCH", &path, Some(&json!({"replace": {"leader_election": true}})));
+    assert_eq!((status, answer.to_string().contains("three active sites are needed")), (400, true), "{answer}");
+}

@@ -87,6 +87,10 @@ impl Actor {
         if !invitation.sites.contains_key(&invitation.leader) {
             return Err(SitesError::Refused("sites: the leader is not among them".to_owned()));
         }
+        if self.removed.contains(&SiteId::from(invitation.leader.as_str())) {
+            let words = format!("site {} was taken out of this GSLB: add it at the leader", invitation.leader);
+            return Err(SitesError::Refused(words));
+        }
         if let Some(gslb) = &self.gslb
             && gslb.uuid != invitation.gslb
         {

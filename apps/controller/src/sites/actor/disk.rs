@@ -6,11 +6,13 @@ use anyhow::Context;
 use objects::federated;
 use parking_lot::Mutex;
 use site_log::SiteLog;
-use site_replication::{Durable, Effect, Save, Settings, Site};
+use site_replication::{Durable, Effect, Save, Settings, Site, SiteId};
 
 use super::{Actor, RETRY, Running};
 use crate::sites::{known::Invitation, plan::Plan};
 
+/// Note, beside the log, with the sites that were taken out.
+pub(super) const REMOVED: &str = "removed";
 /// Note, beside the log, with the invitation that this site joined by.
 pub(super) const INVITATION: &str = "invitation";
 
@@ -28,6 +30,8 @@ impl Actor {
         });
         let plan = plan.filter(|plan| plan.sites.contains_key(&self.own));
         let invitation = log.lock().note(INVITATION)?.and_then(|text| serde_json::from_str::<Invitation>(&text).ok());
+        let removed = log.lock().note(REMOVED)?.and_then(|text| serde_json::from_str::<Vec<String>>(&text).ok());
+        self.removed = removed.unwrap_or_default().iter().map(|uuid| SiteId::from(uuid.as_str())).collect();
         let settings = match (&plan, invitation) {
             (Some(plan), _) => plan.settings.clone(),
             (None, Some(invitation)) => invitation.settings(),

@@ -59,7 +59,11 @@ impl Actor {
                     }
                 }
                 Effect::Lead(term) => {
-                    tracing::info!(view_id = term.view, "this site leads the GSLB");
+                    // The same again where only the sites changed.
+                    if self.led.as_ref() != Some(&term) {
+                        tracing::info!(view_id = term.view, "this site leads the GSLB");
+                        self.led = Some(term);
+                    }
                     self.is_to_tell = true;
                 }
                 Effect::Follow => {

@@ -1,12 +1,12 @@
 //! What follows from a Gslb that is there, another, or gone.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use controller_api::SitesError;
 use objects::federated;
-use site_replication::{Change, Durable, Entry, Leadership, Log, Mark, Revision, Site, State, Term};
+use site_replication::{Change, Durable, Entry, Leadership, Log, Mark, Revision, Site, SiteId, State, Term};
 
-use super::{Actor, FAREWELL, Next, Running};
+use super::{Actor, DISOWNED_FOR, FAREWELL, Next, Running, disk::REMOVED};
 use crate::sites::{known::KnownSites, plan::Plan, shower::Show};
 
 impl Actor {
@@ -76,6 +76,11 @@ impl Actor {
                     self.leave(true);
                     return;
                 }
+                let before = running.plan.as_ref().map(|plan| plan.sites.keys().cloned().collect()).unwrap_or_default();
+                let running = match self.note_removed(&before, &plan) {
+                    Some(running) => running,
+                    None => return,
+                };
                 let (active, leadership) = (&plan.settings.active, plan.settings.leadership);
                 let old = running.plan.as_ref().map(|plan| (&plan.settings.active, plan.settings.leadership));
                 let sites_go = old.is_some_and(|(before, _)| !before.is_subset(active));
@@ -93,6 +98,42 @@ impl Actor {
                     self.restart_with(plan).await;
                 }
             }
+        }
+    }
+
+    /// Keeps in mind which sites are out, so that none comes back by an invitation of its own.
+    fn note_removed(&mut self, before: &BTreeSet<SiteId>, plan: &Plan) -> Option<&mut Running> {
+        let mut removed = self.removed.clone();
+        removed.retain(|site| !plan.sites.contains_key(site));
+        removed.extend(before.iter().filter(|site| !plan.sites.contains_key(*site)).cloned());
+        if removed != self.removed {
+            self.removed = removed;
+            let known = self.known.iter().filter(|(uuid, _)| !self.removed.contains(&SiteId::from(uuid.as_str())));
+            let known = known.map(|(uuid, known)| (uuid.clone(), known.clone())).collect();
+            self.keep_known(known);
+            let listed: Vec<&str> = self.removed.iter().map(SiteId::as_str).collect();
+            let text = serde_json::to_string(&listed).unwrap_or_default();
+            if let Some(Err(error)) = self.running.as_ref().map(|running| running.log.lock().set_note(REMOVED, &text)) {
+                tracing::error!(reason = %error, "which sites are out cannot be kept");
+            }
+        }
+        self.running.as_mut()
+    }
+
+    /// Leaves, when the others say that this site is none of them any more: it was taken out while it was away.
+    pub(super) fn leave_if_disowned(&mut self) {
+        let Some(running) = &self.running else { return };
+        let Some(plan) = &running.plan else { return };
+        let others = plan.sites.len().saturating_sub(1);
+        if !self.shared.is_disowned(&running.site.term().leader, others) {
+            self.disowned_since = None;
+            return;
+        }
+        let now = self.clock.monotonic();
+        if now.saturating_sub(*self.disowned_since.get_or_insert(now)) >= DISOWNED_FOR {
+            self.disowned_since = None;
+            tracing::warn!("the other sites took this one out of the GSLB while it was away");
+            self.leave(true);
         }
     }
 
