@@ -13,6 +13,7 @@ mod measure;
 mod page;
 mod path;
 mod shake;
+mod sites;
 mod system;
 mod table;
 
@@ -42,6 +43,11 @@ enum What {
     /// The same, in the namespace that `page` makes
     #[command(hide = true)]
     PageInside(Output),
+    /// Three controllers as sites of one GSLB: delay, catch-up, failover, writes
+    Sites(Output),
+    /// The same, in the namespace that `sites` makes
+    #[command(hide = true)]
+    SitesInside(Output),
     /// The operator's start and restart beside three API servers with 2,000 Ingresses each
     Boot(Output),
     /// CPU per HTTP request of our proxy, HAProxy and nginx, with 500 virtual services
@@ -87,6 +93,10 @@ async fn main() -> anyhow::Result<()> {
         What::Page(output) => page::run(&output),
         What::PageInside(output) => {
             table::publish(&page::inside(output.quick, &output.meridian).await?, output.json.as_deref())
+        }
+        What::Sites(output) => sites::run(&output),
+        What::SitesInside(output) => {
+            table::publish(&sites::inside(output.quick, &output.meridian).await?, output.json.as_deref())
         }
         What::Boot(output) => table::publish(&boot::run(output.quick, &output.meridian).await?, output.json.as_deref()),
         What::Http { output, only } => table::publish(&http::run(output.quick, &only)?, output.json.as_deref()),

@@ -26,10 +26,15 @@ const CLUSTER: &str = "s1az1";
 
 /// Runs [`inside`] in a namespace in which every 10.x address is local.
 pub(crate) fn run(output: &Output) -> anyhow::Result<()> {
+    in_namespace("page-inside", output)
+}
+
+/// Runs `command_inside` of this program in such a namespace.
+pub(crate) fn in_namespace(command_inside: &str, output: &Output) -> anyhow::Result<()> {
     let script = "ip link set lo up && ip route add local 10.0.0.0/8 dev lo && exec \"$@\"";
     let mut command = Command::new("unshare");
     command.args(["-r", "-n", "sh", "-c", script, "sh"]).arg(std::env::current_exe().context("our own program")?);
-    command.arg("page-inside").arg("--meridian").arg(&output.meridian);
+    command.arg(command_inside).arg("--meridian").arg(&output.meridian);
     if output.quick {
         command.arg("--quick");
     }

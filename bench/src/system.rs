@@ -92,14 +92,16 @@ impl System {
 }
 
 /// How a part is started.
-struct Part<'a> {
-    meridian: &'a Path,
-    directory: &'a Path,
-    core: Option<u32>,
+pub(crate) struct Part<'a> {
+    pub(crate) meridian: &'a Path,
+    /// Where its log goes.
+    pub(crate) directory: &'a Path,
+    /// The processor it is pinned to.
+    pub(crate) core: Option<u32>,
 }
 
 impl Part<'_> {
-    fn start(&self, name: &str, args: &[&str], admin: SocketAddr) -> anyhow::Result<Server> {
+    pub(crate) fn start(&self, name: &str, args: &[&str], admin: SocketAddr) -> anyhow::Result<Server> {
         let log = File::options().create(true).append(true).open(self.directory.join(format!("{name}.log")));
         let mut command = match self.core {
             Some(core) => {

@@ -27,6 +27,8 @@ enum Subject {
     Path,
     /// An Ingress to its page and its answer
     Page,
+    /// Three controllers as sites: delay, catch-up, failover, writes
+    Sites,
     /// The operator's start beside full API servers
     Boot,
     /// CPU per HTTP request, beside HAProxy and nginx
@@ -48,6 +50,7 @@ pub(crate) fn bench(workshop: &Workshop, args: &BenchArgs) -> anyhow::Result<Exi
         Subject::Dns => "dns",
         Subject::Path => "path",
         Subject::Page => "page",
+        Subject::Sites => "sites",
         Subject::Boot => "boot",
         Subject::Http => "http",
         Subject::Change => "change",

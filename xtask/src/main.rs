@@ -37,7 +37,7 @@ enum Verb {
     Layers,
     /// Look for unlinked files, hidden tests, stale names and broken links
     Tidy,
-    /// Measure against the goals: `bench dns`, `path`, `boot` or `change`, with `--quick` and `--json FILE`
+    /// Measure against the goals: `bench dns`, `path`, `page`, `sites`, `boot`, `http` or `change`, with `--quick` and `--json FILE`
     Bench(launch::BenchArgs),
     /// Write what is generated: code of `proto/*.proto` (no `protoc` needed), definitions in `deploy/crds`
     Codegen(codegen::Args),
