@@ -20,7 +20,7 @@ const ALL_WELL: [&str; 5] = [
 ];
 const FOLLOWS: &str = "current AMKOCluster Validation / won't federate objects / AMKO not a leader";
 
-// catalogue amko: 110, 112, 115, 178, 179, 183, 184, 185, 188
+// catalogue amko: 110, 111, 112, 114, 115, 178, 179, 180, 181, 182, 183, 184, 185, 188
 #[test]
 fn the_leader_s_objects_are_everywhere_and_a_flag_moves_it() {
     let Some(mut world) = World::start_without_operator() else { return };
@@ -94,7 +94,6 @@ fn the_leader_s_objects_are_everywhere_and_a_flag_moves_it() {
     }
 }
 
-// catalogue amko: 180, 181
 fn a_member_that_cannot_take_part_is_told(world: &World) {
     let third = |reason: &str| {
         let expected = format!("member cluster validation / error in validating some member clusters / {reason}");
@@ -117,7 +116,6 @@ fn a_member_that_cannot_take_part_is_told(world: &World) {
     world.wait("all to be well", || world.conditions("s1az1") == ALL_WELL);
 }
 
-// catalogue amko: 111, 114, 182
 fn two_leaders_stop_both(world: &World) {
     let conflict = |own: &str, other: &str| {
         let expected = format!(
