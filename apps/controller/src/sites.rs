@@ -167,7 +167,9 @@ impl Sites for LinkedSites {
                 return Err(SitesError::Refused(words.to_owned()));
             }
         }
-        let (guests, kept) = invite::guests(before, after, own);
+        let (mut guests, kept) = invite::guests(before, after, own);
+        // Who does not read the log knows the others by its invitation alone: it comes last.
+        guests.sort_by_key(|guest| !guest.member.is_active);
         if guests.is_empty() {
             return Ok(());
         }

@@ -7,6 +7,8 @@ page       an application behind TLS
 echo       an application over UDP
 """
 
+import errno
+import time
 import http.server
 import json
 import socket
@@ -52,6 +54,18 @@ class Answers(http.server.BaseHTTPRequestHandler):
         pass
 
 
+def bound(listen):
+    """Listens as soon as the server whose place it takes is gone; a busy machine takes a while to end one."""
+    for _ in range(600):
+        try:
+            return listen()
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            time.sleep(0.1)
+    return listen()
+
+
 def main():
     mode, address, port, *keys = sys.argv[1:]
     place = (address, int(port))
@@ -63,7 +77,7 @@ def main():
             data, client = server.recvfrom(65535)
             server.sendto(data, client)
     if mode == "silent":
-        server = socket.create_server(place)
+        server = bound(lambda: socket.create_server(place))
         print("ready", flush=True)
         held = []
         while True:
@@ -71,7 +85,7 @@ def main():
     Answers.mode = mode
     http.server.ThreadingHTTPServer.allow_reuse_address = True
     http.server.ThreadingHTTPServer.daemon_threads = True
-    server = http.server.ThreadingHTTPServer(place, Answers)
+    server = bound(lambda: http.server.ThreadingHTTPServer(place, Answers))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*keys)
     # Each connection shakes hands in a thread of its own, so that a client that hesitates holds up nobody.
