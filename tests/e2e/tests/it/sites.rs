@@ -480,8 +480,9 @@ fn a_site_that_was_taken_out_while_it_was_away_leaves_and_takes_nothing_over() {
     assert_eq!(sites.dig("leader", "later.avi.iberia.local"), "10.10.25.47");
 
     // What makes no sense is refused: a site twice, an election of two.
-    let mut twice = fewer.clone();
-    twice["sites"].as_array_mut().unwrap().push(fewer["sites"][1].clone());
+    let mut twice = sites.rest("leader", "GET", &path, None).1;
+    let again = twice["sites"][1].clone();
+    twice["sites"].as_array_mut().unwrap().push(again);
     let (status, answer) = sites.rest("leader", "PUT", &path, Some(&twice));
     assert_eq!((status, answer.to_string().contains("sites[2].cluster_uuid")), (400, true), "{answer}");
     let (status, answer) = sites.rest("leader", "PATCH", &path, Some(&json!({"replace": {"leader_election": true}})));
