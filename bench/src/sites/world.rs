@@ -61,13 +61,20 @@ impl World {
 
     /// Replaces an object at the leader, whoever that is, and waits for one where there is none.
     pub(crate) async fn put(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
-        let start = now();
+        let (start, mut body, mut in_doubt) = (now(), body.clone(), false);
         loop {
             let asked = self.leading.load(Ordering::Relaxed);
-            let refused = match self.sites[asked].api.put(path, body, "admin").await {
+            let refused = match self.sites[asked].api.put(path, &body, "admin").await {
                 Ok(stored) => return Ok(stored),
                 Err(error) => error,
             };
+            // One that was not answered may have been stored all the same, and is of another time now.
+            if refused.status() == Some(412) && in_doubt {
+                body["_last_modified"] = self.sites[asked].api.get(path, &[], "admin").await?["_last_modified"].take();
+                in_doubt = false;
+                continue;
+            }
+            in_doubt |= refused.status().is_none_or(|s| s >= 500);
             let elsewhere = refused.to_string().contains("ONLY on leader") || refused.status().is_none_or(|s| s >= 500);
             if !elsewhere || start.elapsed() > PATIENCE {
                 return Err(refused.into());
