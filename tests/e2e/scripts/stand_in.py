@@ -8,12 +8,12 @@ echo       an application over UDP
 """
 
 import errno
-import time
 import http.server
 import json
 import socket
 import ssl
 import sys
+import time
 
 GONE = {
     "type": "ERROR",

@@ -292,6 +292,8 @@ impl Actor {
         self.tell().await;
         Some(Ok(()))
     }
+
+    /// What is due by the clock.
     async fn tick(&mut self) {
         let now = self.clock.monotonic();
         if let Some(link) = self.link.as_ref().filter(|_| now >= self.tell_at) {
