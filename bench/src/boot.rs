@@ -20,7 +20,7 @@ const FILL_AT_ONCE: usize = 32;
 
 /// Fills the clusters, then starts the operator twice.
 pub(crate) async fn run(quick: bool, meridian: &Path) -> anyhow::Result<Vec<Row>> {
-    let hosts = if quick { 200 } else { 2_000 };
+    let hosts = if quick { 200 } else { 5_000 };
     serve_http(&VIPS)?;
     let mut clusters = Clusters::start(System::start(meridian, None).await?).await?;
     let mut rows = memory_rows(&clusters, "before any application")?;

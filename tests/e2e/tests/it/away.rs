@@ -76,6 +76,7 @@ fn an_api_server_that_misbehaves_takes_no_member_and_delays_no_other() {
     world.wait_until_said("amko", mark, &["watch interrupted", "cluster=s2", "kind=Ingress", "Gone"]);
     world.make("s2", INGRESSES, &crate::clusters::again(&hello));
     world.wait_for_split(&[(S1AZ1, 6), (S1AZ2, 4), (S2, 2)]);
+    wait_until_readable(&world, "s2");
 
     // The leader: what it last said stays in force.
     let mark = world.mark("amko");
@@ -117,6 +118,12 @@ fn back(world: &World, mark: usize) {
     world.wait_for_split(&[(S1AZ1, 6), (S1AZ2, 4)]);
     world.label_ingress("s2", "gslb");
     world.wait_for_split(&[(S1AZ1, 6), (S1AZ2, 4), (S2, 2)]);
-    let line = "meridian_cluster_readable{cluster=\"s2\"} 1\n";
-    world.wait("the metrics to say so", || world.admin(9447, "metrics").contains(line));
+    wait_until_readable(world, "s2");
+}
+
+/// An object shows before every other watch of its cluster has begun again.
+#[track_caller]
+fn wait_until_readable(world: &World, cluster: &str) {
+    let line = format!("meridian_cluster_readable{{cluster=\"{cluster}\"}} 1\n");
+    world.wait("the metrics to say that all can be read", || world.admin(9447, "metrics").contains(&line));
 }
