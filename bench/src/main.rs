@@ -48,7 +48,7 @@ enum What {
     /// The same, in the namespace that `sites` makes
     #[command(hide = true)]
     SitesInside(Output),
-    /// The operator's start and restart beside three API servers with 2,000 Ingresses each
+    /// The operator's start and restart beside three API servers with 5,000 Ingresses each
     Boot(Output),
     /// CPU per HTTP request of our proxy, HAProxy and nginx, with 500 virtual services
     Http {
