@@ -113,6 +113,8 @@ pub struct Peer {
     confirmed: Option<Duration>,
     /// What to send comes after this; `None`: nothing is common, so everything.
     next: Option<Revision>,
+    /// The last message said that so much is committed; where that was lost, the next heartbeat says it again.
+    told: Revision,
     /// A batch is under way.
     waiting: bool,
 }

@@ -41,7 +41,8 @@ impl Site {
         self.push_all(now, true);
     }
 
-    /// Sends each follower what it lacks; those that are still busy with the last batch only at a heartbeat.
+    /// Sends each follower what it lacks; those that are still busy with the last batch only at a heartbeat, else when they
+    /// have answered.
     pub(super) fn push_all(&mut self, now: Duration, heartbeat: bool) {
         let Role::Leader { peers, beat, .. } = &mut self.role else { return };
         if heartbeat {
@@ -54,7 +55,8 @@ impl Site {
         }
     }
 
-    /// Sends one follower what it lacks; at a `heartbeat` also if that is nothing.
+    /// Sends one follower what it lacks: entries, or the news that more of what it has is committed. At a `heartbeat` also
+    /// if that is nothing.
     fn push(&mut self, now: Duration, to: &SiteId, heartbeat: bool) {
         let (limit, suspended) = (self.limit(), self.settings.suspended.contains(to));
         let elected = self.settings.leadership == Leadership::Elected;
@@ -74,10 +76,11 @@ impl Site {
             let after = next.and_then(|next| log.mark(next)).unwrap_or_else(|| log.last());
             let max = if suspended { 0 } else { BATCH_MAX };
             let entries: Vec<_> = log.range(after.revision, through, max).cloned().collect();
-            if entries.is_empty() && !heartbeat {
+            if entries.is_empty() && !heartbeat && peer.told >= self.committed {
                 return;
             }
             peer.waiting = !entries.is_empty();
+            peer.told = self.committed;
             Message::Append { term, after, entries, committed: self.committed, shown: limit, sent: now }
         };
         self.send(to.clone(), message);
@@ -109,8 +112,13 @@ impl Site {
             }
             Held::Refused => {}
         }
+        let before = self.committed;
         self.commit();
-        self.push(now, from, false);
+        if self.committed > before {
+            self.push_all(now, false);
+        } else {
+            self.push(now, from, false);
+        }
     }
 
     /// Commits what a majority has of the own term, by hand all there is, and answers for it.

@@ -58,6 +58,43 @@ fn a_write_that_no_majority_has_is_not_acknowledged() {
     assert!(world.site(leader).view().get("gslbservice-alone").is_none(), "nor shown");
 }
 
+/// Heartbeats so far apart that none comes while a test looks.
+fn world_of_rare_heartbeats() -> (World, usize) {
+    let mut world = World::new(7, 3, true, |settings| {
+        settings.leadership = Leadership::Elected;
+        settings.timing.lease = Duration::from_secs(3_600);
+        settings.timing.heartbeat = Duration::from_secs(1_800);
+    });
+    assert!(world.run_until(5_000 * 1_000_000, World::converged));
+    let leader = world.writer().unwrap();
+    (world, leader)
+}
+
+#[test]
+fn followers_show_a_write_without_a_heartbeat_in_between() {
+    let (mut world, leader) = world_of_rare_heartbeats();
+    world.appends = 0;
+    world.write(leader, create("hello")).unwrap();
+    // There and back, and there again.
+    world.run(3 * 20_500);
+    for at in 0..3 {
+        assert!(world.site(at).view().get("gslbservice-hello").is_some(), "site {at} does not show it");
+    }
+    assert!(world.appends <= 4, "one write took {} messages to two followers", world.appends);
+}
+
+#[test]
+fn many_writes_at_once_are_not_told_one_by_one() {
+    let (mut world, leader) = world_of_rare_heartbeats();
+    world.appends = 0;
+    for n in 0..1_000 {
+        world.write(leader, create(&format!("hello-{n}"))).unwrap();
+    }
+    world.run(1_000_000);
+    assert!(world.converged());
+    assert!(world.appends <= 40, "a thousand writes took {} messages to two followers", world.appends);
+}
+
 #[test]
 fn a_leader_without_lease_refuses() {
     let mut world = world();
