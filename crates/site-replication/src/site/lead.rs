@@ -29,13 +29,18 @@ impl Site {
         let peers: BTreeMap<_, _> =
             others.map(|site| (site.clone(), Peer { next: Some(last), ..Peer::default() })).collect();
         let head = self.durable.log.state_at(last);
-        self.role = Role::Leader { peers, head, beat: now };
+        self.role = Role::Leader { peers, head, beat: now, released: last, release_at: None };
         self.effects.push(Effect::Lead(self.durable.term.clone()));
         if self.settings.leadership == Leadership::ByHand {
             self.committed = last;
         }
         if self.durable.log.last().term != self.durable.term {
             self.append(Change::Lead);
+        }
+        // Who leads is nothing to be kept back, nor is what was there before.
+        let last = self.durable.log.last().revision;
+        if let Role::Leader { released, .. } = &mut self.role {
+            *released = last;
         }
         self.commit();
         self.push_all(now, true);
@@ -76,11 +81,12 @@ impl Site {
             let after = next.and_then(|next| log.mark(next)).unwrap_or_else(|| log.last());
             let max = if suspended { 0 } else { BATCH_MAX };
             let entries: Vec<_> = log.range(after.revision, through, max).cloned().collect();
-            if entries.is_empty() && !heartbeat && peer.told >= self.committed {
+            let told = self.committed.min(limit);
+            if entries.is_empty() && !heartbeat && peer.told >= told {
                 return;
             }
             peer.waiting = !entries.is_empty();
-            peer.told = self.committed;
+            peer.told = peer.told.max(told);
             Message::Append { term, after, entries, committed: self.committed, shown: limit, sent: now }
         };
         self.send(to.clone(), message);

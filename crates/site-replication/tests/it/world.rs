@@ -103,6 +103,8 @@ pub(crate) struct World {
     pub(crate) shown: BTreeMap<Revision, Arc<Entry>>,
     /// Two sites never write in one moment (elected only).
     pub(crate) one_writer: bool,
+    /// What was sent, from whom to whom, where a test wants to say it again.
+    pub(crate) overheard: Option<Vec<(usize, usize, Message)>>,
     /// Messages that carried everything, other messages of leaders, and entries in those.
     pub(crate) bases: u64,
     pub(crate) appends: u64,
@@ -153,6 +155,7 @@ impl World {
             acknowledged_names: BTreeSet::new(),
             shown: BTreeMap::new(),
             one_writer,
+            overheard: None,
             bases: 0,
             appends: 0,
             entries_sent: 0,
@@ -447,6 +450,9 @@ impl World {
                 self.entries_sent += entries.len() as u64;
             }
             _ => {}
+        }
+        if let Some(overheard) = &mut self.overheard {
+            overheard.push((from, to, message.clone()));
         }
         let copies = if self.dice.chance(self.double_percent) { 2 } else { 1 };
         for _ in 0..copies {
