@@ -17,7 +17,7 @@ fn policy(name: &str) -> GlobalDeploymentPolicy {
 
 fn selector(pairs: &[(&str, &str)]) -> Option<LabelSelector> {
     let label: BTreeMap<_, _> = pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
-    Some(LabelSelector { label })
+    Some(LabelSelector { label, ..LabelSelector::default() })
 }
 
 fn split(cluster: &str, weight: Option<i64>, priority: Option<i64>) -> TrafficSplit {
