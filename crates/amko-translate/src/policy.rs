@@ -10,7 +10,7 @@ mod selector;
 
 use std::collections::BTreeMap;
 
-use k8s_crds::{GlobalDeploymentPolicy, GlobalDeploymentPolicySpec, LabelSelector};
+use k8s_crds::{GlobalDeploymentPolicy, GlobalDeploymentPolicySpec, LabelSelector, TrafficSplit};
 
 use crate::desired::{DownResponse, PoolAlgorithm};
 use crate::{ControllerView, Lookup};
@@ -223,9 +223,9 @@ pub fn validate(
 /// Entries of `trafficSplit` that another entry for the same cluster takes the place of, a line for each cluster. The
 /// original says nothing of it.
 #[must_use]
-pub fn repeated_splits(spec: &GlobalDeploymentPolicySpec) -> Vec<String> {
+pub fn repeated_splits(split: &[TrafficSplit]) -> Vec<String> {
     let mut entries: BTreeMap<&str, usize> = BTreeMap::new();
-    for entry in &spec.traffic_split {
+    for entry in split {
         *entries.entry(&entry.cluster).or_default() += 1;
     }
     let repeated = entries.into_iter().filter(|(_, count)| *count > 1);

@@ -213,7 +213,8 @@ fn global_deployment_policy() -> Value {
             ("downResponse", down_response()),
         ],
     );
-    let status = object("What was found.", &[], [("errorStatus", string("success, or what is wrong."))]);
+    let status = [("errorStatus", string("success, or what is wrong.")), ("warnings", warnings())];
+    let status = object("What was found.", &[], status);
     root("Which objects become members of global services, and how traffic is split.", spec, status)
 }
 
@@ -260,8 +261,17 @@ fn gslb_host_rule() -> Value {
             ("downResponse", down_response()),
         ],
     );
-    let status = [("status", string("Accepted or Rejected.")), ("error", string("Why it is rejected."))];
+    let status = [
+        ("status", string("Accepted or Rejected.")),
+        ("error", string("Why it is rejected.")),
+        ("warnings", warnings()),
+    ];
     root("What one global name has otherwise than the policy says.", spec, object("What was found.", &[], status))
+}
+
+/// Beyond the original.
+fn warnings() -> Value {
+    array("Services that the controller will not have, and what else is amiss.", string("What, and why."))
 }
 
 fn rule_split() -> Value {

@@ -173,4 +173,7 @@ pub struct GlobalDeploymentPolicyStatus {
     /// `success` or an error of amko 2.2.
     #[serde(default)]
     pub error_status: String,
+    /// Services that the controller will not have, and what else is amiss; beyond AMKO.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warnings: Option<Vec<String>>,
 }

@@ -90,6 +90,7 @@ impl Operator {
             Ok(client) => {
                 self.client = client;
                 self.client_number += 1;
+                self.vigil.begin_anew();
             }
             Err(error) => {
                 tracing::error!(reason = chain(&error), "address, CA or version of the controller cannot be used");

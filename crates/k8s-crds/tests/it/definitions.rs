@@ -103,7 +103,7 @@ fn each_field_of_the_types_is_in_the_schema() {
                 }),
                 down_response: Some(DownResponse { fallback_ip: text(), ..Default::default() }),
             },
-            status: Some(GlobalDeploymentPolicyStatus::default()),
+            status: Some(GlobalDeploymentPolicyStatus { warnings: Some(vec!["x".to_owned()]), ..Default::default() }),
         },
     );
 }
@@ -132,7 +132,7 @@ fn each_field_of_a_host_rule_is_in_the_schema() {
                 public_ip: vec![PublicIp::default()],
                 down_response: Some(DownResponse { fallback_ip: text(), ..Default::default() }),
             },
-            status: Some(GslbHostRuleStatus::default()),
+            status: Some(GslbHostRuleStatus { warnings: Some(vec!["x".to_owned()]), ..Default::default() }),
         },
     );
 }
