@@ -25,6 +25,7 @@ use amko_translate::{
 use avi_client::{AviClient, AviError, Fence, Link, Pace};
 use k8s_crds::{GlobalDeploymentPolicy, GslbHostRule, ObjectKey};
 use k8s_watch::Source;
+use parking_lot::Mutex;
 use reconcile::{Observed, Unit};
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
@@ -129,11 +130,16 @@ pub(crate) struct Beside {
     pub(crate) permit: Option<Permit>,
     /// How to reach the controller, whenever that changes.
     pub(crate) controllers: Option<watch::Receiver<avi_client::Config>>,
+    /// Address that was configured last; that of another operator before this one, perhaps.
+    pub(crate) address: LastAddress,
 }
+
+/// Address of the controller as it was configured last.
+pub(crate) type LastAddress = Arc<Mutex<Option<String>>>;
 
 /// As [`start`].
 pub(crate) async fn start_with(config: AmkoConfig, beside: Beside) -> Result<Amko, StartError> {
-    let Beside { counts, clusters, rehearsal, controllers, permit } = beside;
+    let Beside { counts, clusters, rehearsal, controllers, permit, address } = beside;
     let clusters = clusters.unwrap_or_else(|| Arc::new(Clusters::new(&config.leader)));
     let leader = config.sources.iter().find(|source| source.cluster() == config.leader);
     let leader: Arc<dyn Source> = leader.cloned().ok_or_else(|| StartError::NoLeader(config.leader.clone()))?;
@@ -141,6 +147,7 @@ pub(crate) async fn start_with(config: AmkoConfig, beside: Beside) -> Result<Amk
     let controller = following::as_operator(config.controller, fence.as_ref());
     let client = AviClient::new(controller.clone()).map_err(StartError::Controller)?;
     let teller = Teller::new(config.events, Arc::clone(&counts));
+    following::tell_another_address(&teller, &address, &controller.base_url);
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
     let sources = config.sources.iter().map(|source| source.cluster().to_owned()).collect();
@@ -155,6 +162,7 @@ pub(crate) async fn start_with(config: AmkoConfig, beside: Beside) -> Result<Amk
         fence,
         target: Target::new(controller),
         controllers,
+        address,
         client,
         client_number: 0,
         leave: CancellationToken::new(),
@@ -244,6 +252,7 @@ struct Operator {
     target: Target,
     /// Other ways to reach the controller, as they come.
     controllers: Option<watch::Receiver<avi_client::Config>>,
+    address: LastAddress,
     client: AviClient,
     /// Grows with each client, so that what an earlier one read is told apart.
     client_number: u64,
