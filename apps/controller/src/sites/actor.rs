@@ -29,10 +29,11 @@ use tokio::{
 
 use self::confirm::Unconfirmed;
 use super::{
-    Basis, Published, Shared,
+    Published, Shared,
     known::{Introduction, Invitation, KnownSites},
     plan::Plan,
     shower::Show,
+    sight::Basis,
     switch::Switchboard,
 };
 

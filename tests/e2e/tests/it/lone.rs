@@ -102,6 +102,12 @@ impl Lone {
         child.wait().unwrap();
     }
 
+    /// Sends a part a signal, such as `STOP`.
+    pub(crate) fn signal(&self, name: &str, signal: &str) {
+        let pid = self.parts[name].id().to_string();
+        assert!(Command::new("kill").args([&format!("-{signal}"), &pid]).status().unwrap().success());
+    }
+
     /// Ends a part as a service manager does; it must end well.
     pub(crate) fn stop(&mut self, name: &str) {
         let mut child = self.parts.remove(name).unwrap();

@@ -62,8 +62,11 @@ impl Actor {
             let (gslb, own, sites) = (gslb.clone(), self.own.clone(), sites.clone());
             self.invitations.spawn(async move {
                 match invite::ask(&guest, &gslb, &own, &sites).await {
-                    Ok(_) => tracing::info!(site = %guest.id, "a site that was away was told of the others"),
-                    Err(error) => tracing::debug!(site = %guest.id, reason = %error, "a site is still away"),
+                    Ok(_) => {
+                        let name = &guest.member.name;
+                        tracing::info!(name, site = %guest.id, "a site that was away was told of the others");
+                    }
+                    Err(error) => tracing::debug!(name = guest.member.name, site = %guest.id, reason = %error, "a site is still away"),
                 }
             });
         }

@@ -130,3 +130,37 @@ fn a_stolen_token_lets_nobody_take_a_site_over_once_it_is_revoked() {
     assert_eq!(sites.rest("site1", "DELETE", &path, None).0, 204);
     assert_eq!(join(), 401);
 }
+
+#[test]
+fn a_site_that_does_not_move_delays_neither_writes_nor_copies_nor_answers_of_the_others() {
+    let Some(sites) = Sites::start() else { return };
+    sites.federate(&["leader", "site1", "site2"], &json!({"leader_election": true}));
+    let all = ["leader", "site1", "site2"];
+    let write = |site: &str, name: &str| {
+        let (status, answer) = sites.rest(site, "POST", "/api/gslbservice", Some(&service(name, &["10.10.25.46"])));
+        status == 201 || (status == 409 && answer.to_string().contains("already exists"))
+    };
+    let mut leader = None;
+    sites.wait("a leader", || {
+        leader = all.into_iter().find(|site| write(site, NAME));
+        leader.is_some()
+    });
+    let leader = leader.unwrap();
+    let followers: Vec<&str> = all.into_iter().filter(|site| *site != leader).collect();
+    for site in all {
+        sites.wait("the service at every site", || sites.dig(site, NAME) == "10.10.25.46");
+    }
+    sites.lone.signal(followers[0], "STOP");
+    let mut last = String::new();
+    for n in 0..10 {
+        last = format!("n{n}.avi.iberia.local");
+        // Whoever leads; a machine under load may change that.
+        sites.wait("a write that waits for nobody who stands still", || {
+            [leader, followers[1]].into_iter().any(|site| write(site, &last))
+        });
+    }
+    sites.wait("the copy at the other follower", || sites.dig(followers[1], &last) == "10.10.25.46");
+    assert_eq!(sites.dig(followers[0], NAME), "10.10.25.46", "its engine goes on");
+    sites.lone.signal(followers[0], "CONT");
+    sites.wait("what it missed", || sites.dig(followers[0], &last) == "10.10.25.46");
+}
