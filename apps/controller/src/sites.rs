@@ -7,10 +7,13 @@
 //! ```
 //!
 //! `plan` reads the Gslb, `known` the other sites, `invite` asks them to join, `actor` feeds the state machine of
-//! `site-replication` and does what it says, `shower` brings the object store up to the log. Without other sites none of it
-//! is used, and a federated object is written like any other.
+//! `site-replication` and does what it says, `shower` brings the object store up to the log, and `fetcher` gets what files
+//! hold, which `files` gives to the others. Without other sites none of it is used, and a federated object is written like
+//! any other.
 
 mod actor;
+mod fetcher;
+mod files;
 mod invite;
 mod known;
 mod plan;
@@ -26,19 +29,20 @@ use std::{
 use anyhow::Context;
 use async_trait::async_trait;
 use controller_api::{
-    Clock, Committer, Engine, LiveProjection, MemberStanding, Replication, ServiceStanding, SiteStanding, Sites,
+    Clock, Committer, Engine, Files, LiveProjection, MemberStanding, Replication, ServiceStanding, SiteStanding, Sites,
     SitesError, Standing,
 };
 use objects::{Change, Object, Write, federated};
 use parking_lot::Mutex;
 use se_protocol::{MemberStates, State, member_states::VirtualServiceKey};
 use serde_json::Value;
-use site_link::{Link, MemberTold, PeerState, SiteState, VirtualServiceTold};
+use site_link::{Asker, Link, MemberTold, PeerState, SiteState, VirtualServiceTold};
 use site_replication::{Leadership, SiteId};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use self::{
     actor::{Actor, Command, Place},
+    fetcher::Fetcher,
     known::Invitation,
     shower::Shower,
 };
@@ -64,6 +68,8 @@ pub(crate) struct Shared {
     certificate: Mutex<String>,
     /// What the other sites tell; there once the link is open.
     told: OnceLock<watch::Receiver<Arc<Peers>>>,
+    /// Asks them; likewise.
+    asker: OnceLock<Asker>,
     is_open: watch::Sender<bool>,
     /// How the log stands, and what each follower has.
     replication: Mutex<Option<(Replication, BTreeMap<String, u64>)>>,
@@ -83,6 +89,7 @@ pub(crate) fn start(
     committer: Committer,
     engine: Arc<EngineSocket>,
     clock: Arc<dyn Clock>,
+    files: Files,
 ) -> anyhow::Result<(Arc<LinkedSites>, impl Future<Output = ()> + Send + 'static)> {
     let own = live.read(|state| state.projection.single("cluster").map(|cluster| cluster.uuid.clone()));
     let own = SiteId::from(own.context("the controller has no cluster object")?.as_str());
@@ -92,6 +99,7 @@ pub(crate) fn start(
         engine,
         certificate: Mutex::default(),
         told: OnceLock::new(),
+        asker: OnceLock::new(),
         is_open: watch::Sender::new(false),
         replication: Mutex::default(),
     });
@@ -101,14 +109,19 @@ pub(crate) fn start(
         known: data.file("sites.json"),
         key: seal_key::read(data)?,
         listen,
+        files: files.clone(),
     };
+    let fetcher = Fetcher { live: live.clone(), files, clock: clock.clone(), others: shared.clone() };
     let (steps, queue) = mpsc::unbounded_channel();
     let at = clock.clone();
     let shower = Shower { live: live.clone(), committer, now_us: Arc::new(move || at.wall_us()) };
     let actor = Actor::new(own, place, live.clone(), clock, shared.clone(), steps)?;
     let (commands, receiver) = mpsc::channel(COMMANDS_MAX);
     let run = async move {
-        tokio::join!(actor.run(receiver), shower.run(queue));
+        tokio::select! {
+            _ = async { tokio::join!(actor.run(receiver), shower.run(queue)) } => {}
+            () = fetcher.run() => {}
+        }
     };
     Ok((Arc::new(LinkedSites { commands, shared }), run))
 }
@@ -266,7 +279,7 @@ impl LinkedSites {
 impl Shared {
     fn opened(&self, link: &Link) {
         // Once for the life of the process: the link stays open.
-        let _ = self.told.set(link.told());
+        let _ = (self.told.set(link.told()), self.asker.set(link.asker()));
         self.is_open.send_replace(true);
     }
 

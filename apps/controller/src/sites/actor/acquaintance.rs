@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use async_trait::async_trait;
 use controller_api::SitesError;
 use site_link::{Identity, Link, LinkConfig};
 use site_replication::{Durable, Site, SiteId};
@@ -12,6 +11,7 @@ use super::{Actor, Running, disk::INVITATION};
 use crate::{
     listen,
     sites::{
+        files::FileServer,
         known::{self, Introduction, Invitation, KnownSites},
         plan::Plan,
     },
@@ -130,22 +130,12 @@ impl Actor {
             identity,
             software: env!("CARGO_PKG_VERSION").to_owned(),
             keep_alive: LinkConfig::KEEP_ALIVE,
-            handler: Arc::new(NothingToForward),
+            handler: Arc::new(FileServer { live: self.live.clone(), files: self.place.files.clone() }),
         };
         let link = Link::start(config, self.roster.subscribe(), self.incoming.0.clone())?;
         tracing::info!(address = %link.local_addr(), "the link to other sites is open");
         self.shared.opened(&link);
         self.link = Some(link);
         Ok(())
-    }
-}
-
-/// Requests of other sites: there are none in this release.
-struct NothingToForward;
-
-#[async_trait]
-impl site_link::Handler for NothingToForward {
-    async fn answer(&self, _from: &SiteId, _request: Vec<u8>) -> Result<Vec<u8>, String> {
-        Err("this release answers no requests of other sites".to_owned())
     }
 }
