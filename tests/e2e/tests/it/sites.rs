@@ -17,6 +17,9 @@ const DOMAIN: &str = "avi.iberia.local";
 const NAME: &str = "hello.avi.iberia.local";
 const ONLY_LEADER: &str = "Config Operations can be done ONLY on leader";
 
+mod files;
+mod names;
+
 struct Sites {
     lone: Lone,
 }
