@@ -18,11 +18,12 @@ mod invite;
 mod known;
 mod plan;
 mod shower;
+mod switch;
 
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, atomic::AtomicUsize},
     time::{Duration, Instant},
 };
 
@@ -36,8 +37,8 @@ use objects::{Change, Object, Write, federated};
 use parking_lot::Mutex;
 use se_protocol::{MemberStates, State, member_states::VirtualServiceKey};
 use serde_json::Value;
-use site_link::{Asker, Link, MemberTold, PeerState, SiteState, VirtualServiceTold};
-use site_replication::{Leadership, SiteId};
+use site_link::{Forwarder, Link, MemberTold, PeerState, SiteState, VirtualServiceTold};
+use site_replication::{Leadership, Refusal, SiteId};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use self::{
@@ -45,6 +46,7 @@ use self::{
     fetcher::Fetcher,
     known::Invitation,
     shower::Shower,
+    switch::Switchboard,
 };
 use crate::{data_dir::DataDir, engine_link::EngineSocket, seal_key};
 
@@ -56,6 +58,8 @@ const COMMANDS_MAX: usize = 256;
 const AWAY_AFTER: Duration = Duration::from_secs(5);
 /// Longest wait for a write to be known to those who have to know it.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
+/// Longest wait for the other sites to follow one that was promoted.
+const PROMOTED_WITHIN: Duration = Duration::from_secs(5);
 
 type Peers = BTreeMap<SiteId, PeerState>;
 
@@ -68,11 +72,21 @@ pub(crate) struct Shared {
     certificate: Mutex<String>,
     /// What the other sites tell; there once the link is open.
     told: OnceLock<watch::Receiver<Arc<Peers>>>,
-    /// Asks them; likewise.
-    asker: OnceLock<Asker>,
     is_open: watch::Sender<bool>,
-    /// How the log stands, and what each follower has.
-    replication: Mutex<Option<(Replication, BTreeMap<String, u64>)>>,
+    /// Asks other sites; there once the link is open.
+    forwarder: OnceLock<Forwarder>,
+    /// Federated objects that cannot be shown here.
+    skipped: Arc<AtomicUsize>,
+    /// How the log stands here; `None` while there is none.
+    replication: watch::Sender<Option<Published>>,
+}
+
+/// How the log stands, as the actor tells it.
+#[derive(Debug, Clone)]
+pub(crate) struct Published {
+    replication: Replication,
+    /// At the leader: the last revision that each site has which has answered it since it leads.
+    held: BTreeMap<String, u64>,
 }
 
 /// The sites, as the API reaches them.
@@ -99,9 +113,10 @@ pub(crate) fn start(
         engine,
         certificate: Mutex::default(),
         told: OnceLock::new(),
-        asker: OnceLock::new(),
         is_open: watch::Sender::new(false),
-        replication: Mutex::default(),
+        forwarder: OnceLock::new(),
+        skipped: Arc::default(),
+        replication: watch::Sender::default(),
     });
     let place = Place {
         log: data.file("federation.db"),
@@ -114,16 +129,21 @@ pub(crate) fn start(
     let fetcher = Fetcher { live: live.clone(), files, clock: clock.clone(), others: shared.clone() };
     let (steps, queue) = mpsc::unbounded_channel();
     let at = clock.clone();
-    let shower = Shower { live: live.clone(), committer, now_us: Arc::new(move || at.wall_us()) };
-    let actor = Actor::new(own, place, live.clone(), clock, shared.clone(), steps)?;
+    let (now_us, skipped) = (Arc::new(move || at.wall_us()), shared.skipped.clone());
+    let shower = Shower { live: live.clone(), committer, now_us, skipped };
     let (commands, receiver) = mpsc::channel(COMMANDS_MAX);
+    let switchboard = Arc::new(Switchboard { live: live.clone(), clock: clock.clone(), sites: OnceLock::new() });
+    let actor = Actor::new(own, place, live.clone(), clock, shared.clone(), steps, switchboard.clone())?;
+    let sites = Arc::new(LinkedSites { commands, shared });
+    // Not for good: what answers other sites is part of what ends with these.
+    let _ = switchboard.sites.set(Arc::downgrade(&sites));
     let run = async move {
         tokio::select! {
             _ = async { tokio::join!(actor.run(receiver), shower.run(queue)) } => {}
             () = fetcher.run() => {}
         }
     };
-    Ok((Arc::new(LinkedSites { commands, shared }), run))
+    Ok((sites, run))
 }
 
 impl LinkedSites {
@@ -152,7 +172,6 @@ impl LinkedSites {
 
     async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, SitesError> {
         let (sender, receiver) = oneshot::channel();
-        let ended = || SitesError::Unavailable("this controller is about to end".to_owned());
         self.commands.send(command(sender)).await.map_err(|_| ended())?;
         receiver.await.map_err(|_| ended())
     }
@@ -168,8 +187,11 @@ impl Sites for LinkedSites {
             return Ok(());
         }
         // Nobody is asked to join what this site may not write.
-        if self.shared.replication.lock().as_ref().is_some_and(|(replication, _)| !replication.is_leader) {
-            return Err(SitesError::Refused(site_replication::Refusal::NotLeader { leader: None }.to_string()));
+        if self.shared.replication.borrow().as_ref().is_some_and(|it| !it.replication.is_leader) {
+            return Err(match self.why_nobody_leads() {
+                Some(words) => SitesError::Unavailable(words),
+                None => SitesError::Refused(Refusal::NotLeader { leader: None }.to_string()),
+            });
         }
         if let Some(before) = before.map(|before| plan::Plan::read(before, None).settings) {
             let after = plan::Plan::read(after, None).settings;
@@ -222,6 +244,19 @@ impl Sites for LinkedSites {
                 };
             }
         }
+        // A rule let it pass here: it is what members may change. Who led until now lets more pass, and is not meant.
+        let followed = self.shared.replication.borrow().as_ref().filter(|it| !it.replication.is_leader).cloned();
+        if let Some(Published { replication, .. }) = followed
+            && let Change::Replaced { before, after } = &write.change
+            && write.others.is_empty()
+            && switch::is_switch(before, after)
+        {
+            if !replication.is_led {
+                return Some(Err(SitesError::Unavailable(Refusal::NoLeader.to_string())));
+            }
+            let leader = SiteId::from(replication.leader.as_str());
+            return Some(self.switch_at_leader(&leader, before, after).await);
+        }
         let writes = self.shared.live.read(|state| {
             let changes = std::iter::once(&write.change).chain(&write.others);
             changes.map(|change| logged(&state.projection, change)).collect::<Vec<_>>()
@@ -248,8 +283,20 @@ impl Sites for LinkedSites {
         serde_json::to_value(introduction).map_err(|error| SitesError::Unavailable(error.to_string()))
     }
 
+    fn why_nobody_leads(&self) -> Option<String> {
+        let Published { replication, .. } = self.shared.replication.borrow().clone()?;
+        match (replication.is_leader, replication.is_led) {
+            (true, true) => {
+                Some("this site begins to lead the GSLB, and the Gslb does not say so yet: try again".to_owned())
+            }
+            (_, false) => Some(Refusal::NoLeader.to_string()),
+            (false, true) => None,
+        }
+    }
+
     fn standing(&self) -> Standing {
-        let (replication, held) = self.shared.replication.lock().clone().unzip();
+        let published = self.shared.replication.borrow().clone();
+        let (replication, held) = published.map(|it| (it.replication, it.held)).unzip();
         let Some(told) = self.shared.told.get() else { return Standing { sites: BTreeMap::new(), replication } };
         let (now, peers) = (now(), told.borrow().clone());
         let sites = peers.iter().map(|(id, peer)| {
@@ -262,25 +309,70 @@ impl Sites for LinkedSites {
 }
 
 impl LinkedSites {
-    /// Waits until the Gslb shows that this site leads.
+    /// Waits until the Gslb shows that this site leads, and the active sites that it is linked with have answered it as their
+    /// leader; a while only, as one of them may be ill. Somebody else may be promoted at the same time, and win.
     async fn shown_as_leader(&self, outcome: Result<(), SitesError>) -> Result<store::Revision, SitesError> {
         outcome?;
-        let (own, live) = (self.shared.own.as_str(), &self.shared.live);
-        let mut revisions = live.revisions();
-        let leads = revisions
-            .wait_for(|_| live.read(|state| state.projection.single("gslb").is_some_and(|it| leader(it) == own)));
-        match tokio::time::timeout(WRITE_WITHIN, leads).await {
-            Ok(_) => Ok(live.read(|state| state.revision)),
-            Err(_) => Err(SitesError::Unknown("this site leads, and cannot show it yet: read the Gslb".to_owned())),
+        let live = &self.shared.live;
+        let (mut revisions, mut published) = (live.revisions(), self.shared.replication.subscribe());
+        let settled = async {
+            loop {
+                revisions.mark_unchanged();
+                let now = published.borrow_and_update().clone();
+                let Some(Published { replication, held }) = now else {
+                    let words = "this site cannot keep its log, or takes part no longer: see the controller's log";
+                    return Err(SitesError::Unavailable(words.to_owned()));
+                };
+                if !replication.is_leader {
+                    let words =
+                        format!("{} was promoted at the same time and leads: this site follows it", replication.leader);
+                    return Err(SitesError::Refused(words));
+                }
+                if self.is_named_leader()
+                    && self.shared.linked_active().iter().all(|site| held.contains_key(site.as_str()))
+                {
+                    return Ok(());
+                }
+                tokio::select! {
+                    changed = revisions.changed() => changed.map_err(|_| ended())?,
+                    changed = published.changed() => changed.map_err(|_| ended())?,
+                }
+            }
+        };
+        match tokio::time::timeout(PROMOTED_WITHIN, settled).await {
+            Ok(outcome) => outcome?,
+            Err(_) if !self.is_named_leader() => {
+                return Err(SitesError::Unknown("this site leads, and cannot show it yet: read the Gslb".to_owned()));
+            }
+            Err(_) => {
+                tracing::warn!("this site leads, and not every site that it is linked with has said that it follows")
+            }
         }
+        Ok(live.read(|state| state.revision))
+    }
+
+    fn is_named_leader(&self) -> bool {
+        let own = self.shared.own.as_str();
+        self.shared.live.read(|state| state.projection.single("gslb").is_some_and(|it| leader(it) == own))
     }
 }
 
 impl Shared {
     fn opened(&self, link: &Link) {
         // Once for the life of the process: the link stays open.
-        let _ = (self.told.set(link.told()), self.asker.set(link.asker()));
+        let _ = self.told.set(link.told());
+        let _ = self.forwarder.set(link.forwarder());
         self.is_open.send_replace(true);
+    }
+
+    /// The other active sites to which a link stands.
+    fn linked_active(&self) -> Vec<SiteId> {
+        let gslb = self.live.read(|state| state.projection.single("gslb").cloned());
+        let active = gslb.map(|gslb| plan::Plan::read(&gslb, None).settings.active).unwrap_or_default();
+        let Some(told) = self.told.get() else { return Vec::new() };
+        let peers = told.borrow().clone();
+        let is_linked = |site: &SiteId| peers.get(site).is_some_and(|peer| peer.connected);
+        active.into_iter().filter(is_linked).collect()
     }
 
     /// Those of `sites` that no link has stood to for a while.
@@ -304,6 +396,16 @@ impl Shared {
         };
         let count = peers.values().filter(|peer| disowns(peer)).count();
         count > 0 && (peers.get(leader).is_some_and(disowns) || count * 2 > others)
+    }
+
+    /// Whether every connected engine runs what the object store has at `revision`; so it is where there is none.
+    fn engines_run(&self, revision: store::Revision) -> bool {
+        // What matters to no engine makes no new configuration.
+        let changed = self.live.read(|state| state.changed(se_snapshot::TYPES));
+        let wanted = revision.min(changed);
+        let engines = self.engine.engines();
+        let mut connected = engines.iter().filter(|engine| engine.connected);
+        connected.all(|engine| engine.running.as_ref().is_some_and(|running| running.revision.0 >= wanted))
     }
 
     /// What this site tells the others of itself.
@@ -407,11 +509,16 @@ fn standing_of(peer: &PeerState, now: Instant) -> SiteStanding {
         silence: peer.last_heard.map(|at| now.saturating_duration_since(at)),
         software: peer.software.clone(),
         failure: peer.failure.clone(),
+        does_not_dial: peer.does_not_dial,
         dns_services: peer.state.as_deref().map(|state| services(&state.dns_services)).unwrap_or_default(),
         virtual_services: peer.state.as_deref().map(|state| services(&state.virtual_services)).unwrap_or_default(),
         members: peer.state.as_deref().map(members).unwrap_or_default(),
         held: None,
     }
+}
+
+fn ended() -> SitesError {
+    SitesError::Unavailable("this controller is about to end".to_owned())
 }
 
 /// The change as the log takes it.

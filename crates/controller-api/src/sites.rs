@@ -28,6 +28,12 @@ pub trait Sites: Send + Sync + 'static {
     /// [`SitesError`]; after [`SitesError::Unknown`] it may happen yet.
     async fn write(&self, write: &Write) -> Option<Result<Revision, SitesError>>;
 
+    /// A rule says that this site is not the leader: why nobody else is, either, in words. Then a retry is sane, while a
+    /// follower of somebody refuses for good.
+    fn why_nobody_leads(&self) -> Option<String> {
+        None
+    }
+
     /// The leader asks this site to join: what both have to know of each other.
     ///
     /// # Errors
@@ -74,6 +80,8 @@ pub struct SiteStanding {
     pub software: String,
     /// Why no link stands, in words.
     pub failure: Option<String>,
+    /// It is reached from here, and does not reach this site.
+    pub does_not_dial: bool,
     /// Its DNS virtual services, by uuid.
     pub dns_services: BTreeMap<String, ServiceStanding>,
     /// Its virtual services, by uuid.
@@ -111,8 +119,10 @@ pub struct MemberStanding {
 pub struct Replication {
     /// Whether this site leads.
     pub is_leader: bool,
-    /// Cluster uuid of who leads.
+    /// Cluster uuid of who leads, or led last.
     pub leader: String,
+    /// Whether anybody leads at this moment, as far as this site knows.
+    pub is_led: bool,
     /// `view_id`: which time of leading this is.
     pub view: u64,
     /// Last revision in the own log.

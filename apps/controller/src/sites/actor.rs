@@ -1,6 +1,7 @@
 //! The one who acts for this site: feeds the state machine, and does what it says.
 
 mod acquaintance;
+mod confirm;
 mod disk;
 mod effects;
 mod gslb;
@@ -10,7 +11,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -26,11 +27,13 @@ use tokio::{
     task::JoinSet,
 };
 
+use self::confirm::Unconfirmed;
 use super::{
-    Shared,
+    Published, Shared,
     known::{Introduction, Invitation, KnownSites},
     plan::Plan,
     shower::Show,
+    switch::Switchboard,
 };
 
 /// Longest wait between two looks at the clock; half a heartbeat of an elected leader.
@@ -118,6 +121,8 @@ pub(super) struct Actor {
     pub(super) incoming: (mpsc::Sender<Incoming>, mpsc::Receiver<Incoming>),
     pub(super) roster: watch::Sender<Arc<Roster>>,
     pub(super) known: KnownSites,
+    /// Answers requests of other sites.
+    pub(super) switchboard: Arc<Switchboard>,
     running: Option<Running>,
     /// The Gslb as it was when it was looked at last.
     gslb: Option<Arc<Object>>,
@@ -133,6 +138,10 @@ pub(super) struct Actor {
     disowned_since: Option<Duration>,
     /// The term that this site was last said to lead in.
     led: Option<Term>,
+    /// What goes to the others when the own engines run it, where they are asked.
+    unconfirmed: Option<Unconfirmed>,
+    /// When what cannot be shown here is tried again.
+    resync_at: Duration,
     /// When to ask sites again that are away.
     invite_at: Duration,
     /// Those that are being asked.
@@ -147,6 +156,7 @@ impl Actor {
         clock: Arc<dyn Clock>,
         shared: Arc<Shared>,
         show: mpsc::UnboundedSender<Show>,
+        switchboard: Arc<Switchboard>,
     ) -> anyhow::Result<Self> {
         let known = match std::fs::read(&place.known) {
             Ok(bytes) => {
@@ -166,6 +176,7 @@ impl Actor {
             incoming: mpsc::channel(INCOMING_MAX),
             roster: watch::Sender::default(),
             known,
+            switchboard,
             running: None,
             gslb: None,
             is_to_tell: false,
@@ -174,6 +185,8 @@ impl Actor {
             removed: BTreeSet::new(),
             disowned_since: None,
             led: None,
+            unconfirmed: None,
+            resync_at: Duration::ZERO,
             invite_at: Duration::ZERO,
             invitations: JoinSet::new(),
         };
@@ -292,6 +305,8 @@ impl Actor {
         }
         self.is_to_tell = true;
         self.tell().await;
+        // Who asked looks at once at what became of it.
+        self.publish();
         Some(Ok(()))
     }
 
@@ -321,9 +336,23 @@ impl Actor {
         }
         self.perform(effects).await;
         self.tell().await;
+        self.confirm().await;
+        self.show_again(now);
         self.invite_again();
         self.leave_if_disowned();
         self.part().await;
+    }
+
+    /// Tries again what could not be shown, as often as the Gslb says (avi-api 5.3: `error_resync_interval`).
+    fn show_again(&mut self, now: Duration) {
+        let Some(running) = &self.running else { return };
+        let Some(every) = running.plan.as_ref().and_then(|plan| plan.resync_every) else { return };
+        if self.shared.skipped.load(Ordering::Relaxed) == 0 {
+            self.resync_at = now.saturating_add(every);
+        } else if now >= self.resync_at {
+            self.resync_at = now.saturating_add(every);
+            self.show(Show::All(Box::new(running.site.view().clone())));
+        }
     }
 
     fn show(&self, step: Show) {
@@ -333,20 +362,22 @@ impl Actor {
     /// What the API shows of this.
     fn publish(&self) {
         let Some(running) = &self.running else {
-            self.shared.replication.lock().take();
+            self.shared.replication.send_replace(None);
             return;
         };
         let (durable, term) = (running.site.durable(), running.site.term());
-        let held = running.site.peers().map(|(id, peer)| (id.to_string(), peer.held.0)).collect();
+        let heard = running.site.peers().filter(|(_, peer)| peer.heard.is_some());
+        let held = heard.map(|(id, peer)| (id.to_string(), peer.held.0)).collect();
         let replication = Replication {
             is_leader: running.site.is_leader(),
             leader: term.leader.to_string(),
+            is_led: running.site.is_led(self.clock.monotonic()),
             view: term.view,
             last: durable.log.last().revision.0,
             applied: durable.applied.0,
             aside: durable.aside.len(),
         };
-        *self.shared.replication.lock() = Some((replication, held));
+        self.shared.replication.send_replace(Some(Published { replication, held }));
     }
 }
 
@@ -358,7 +389,7 @@ impl Running {
 
 fn told(refusal: &Refusal) -> SitesError {
     match refusal {
-        Refusal::NoLease | Refusal::Busy => SitesError::Unavailable(refusal.to_string()),
+        Refusal::NoLeader | Refusal::NoLease | Refusal::Busy => SitesError::Unavailable(refusal.to_string()),
         Refusal::Exists { .. } | Refusal::Absent { .. } | Refusal::Conflict { .. } => {
             SitesError::Unavailable(format!("{refusal}: try again"))
         }

@@ -222,8 +222,8 @@ impl Ask for Shared {
     }
 
     async fn ask(&self, site: &SiteId, request: Vec<u8>) -> Result<Vec<u8>, String> {
-        let asker = self.asker.get().ok_or("the link to other sites is not open")?;
-        asker.forward(site, request).await.map_err(|error| error.to_string())
+        let link = self.forwarder.get().ok_or("the link to other sites is not open")?;
+        link.forward(site, request).await.map_err(|error| error.to_string())
     }
 }
 

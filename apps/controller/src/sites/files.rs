@@ -1,12 +1,14 @@
 //! What federated files hold, for the other sites: asked for in parts, by checksum.
 
+use std::{collections::BTreeSet, sync::Arc};
+
 use async_trait::async_trait;
 use controller_api::{Files, LiveProjection};
 use objects::Object;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use site_link::Handler;
 use site_replication::SiteId;
-use std::{collections::BTreeSet, sync::Arc};
 
 /// Octets that are asked for at once: as much as a link has on its way anyway, so that what is small never waits for more.
 pub(super) const PART_BYTES: u64 = 256 * 1024;
@@ -56,13 +58,16 @@ pub(super) fn used(live: &LiveProjection) -> BTreeSet<String> {
 pub(super) struct FileServer {
     pub(super) live: Arc<LiveProjection>,
     pub(super) files: Files,
+    /// Answers whatever else they ask.
+    pub(super) others: Arc<dyn Handler>,
 }
 
 #[async_trait]
-impl site_link::Handler for FileServer {
-    async fn answer(&self, _from: &SiteId, request: Vec<u8>) -> Result<Vec<u8>, String> {
-        let request = serde_json::from_slice(&request).map_err(|_| "this release does not know the request")?;
-        let Request::FilePart { checksum, offset, length } = request;
+impl Handler for FileServer {
+    async fn answer(&self, from: &SiteId, request: Vec<u8>) -> Result<Vec<u8>, String> {
+        let Ok(Request::FilePart { checksum, offset, length }) = serde_json::from_slice(&request) else {
+            return self.others.answer(from, request).await;
+        };
         // What one site has for itself alone is no business of another.
         if !federated(&self.live).iter().any(|file| file.checksum == checksum) {
             return Err("no federated file holds that here".to_owned());

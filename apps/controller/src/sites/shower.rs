@@ -3,7 +3,13 @@
 //! It works behind the log, in its order. A store that cannot be written holds up what is shown, and nothing else: the log
 //! goes on, and so do answers from what engines have.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use controller_api::{CommitError, Committer, LiveProjection, SitesError};
 use objects::{
@@ -40,6 +46,8 @@ pub(super) struct Shower {
     pub(super) live: Arc<LiveProjection>,
     pub(super) committer: Committer,
     pub(super) now_us: Arc<dyn Fn() -> i64 + Send + Sync>,
+    /// How many objects could not be shown since all were tried last.
+    pub(super) skipped: Arc<AtomicUsize>,
 }
 
 impl Shower {
@@ -58,6 +66,7 @@ impl Shower {
                     }
                     Show::All(state) => {
                         copies.clear();
+                        self.skipped.store(0, Ordering::Relaxed);
                         let difference = self.difference(&state).await;
                         self.write(difference).await;
                     }
@@ -131,11 +140,13 @@ impl Shower {
                 Ok(object) => return Some(Copied::Put(Box::new(object))),
                 Err(TravelError::Tenant(name)) => {
                     if let Err(error) = self.make_tenant(&name).await {
+                        self.skipped.fetch_add(1, Ordering::Relaxed);
                         tracing::error!(tenant = name, reason = %error, "the tenant of a federated object cannot be made here");
                         return None;
                     }
                 }
                 Err(error) => {
+                    self.skipped.fetch_add(1, Ordering::Relaxed);
                     tracing::error!(uuid = object.uuid, kind = object.kind, reason = %error, "federated object skipped");
                     return None;
                 }

@@ -1,6 +1,9 @@
 //! GSLB services and sites (avi-api 5.4, 7.3).
 
-use std::{net::IpAddr, time::SystemTime};
+use std::{
+    net::IpAddr,
+    time::{Duration, SystemTime},
+};
 
 use objects::{Object, Projection};
 use se_protocol::{GslbServiceState, MemberState, PoolState, State};
@@ -8,6 +11,9 @@ use serde_json::{Map, Value, json};
 
 use super::{View, is_enabled, list, monitors, status, virtual_service};
 use crate::sites::{SiteStanding, Standing};
+
+/// How long another site may take to dial this one, once this one has reached it.
+const DIALS_WITHIN: Duration = Duration::from_secs(10);
 
 /// State of a GSLB service, its pools and members (7.3).
 pub(super) fn service(object: &Object, view: &View<'_>) -> Value {
@@ -144,7 +150,10 @@ pub(super) fn sites(object: &Object, view: &View<'_>) -> Value {
         let own = uuid == sites.own;
         let other = view.standing.sites.get(uuid);
         let missed = other.and_then(|other| other.silence).map_or(0, |silence| silence.as_secs() / every);
-        let seen = Seen::of(enabled, own || kind == "GSLB_THIRD_PARTY_SITE", other, missed >= retries);
+        let mut seen = Seen::of(enabled, own || kind == "GSLB_THIRD_PARTY_SITE", other, missed >= retries);
+        if own && enabled {
+            seen.reason = not_found_by(view.standing, &sites);
+        }
         let mut info = json!({
             "name": text("name"), "cluster_uuid": uuid, "cluster_leader": uuid == leader, "site_type": kind,
             "role": if uuid == leader { "GSLB_LEADER" } else { "GSLB_MEMBER" }, "state": seen.state,
@@ -225,6 +234,20 @@ impl Seen {
             }
         }
     }
+}
+
+/// Which sites do not find the way to this one, though this one finds the way to them; empty while all do.
+fn not_found_by(standing: &Standing, sites: &Sites<'_>) -> String {
+    let is_long = |site: &SiteStanding| site.since.elapsed().is_ok_and(|since| since >= DIALS_WITHIN);
+    let lost = standing.sites.iter().filter(|(_, site)| site.does_not_dial && is_long(site));
+    let names: Vec<&str> = lost.map(|(uuid, _)| sites.name(uuid).unwrap_or(uuid)).collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    let names = names.join(", ");
+    format!(
+        "{names} can be reached from here and cannot reach this site: check the ip_addresses of this site in the Gslb"
+    )
 }
 
 fn dns_vs_elsewhere(listed: &Value, site: &SiteStanding) -> Value {
