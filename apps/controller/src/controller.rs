@@ -29,6 +29,7 @@ use crate::{
     first_start,
     geo_databases::GeoDatabases,
     listen,
+    names::NameTracker,
     readiness::Readiness,
     remembered, seal_key, sites,
     snapshots::SnapshotBuilder,
@@ -40,6 +41,8 @@ use crate::{
 pub(crate) const ENGINES: &str = "engines";
 /// Directory, in the data directory, of files that clients sent.
 const FILES: &str = "files";
+/// What names of members resolved to last, beside it.
+const NAMES: &str = "names.json";
 /// Longest wait for requests that run when the controller ends.
 const DRAIN_WITHIN: Duration = Duration::from_secs(5);
 /// Longest wait for the head of a request.
@@ -97,9 +100,17 @@ pub async fn start(config: ControllerConfig) -> anyhow::Result<Controller> {
 
     let files = Files::new(data.file(FILES));
     let geo = GeoDatabases::new(files.clone());
-    let mut builder = SnapshotBuilder::new(live.clone(), store.incarnation(), config.port_offset, geo);
+    let names_file = data.file(NAMES);
+    let names = watch::Sender::new(Arc::new(NameTracker::remembered(&names_file)));
+    let mut builder =
+        SnapshotBuilder::new(live.clone(), store.incarnation(), config.port_offset, geo, names.subscribe());
     let (groups, snapshots) = (builder.subscribe(), builder.subscribe_default());
     builder.build().await;
+    {
+        let (live, clock, asked, stop) = (live.clone(), clock.clone(), builder.names_asked(), stop.clone());
+        let tracker = NameTracker { live, clock, asked, names, file: names_file };
+        tasks.spawn(async move { stop.run_until_cancelled(tracker.run()).await.unwrap_or_default() });
+    }
     {
         let stop = stop.clone();
         let task = tasks.spawn(async move { stop.run_until_cancelled(builder.run()).await.unwrap_or_default() });
@@ -108,7 +119,7 @@ pub async fn start(config: ControllerConfig) -> anyhow::Result<Controller> {
 
     let engine = Arc::new(EngineSocket::default());
     let (sites, taking_part) =
-        sites::start(&data, config.site_listen, &live, committer, engine.clone(), clock.clone())?;
+        sites::start(&data, config.site_listen, &live, committer, engine.clone(), clock.clone(), files.clone())?;
     let elsewhere = watch::Sender::default();
     let states_elsewhere = elsewhere.subscribe();
     {

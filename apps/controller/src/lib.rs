@@ -10,6 +10,7 @@ mod engine_link;
 mod first_start;
 mod geo_databases;
 mod listen;
+mod names;
 mod readiness;
 mod remembered;
 mod seal_key;

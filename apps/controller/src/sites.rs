@@ -7,10 +7,13 @@
 //! ```
 //!
 //! `plan` reads the Gslb, `known` the other sites, `invite` asks them to join, `actor` feeds the state machine of
-//! `site-replication` and does what it says, `shower` brings the object store up to the log. Without other sites none of it
-//! is used, and a federated object is written like any other.
+//! `site-replication` and does what it says, `shower` brings the object store up to the log, and `fetcher` gets what files
+//! hold, which `files` gives to the others. Without other sites none of it is used, and a federated object is written like
+//! any other.
 
 mod actor;
+mod fetcher;
+mod files;
 mod invite;
 mod known;
 mod plan;
@@ -27,7 +30,7 @@ use std::{
 
 use anyhow::Context;
 use async_trait::async_trait;
-use controller_api::{Clock, Committer, LiveProjection, Replication, Sites, SitesError, Standing};
+use controller_api::{Clock, Committer, Files, LiveProjection, Replication, Sites, SitesError, Standing};
 use objects::{Change, Object, Write, federated};
 use parking_lot::Mutex;
 use se_protocol::MemberStates;
@@ -38,6 +41,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use self::{
     actor::{Actor, Command, Place},
+    fetcher::Fetcher,
     known::Invitation,
     shower::Shower,
     sight::{Peers, standing_of},
@@ -94,6 +98,7 @@ pub(crate) fn start(
     committer: Committer,
     engine: Arc<EngineSocket>,
     clock: Arc<dyn Clock>,
+    files: Files,
 ) -> anyhow::Result<(Arc<LinkedSites>, impl Future<Output = ()> + Send + 'static)> {
     let own = live.read(|state| state.projection.single("cluster").map(|cluster| cluster.uuid.clone()));
     let own = SiteId::from(own.context("the controller has no cluster object")?.as_str());
@@ -114,7 +119,9 @@ pub(crate) fn start(
         known: data.file("sites.json"),
         key: seal_key::read(data)?,
         listen,
+        files: files.clone(),
     };
+    let fetcher = Fetcher { live: live.clone(), files, clock: clock.clone(), others: shared.clone() };
     let (steps, queue) = mpsc::unbounded_channel();
     let at = clock.clone();
     let (now_us, skipped) = (Arc::new(move || at.wall_us()), shared.skipped.clone());
@@ -126,7 +133,10 @@ pub(crate) fn start(
     // Not for good: what answers other sites is part of what ends with these.
     let _ = switchboard.sites.set(Arc::downgrade(&sites));
     let run = async move {
-        tokio::join!(actor.run(receiver), shower.run(queue));
+        tokio::select! {
+            _ = async { tokio::join!(actor.run(receiver), shower.run(queue)) } => {}
+            () = fetcher.run() => {}
+        }
     };
     Ok((sites, run))
 }

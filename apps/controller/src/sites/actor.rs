@@ -16,7 +16,7 @@ use std::{
 };
 
 use anyhow::Context;
-use controller_api::{Clock, LiveProjection, Replication, SitesError};
+use controller_api::{Clock, Files, LiveProjection, Replication, SitesError};
 use objects::Object;
 use parking_lot::Mutex;
 use site_link::{Link, Roster};
@@ -85,6 +85,8 @@ pub(super) struct Place {
     pub(super) key: Vec<u8>,
     /// Where other sites connect, from the moment that there are any.
     pub(super) listen: SocketAddr,
+    /// What federated files hold.
+    pub(super) files: Files,
 }
 
 /// This site as one that takes part.

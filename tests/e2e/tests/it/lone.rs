@@ -214,8 +214,16 @@ impl Lone {
         self.send_to(address, controller, method, path, if body.is_empty() { &with_body[..2] } else { &with_body })
     }
 
+    /// As [`Self::send`], of one that listens at `address`.
     #[track_caller]
-    fn send_to(&self, address: &str, controller: &str, method: &str, path: &str, what: &[&str]) -> (u16, Value) {
+    pub(crate) fn send_to(
+        &self,
+        address: &str,
+        controller: &str,
+        method: &str,
+        path: &str,
+        what: &[&str],
+    ) -> (u16, Value) {
         let (jar, authority) = (self.path("cookies"), self.path(&format!("{controller}/ca.pem")));
         let url = format!("https://{address}");
         let credentials = json!({"username": "admin", "password": self.password(controller)}).to_string();

@@ -3,7 +3,9 @@
 //! No clusters and no cut links here: that is the story of the blackouts. Each site is a controller with an engine at the
 //! addresses of the story, all in one namespace.
 
+mod files;
 mod modes;
+mod names;
 mod trouble;
 
 use serde_json::{Value, json};

@@ -11,6 +11,7 @@ use super::{Actor, Running, disk::INVITATION};
 use crate::{
     listen,
     sites::{
+        files::FileServer,
         known::{self, Introduction, Invitation, KnownSites},
         plan::Plan,
     },
@@ -134,7 +135,11 @@ impl Actor {
             identity,
             software: env!("CARGO_PKG_VERSION").to_owned(),
             keep_alive: LinkConfig::KEEP_ALIVE,
-            handler: self.switchboard.clone(),
+            handler: Arc::new(FileServer {
+                live: self.live.clone(),
+                files: self.place.files.clone(),
+                others: self.switchboard.clone(),
+            }),
         };
         let link = Link::start(config, self.roster.subscribe(), self.incoming.0.clone())?;
         tracing::info!(address = %link.local_addr(), "the link to other sites is open");

@@ -48,13 +48,16 @@ fn gslb_pool(
 ) -> Value {
     let members = group.get("members").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let mut reported: Vec<&MemberState> = pool.map(|pool| pool.members.iter().collect()).unwrap_or_default();
+    let mut by_name = states_by_name(members, &mut reported).into_iter();
     let members: Vec<Value> = members
         .iter()
         .map(|member| {
-            let ip = member.pointer("/ip/addr").and_then(Value::as_str).and_then(|addr| addr.parse().ok());
+            let configured = address_of(member);
             // The engine may have left members out, so addresses decide; each state is used once.
-            let state = reported.iter().position(|state| Some(state.ip) == ip).map(|at| reported.remove(at));
+            let state = reported.iter().position(|state| Some(state.ip) == configured).map(|at| reported.remove(at));
+            let state = state.or_else(|| if has_name(member) { by_name.next() } else { None });
             let mut shown = gslb_member(member, state, service, sites);
+            let ip = state.map(|state| state.ip).or(configured);
             let elsewhere = ip.into_iter().flat_map(|ip| datapath_elsewhere(standing, &service.uuid, name, ip));
             let elsewhere: Vec<Value> = elsewhere.collect();
             if !elsewhere.is_empty() {
@@ -66,6 +69,34 @@ fn gslb_pool(
         .collect();
     let state = pool.map_or(State::Unknown, |pool| pool.state);
     json!({"name": name, "oper_status": status(state, "", None), "members": members})
+}
+
+/// States of members whose names resolved to addresses that the object does not say, in its order: taken out of
+/// `reported`, where all of them are there.
+fn states_by_name<'s>(members: &[Value], reported: &mut Vec<&'s MemberState>) -> Vec<&'s MemberState> {
+    let mut left: Vec<&MemberState> = reported.clone();
+    let mut unmatched = 0;
+    for member in members {
+        match left.iter().position(|state| Some(state.ip) == address_of(member)) {
+            Some(at) => drop(left.remove(at)),
+            None if has_name(member) => unmatched += 1,
+            None => {}
+        }
+    }
+    if left.len() != unmatched {
+        // Some are left out, and which is not known here.
+        return Vec::new();
+    }
+    reported.retain(|state| !left.iter().any(|other| std::ptr::eq(*state, *other)));
+    left
+}
+
+fn address_of(member: &Value) -> Option<std::net::IpAddr> {
+    member.pointer("/ip/addr").and_then(Value::as_str).and_then(|addr| addr.parse().ok())
+}
+
+fn has_name(member: &Value) -> bool {
+    member.get("fqdn").and_then(Value::as_str).is_some_and(|name| !name.is_empty())
 }
 
 fn gslb_member(member: &Value, state: Option<&MemberState>, service: &Object, sites: &Sites<'_>) -> Value {
@@ -89,6 +120,9 @@ fn gslb_member(member: &Value, state: Option<&MemberState>, service: &Object, si
         put("oper_status", status(State::Unknown, "no engine has reported it", None));
         return Value::Object(out);
     };
+    if has_name(member) {
+        put("ip", json!({"addr": state.ip, "type": if state.ip.is_ipv4() { "V4" } else { "V6" }}));
+    }
     put("oper_status", status(state.state, &state.reason, Some(state.since_us)));
     if let Some(controller) = state.controller {
         put("controller_status", status(controller, "", None));
