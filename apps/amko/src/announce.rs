@@ -14,7 +14,7 @@ use k8s_watch_api::{ApiCalls, CallError};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use crate::event::OTHER_ADDRESS;
+use crate::event::{LEADER_FLAG_CHANGED, OTHER_ADDRESS};
 use crate::{AmkoEvent, Progress};
 use book::{Book, Write};
 
@@ -172,6 +172,8 @@ fn announcements(event: &AmkoEvent, progress: &Progress, is_synced_before: bool)
         AmkoEvent::ControllerMoved { .. } | AmkoEvent::CredentialsChanged { .. } => {
             one(Announcement::normal("AviControllerReady", event.to_string()))
         }
+        // The same.
+        AmkoEvent::LeaderFlagChanged { .. } => one(Announcement::warning("AMKOShutdown", LEADER_FLAG_CHANGED)),
         AmkoEvent::ControllerBack => one(Announcement::normal("AviControllerReady", event.to_string())),
         AmkoEvent::NotWritten { .. } | AmkoEvent::InTheWay { .. } => {
             one(Announcement::warning("GSLBServiceError", event.to_string()))
@@ -246,6 +248,8 @@ mod tests {
                 "- GSLBConfigValidation: Initial bootup sync completed.",
             ]
         );
+        let flipped = of(&AmkoEvent::LeaderFlagChanged { is_leader: false });
+        assert_eq!(flipped, ["! AMKOShutdown: AMKO leader flag changed."]);
         let reason = "error: issue in connecting to the controller API, Invalid credentials".to_owned();
         let told = of(&AmkoEvent::ControllerAway { reason });
         assert!(told[0].starts_with("! AviControllerError: Invalid Avi credentials: "), "{told:?}");

@@ -15,6 +15,9 @@ pub const EVENTS_WAITING_MAX: usize = 256;
 /// Reason of a [`AmkoEvent::ControllerMoved`] where the configuration names another; the words of amko 8.3.
 pub(crate) const OTHER_ADDRESS: &str = "GSLB Leader IP changed";
 
+/// What is announced of a flip of `isLeader`; the words of amko 8.3.
+pub(crate) const LEADER_FLAG_CHANGED: &str = "AMKO leader flag changed.";
+
 /// Something that happened. Its text is one or more lines for the terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AmkoEvent {
@@ -127,6 +130,11 @@ pub enum AmkoEvent {
     },
     /// The controller can be used again.
     ControllerBack,
+    /// Somebody set `isLeader` of the own `AMKOCluster` to another value.
+    LeaderFlagChanged {
+        /// Its value now.
+        is_leader: bool,
+    },
     /// There is no valid `GSLBConfig`: nothing is written or deleted.
     Idle {
         /// Context of the leader cluster.
@@ -233,6 +241,7 @@ fn log(event: &AmkoEvent) {
             info!(controller, "credentials of the controller changed, in use without a restart");
         }
         AmkoEvent::ControllerBack => info!("controller can be used"),
+        AmkoEvent::LeaderFlagChanged { is_leader } => info!(is_leader, "AMKO leader flag changed."),
         AmkoEvent::Idle { cluster } => warn!(cluster, "no valid GSLBConfig, nothing is written or deleted"),
         AmkoEvent::NotServed { cluster, object, reason } => {
             info!(cluster, object, %reason, "selected object makes no member");
@@ -282,6 +291,7 @@ impl fmt::Display for AmkoEvent {
             Self::ControllerMoved { from, to, reason } => write!(f, "controller {to} in use, not {from}: {reason}"),
             Self::CredentialsChanged { controller } => write!(f, "credentials of controller {controller} changed"),
             Self::ControllerBack => write!(f, "controller can be used"),
+            Self::LeaderFlagChanged { is_leader } => write!(f, "{LEADER_FLAG_CHANGED} isLeader is {is_leader} now"),
             Self::Idle { cluster } => {
                 write!(f, "no valid GSLBConfig in cluster {cluster}: nothing is written or deleted")
             }

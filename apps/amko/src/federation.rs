@@ -20,7 +20,9 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::AmkoEvent;
 use crate::election::{self, Election};
+use crate::event::Teller;
 use crate::role::{Permit, Role, Roles};
 use crate::serve::Members;
 use copies::each;
@@ -46,6 +48,7 @@ pub(crate) struct Federation {
     /// Whether an operator could write, were it to lead: it knows its controller.
     pub(crate) is_able: watch::Receiver<bool>,
     pub(crate) roles: Roles,
+    pub(crate) teller: Teller,
 }
 
 /// The task.
@@ -56,6 +59,7 @@ struct Federator {
     members: watch::Receiver<Members>,
     is_able: watch::Receiver<bool>,
     roles: Roles,
+    teller: Teller,
     permit: Permit,
     /// A connection for each other cluster, made from these members.
     others: BTreeMap<String, ApiCalls>,
@@ -87,6 +91,7 @@ impl Federation {
             is_able: self.is_able,
             permit: self.roles.permit(),
             roles: self.roles,
+            teller: self.teller,
             others: BTreeMap::new(),
             made_of: None,
             election: None,
@@ -338,7 +343,7 @@ impl Federator {
     fn tell_flip(&mut self, own: &AmkoCluster) {
         let is_leader = own.spec.is_leader;
         if self.was_leader.replace(is_leader).is_some_and(|was| was != is_leader) {
-            tracing::info!(is_leader, "AMKO leader flag changed.");
+            self.teller.tell(AmkoEvent::LeaderFlagChanged { is_leader });
         }
     }
 }

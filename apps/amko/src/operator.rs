@@ -10,6 +10,8 @@ mod rehearsal;
 mod results;
 mod rules;
 mod target;
+mod vigil;
+mod warnings;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,9 +23,11 @@ use amko_translate::{
     PublishedService, Reason, RuleBook, Selection,
 };
 use avi_client::{AviClient, AviError, Fence, Link, Pace};
-use k8s_crds::{GlobalDeploymentPolicy, GslbHostRule};
+use k8s_crds::{GlobalDeploymentPolicy, GslbHostRule, ObjectKey};
 use k8s_watch::Source;
-use reconcile::Observed;
+use parking_lot::Mutex;
+use reconcile::{Observed, Unit};
+use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
@@ -41,6 +45,8 @@ use crate::writer::Written;
 pub(crate) use look::owner;
 pub(crate) use rehearsal::{Draft, Rehearsal, Said};
 use target::Target;
+use vigil::{Heard, Vigil};
+use warnings::Warnings;
 use work::Work;
 
 /// Changes that arrive within this time are looked at together.
@@ -124,11 +130,16 @@ pub(crate) struct Beside {
     pub(crate) permit: Option<Permit>,
     /// How to reach the controller, whenever that changes.
     pub(crate) controllers: Option<watch::Receiver<avi_client::Config>>,
+    /// Address that was configured last; that of another operator before this one, perhaps.
+    pub(crate) address: LastAddress,
 }
+
+/// Address of the controller as it was configured last.
+pub(crate) type LastAddress = Arc<Mutex<Option<String>>>;
 
 /// As [`start`].
 pub(crate) async fn start_with(config: AmkoConfig, beside: Beside) -> Result<Amko, StartError> {
-    let Beside { counts, clusters, rehearsal, controllers, permit } = beside;
+    let Beside { counts, clusters, rehearsal, controllers, permit, address } = beside;
     let clusters = clusters.unwrap_or_else(|| Arc::new(Clusters::new(&config.leader)));
     let leader = config.sources.iter().find(|source| source.cluster() == config.leader);
     let leader: Arc<dyn Source> = leader.cloned().ok_or_else(|| StartError::NoLeader(config.leader.clone()))?;
@@ -136,6 +147,7 @@ pub(crate) async fn start_with(config: AmkoConfig, beside: Beside) -> Result<Amk
     let controller = following::as_operator(config.controller, fence.as_ref());
     let client = AviClient::new(controller.clone()).map_err(StartError::Controller)?;
     let teller = Teller::new(config.events, Arc::clone(&counts));
+    following::tell_another_address(&teller, &address, &controller.base_url);
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
     let sources = config.sources.iter().map(|source| source.cluster().to_owned()).collect();
@@ -150,8 +162,11 @@ pub(crate) async fn start_with(config: AmkoConfig, beside: Beside) -> Result<Amk
         fence,
         target: Target::new(controller),
         controllers,
+        address,
         client,
         client_number: 0,
+        leave: CancellationToken::new(),
+        vigil: Vigil::default(),
         trouble: None,
         api_version: None,
         teller,
@@ -164,7 +179,8 @@ pub(crate) async fn start_with(config: AmkoConfig, beside: Beside) -> Result<Amk
         set_log_level: config.log_level,
         log_level: None,
         doubts: Vec::new(),
-        policy_doubts: Vec::new(),
+        split_doubts: Vec::new(),
+        warnings: Warnings::default(),
         sources,
         silent: BTreeSet::new(),
         first_answers_until: Instant::now() + rehearsal.as_ref().map_or(FIRST_ANSWER_WAIT, |it| it.first_answer_wait),
@@ -236,9 +252,13 @@ struct Operator {
     target: Target,
     /// Other ways to reach the controller, as they come.
     controllers: Option<watch::Receiver<avi_client::Config>>,
+    address: LastAddress,
     client: AviClient,
     /// Grows with each client, so that what an earlier one read is told apart.
     client_number: u64,
+    /// Ends what is under way with the client, when that is left behind.
+    leave: CancellationToken,
+    vigil: Vigil,
     /// Why the controller could not be used when that was told last.
     trouble: Option<String>,
     /// What the `GSLBConfig` says.
@@ -256,8 +276,10 @@ struct Operator {
     log_level: Option<LogLevel>,
     /// What was told of the `GSLBConfig` that cannot be followed.
     doubts: Vec<String>,
-    /// The same of the policy.
-    policy_doubts: Vec<String>,
+    /// The same of traffic splits, with the object.
+    split_doubts: Vec<(ObjectKey, String)>,
+    /// What policies and rules show beside their verdict.
+    warnings: Warnings,
     /// Clusters that are watched.
     sources: BTreeSet<String>,
     /// Clusters that were told to be silent since the start.
@@ -306,9 +328,30 @@ enum Phase {
 
 /// A task that ended.
 enum Done {
-    Read { identity: Identity, client_number: u64, result: Result<Reading, ReadError> },
-    LookedUp { view: ControllerView, asked: Vec<(String, Lookup)>, error: Option<AviError> },
+    Read {
+        identity: Identity,
+        client_number: u64,
+        result: Result<Reading, ReadError>,
+    },
+    /// Given up with its client.
+    NotRead,
+    LookedUp {
+        view: ControllerView,
+        asked: Vec<(String, Lookup)>,
+        error: Option<AviError>,
+    },
+    /// Given up with its client.
+    NotLookedUp,
     Written(Written),
+    /// Given up with its client; whether it had an effect is not known.
+    GivenUp {
+        unit: Unit,
+        why: Vec<String>,
+    },
+    /// What the controller in use said about who leads; `None`: given up with its client.
+    Beat(Option<Result<Value, AviError>>),
+    /// What the other sites say about it.
+    Heard(Heard),
 }
 
 impl Operator {
@@ -329,6 +372,7 @@ impl Operator {
         while self.work.is_in_flight() {
             match self.tasks.join_next().await {
                 Some(Ok(Done::Written(written))) => drop(self.have_written(written, Instant::now())),
+                Some(Ok(Done::GivenUp { unit, why })) => self.work.interrupted(&unit, why),
                 Some(Ok(_)) => {}
                 Some(Err(_)) | None => break,
             }
@@ -339,6 +383,7 @@ impl Operator {
     async fn until_due(&mut self, clusters: &Clusters, wake: Option<Instant>) {
         let mut due = wake.map(|at| self.paced(at));
         loop {
+            let vigil = self.keep_vigil(Instant::now());
             let reason = tokio::select! {
                 () = clusters.changed() => Some(Instant::now() + DEBOUNCE),
                 () = permit::changed(&mut self.permit) => Some(Instant::now()),
@@ -350,6 +395,7 @@ impl Operator {
                 }
                 config = next_config(&mut self.controllers) => self.reconfigure(config).then(Instant::now),
                 () = sleep_until(due) => return,
+                () = sleep_until(vigil) => None,
             };
             if let Some(at) = reason {
                 let at = self.paced(at);
@@ -366,10 +412,18 @@ impl Operator {
     /// Takes over one finished task and goes on with what is pending; says whether to look at everything again.
     fn take_over(&mut self, done: Result<Done, JoinError>) -> bool {
         let now = Instant::now();
+        if !matches!(done, Ok(Done::Heard(_))) {
+            self.vigil.have_heard(now);
+        }
         match done {
             Ok(Done::Read { client_number, .. }) if client_number != self.client_number => self.link.drop_reading(),
             Ok(Done::Read { identity, result, .. }) => self.have_read(&identity, result, now),
+            Ok(Done::NotRead) => self.link.drop_reading(),
             Ok(Done::LookedUp { view, asked, error }) => self.have_looked_up(view, asked, error, now),
+            Ok(Done::NotLookedUp) => self.is_looking_up = false,
+            Ok(Done::GivenUp { unit, why }) => self.work.interrupted(&unit, why),
+            Ok(Done::Beat(answer)) => return self.have_beat(answer, now),
+            Ok(Done::Heard(answers)) => return self.have_asked(&answers, now),
             Ok(Done::Written(written)) => {
                 let must_look = self.have_written(written, now);
                 if self.link.is_up() {
@@ -381,6 +435,7 @@ impl Operator {
                 tracing::error!(reason = %error, "a task of the operator failed, reading everything anew");
                 self.link.restart(now);
                 self.work.forget_in_flight();
+                self.vigil = Vigil::default();
             }
         }
         true

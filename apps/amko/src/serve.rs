@@ -15,11 +15,11 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::announce::Item;
-use crate::event::WriteCounts;
+use crate::event::{Teller, WriteCounts};
 use crate::federation::Federation;
 use crate::herald::Herald;
 use crate::named::{Named, follow_named, given};
-use crate::operator::{Beside, start_with};
+use crate::operator::{Beside, LastAddress, start_with};
 use crate::role::{Role, Roles};
 use crate::spec::Resolved;
 use crate::status::Board;
@@ -43,6 +43,8 @@ struct Surroundings {
     herald: Herald,
     /// Where the operator is asked for its status.
     board: Board,
+    /// Address of the controller that was configured last.
+    address: LastAddress,
 }
 
 /// The member clusters: how they are reached, and the context of each.
@@ -70,7 +72,7 @@ impl AmkoArgs {
         };
         tracing::info!(admin = %admin.local_addr(), "operator runs");
         let (herald, announcements) = Herald::start(resolved.api_listen, progress.subscribe()).await?;
-        let surroundings = Surroundings { counts, log, roles, herald, board };
+        let surroundings = Surroundings { counts, log, roles, herald, board, address: LastAddress::default() };
         run(&resolved, &surroundings, announcements, &progress, &mut stop).await?;
         tracing::info!("operator ends");
         Ok(())
@@ -114,7 +116,8 @@ async fn run(
     let mut federation = JoinSet::new();
     if let Some(roles) = surroundings.roles.clone() {
         let (context, access, members) = (leader.clone(), resolved.leader.clone(), members.clone());
-        let task = Federation { context, access, members, is_able: is_able.subscribe(), roles };
+        let teller = Teller::new(Some(surroundings.herald.events()), Arc::clone(&surroundings.counts));
+        let task = Federation { context, access, members, is_able: is_able.subscribe(), roles, teller };
         federation.spawn(task.run(stop_federation.clone()));
     }
     let given = resolved.controller.as_ref().map(|controller| given(controller, resolved.tls.clone())).transpose()?;
@@ -211,7 +214,8 @@ async fn operate(
     };
     let permit = surroundings.roles.as_ref().map(Roles::permit);
     let counts = Arc::clone(&surroundings.counts);
-    let beside = Beside { counts, controllers: Some(controllers), permit, ..Beside::default() };
+    let address = Arc::clone(&surroundings.address);
+    let beside = Beside { counts, controllers: Some(controllers), permit, address, ..Beside::default() };
     let amko = start_with(config, beside).await.context("starting the operator")?;
     surroundings.herald.present(&amko);
     surroundings.board.show(&amko);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use k8s_crds::{Kind, Object, ObjectKey};
 use k8s_watch::{Source, WriteBack};
+use serde_json::Value;
 use tokio::task::JoinSet;
 use tracing::warn;
 
@@ -13,6 +14,8 @@ use tracing::warn;
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause after a write that failed.
 const RETRY: Duration = Duration::from_secs(5);
+/// Field of a status that comes and goes with what the controller says.
+const WARNINGS: &str = "warnings";
 
 /// What has been and is to be written back.
 pub(crate) struct Statuses {
@@ -41,18 +44,23 @@ impl Statuses {
         Self { leader, queues: BTreeMap::new(), seen: BTreeMap::new(), writes: JoinSet::new() }
     }
 
-    /// Asks for a write; says whether it is a new one.
+    /// Asks for a write; says whether it is a new one, and says more than other warnings.
     pub(crate) fn write(&mut self, key: &ObjectKey, write: WriteBack) -> bool {
         let queue = self.queues.entry(key.clone()).or_default();
         if queue.last.as_ref() == Some(&write) {
             return false;
+        }
+        let is_verdict = queue.last.as_ref().is_none_or(|last| without_warnings(last) != without_warnings(&write));
+        if !is_verdict {
+            // Other warnings only: those that wait are out of date.
+            queue.waiting.clear();
         }
         queue.last = Some(write.clone());
         queue.has_arrived = false;
         queue.asked_of = self.seen.get(key).cloned();
         queue.waiting.push_back(write);
         self.start(key);
-        true
+        is_verdict
     }
 
     /// Looks at the leader's objects as they are. One that is gone is forgotten, so that another of its name starts
@@ -76,9 +84,10 @@ impl Statuses {
         });
     }
 
-    /// Whether an object shows this status already, as far as it was seen.
-    pub(crate) fn shows(&self, key: &ObjectKey, status: &serde_json::Value) -> bool {
-        self.seen.get(key).is_some_and(|object| carries(object, &WriteBack::Status(status.clone())))
+    /// Whether an object shows this status already, whatever it warns of, as far as it was seen.
+    pub(crate) fn shows(&self, key: &ObjectKey, status: &Value) -> bool {
+        let status = without_warnings(&WriteBack::Status(status.clone()));
+        self.seen.get(key).is_some_and(|object| carries(object, &status))
     }
 
     /// Waits for a write to end, and starts the next of that object. Never ready while nothing is written.
@@ -103,6 +112,23 @@ impl Statuses {
     }
 }
 
+/// The words that the original has too.
+fn without_warnings(write: &WriteBack) -> WriteBack {
+    let mut write = write.clone();
+    if let WriteBack::Status(Value::Object(status)) = &mut write {
+        status.remove(WARNINGS);
+    }
+    write
+}
+
+/// Whether an object shows the warnings of a status, none where there are none; a status without a word about them
+/// leaves them open.
+fn carries_warnings(wanted: &Value, shown: Option<&[String]>) -> bool {
+    let Some(wanted) = wanted.get(WARNINGS) else { return true };
+    let wanted = wanted.as_array().map_or(&[][..], Vec::as_slice);
+    wanted.iter().eq(shown.unwrap_or_default())
+}
+
 /// Whether an object shows what was written.
 fn carries(object: &Object, write: &WriteBack) -> bool {
     match write {
@@ -110,13 +136,14 @@ fn carries(object: &Object, write: &WriteBack) -> bool {
             Object::GslbConfig(config) => config.status.as_ref().is_some_and(|status| {
                 wanted["state"] == status.state && wanted["controller"].as_str() == status.controller.as_deref()
             }),
-            Object::GlobalDeploymentPolicy(policy) => {
-                policy.status.as_ref().is_some_and(|status| wanted["errorStatus"] == status.error_status)
-            }
-            Object::GslbHostRule(rule) => rule
-                .status
-                .as_ref()
-                .is_some_and(|status| wanted["status"] == status.status && wanted["error"] == status.error),
+            Object::GlobalDeploymentPolicy(policy) => policy.status.as_ref().is_some_and(|status| {
+                wanted["errorStatus"] == status.error_status && carries_warnings(wanted, status.warnings.as_deref())
+            }),
+            Object::GslbHostRule(rule) => rule.status.as_ref().is_some_and(|status| {
+                wanted["status"] == status.status
+                    && wanted["error"] == status.error
+                    && carries_warnings(wanted, status.warnings.as_deref())
+            }),
             _ => false,
         },
         WriteBack::Annotation { key, value } => {

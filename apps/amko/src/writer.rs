@@ -66,21 +66,21 @@ pub(crate) async fn write(client: AviClient, job: Job, teller: Teller) -> Writte
                 }
             }
             Err(error) => {
-                let class = error.class();
-                if step.key.kind == ObjectType::GslbService && is_refusal(&error) {
-                    untold.clear();
-                    written.effects.extend(delete(&client, &leftovers, &teller).await);
-                }
-                written.failure = Some(Failure {
-                    class,
+                let failure = Failure {
+                    class: error.class(),
                     status: error.status(),
                     kind: step.key.kind.path(),
                     name: step.key.name.clone(),
                     reason: chain(&error),
-                });
-                if matches!(class, ErrorClass::NotFound | ErrorClass::Conflict) {
+                };
+                if step.key.kind == ObjectType::GslbService && failure.is_refusal() {
+                    untold.clear();
+                    written.effects.extend(delete(&client, &leftovers, &teller).await);
+                }
+                if matches!(failure.class, ErrorClass::NotFound | ErrorClass::Conflict) {
                     written.effects.extend(read_again(&client, &written.steps).await);
                 }
+                written.failure = Some(failure);
                 break;
             }
         }
@@ -89,13 +89,15 @@ pub(crate) async fn write(client: AviClient, job: Job, teller: Teller) -> Writte
     written
 }
 
-/// Whether the controller will not have an object as it is, so that another try has to make everything anew anyway.
-fn is_refusal(error: &AviError) -> bool {
-    match error.class() {
-        ErrorClass::BadRequest | ErrorClass::DomainConflict => true,
-        // 429 and the like concern the moment, not the object.
-        ErrorClass::Other => matches!(error.status(), Some(403 | 405 | 413 | 415 | 422)),
-        _ => false,
+impl Failure {
+    /// Whether the controller will not have an object as it is, so that another try has to make everything anew anyway.
+    pub(crate) fn is_refusal(&self) -> bool {
+        match self.class {
+            ErrorClass::BadRequest | ErrorClass::DomainConflict => true,
+            // 429 and the like concern the moment, not the object.
+            ErrorClass::Other => matches!(self.status, Some(403 | 405 | 413 | 415 | 422)),
+            _ => false,
+        }
     }
 }
 

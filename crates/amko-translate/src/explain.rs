@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use self::side::Side;
 use crate::desired::{GslbService, Member, MonitorRefs, ObjectName};
 use crate::selection::Reason;
-use crate::{MemberKind, NAMESPACE, ObjectRef, Outcome, Policy};
+use crate::{MemberKind, NAMESPACE, ObjectRef, Outcome, Policy, Requirement, Selector};
 
 /// One thing that changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -229,6 +229,12 @@ impl Explanation<'_> {
         }
     }
 
+    /// Whether both translations have the same selector.
+    fn has_same(&self, selector: fn(&Policy) -> Option<&Selector>) -> bool {
+        let [old, new] = [self.old, self.new].map(|side| side.outcome.policy.as_ref().and_then(selector));
+        old == new
+    }
+
     fn why_left(&self, object: &ObjectRef) -> String {
         if object.kind == MemberKind::ThirdParty {
             return self.because();
@@ -236,18 +242,16 @@ impl Explanation<'_> {
         let spoken = object.spoken();
         let because = policy(self.new.outcome.policy.as_ref().or(self.old.outcome.policy.as_ref()));
         match self.new.rejection(object) {
-            Some(Reason::LabelMissing { key, value }) if app_label(self.old.outcome) == app_label(self.new.outcome) => {
-                format!("label {key}={value} dropped from {spoken}")
+            Some(Reason::LabelMissing(unmet)) if self.has_same(|policy| policy.app_selector.as_ref()) => {
+                unmet_by(unmet, &spoken)
             }
-            Some(Reason::LabelMissing { key, value }) => format!("{because} now selects {key}={value}"),
-            Some(Reason::NamespaceLabelMissing { key, value })
-                if ns_label(self.old.outcome) == ns_label(self.new.outcome) =>
+            Some(Reason::LabelMissing(unmet)) => format!("{because} now selects {unmet}"),
+            Some(Reason::NamespaceLabelMissing(unmet))
+                if self.has_same(|policy| policy.namespace_selector.as_ref()) =>
             {
-                format!("label {key}={value} dropped from namespace {}", object.namespace)
+                unmet_by(unmet, &format!("namespace {}", object.namespace))
             }
-            Some(Reason::NamespaceLabelMissing { key, value }) => {
-                format!("{because} now selects namespaces with {key}={value}")
-            }
+            Some(Reason::NamespaceLabelMissing(unmet)) => format!("{because} now selects namespaces with {unmet}"),
             Some(Reason::ClusterNotSelected(cluster)) => format!("cluster {cluster} dropped from {because}"),
             Some(Reason::NoPolicy) => format!("{because} deleted"),
             Some(Reason::NoSelector) => format!("{because} selects nothing any more"),
@@ -289,19 +293,19 @@ impl Explanation<'_> {
         let spoken = object.spoken();
         let because = policy(self.new.outcome.policy.as_ref());
         match self.old.rejection(object) {
-            Some(Reason::LabelMissing { key, value }) if app_label(self.old.outcome) == app_label(self.new.outcome) => {
-                format!("label {key}={value} added to {spoken}")
+            Some(Reason::LabelMissing(unmet)) if self.has_same(|policy| policy.app_selector.as_ref()) => {
+                met_by(unmet, &spoken)
             }
-            Some(Reason::NamespaceLabelMissing { key, value })
-                if ns_label(self.old.outcome) == ns_label(self.new.outcome) =>
+            Some(Reason::NamespaceLabelMissing(unmet))
+                if self.has_same(|policy| policy.namespace_selector.as_ref()) =>
             {
-                format!("label {key}={value} added to namespace {}", object.namespace)
+                met_by(unmet, &format!("namespace {}", object.namespace))
             }
             Some(
                 Reason::NoPolicy
                 | Reason::NoSelector
-                | Reason::LabelMissing { .. }
-                | Reason::NamespaceLabelMissing { .. }
+                | Reason::LabelMissing(_)
+                | Reason::NamespaceLabelMissing(_)
                 | Reason::ClusterNotSelected(_),
             ) => format!("{spoken}, selected by {because}"),
             Some(Reason::NoHostRule(_) | Reason::HostRuleNotAccepted { .. } | Reason::NoGlobalName(_)) => {
@@ -333,10 +337,16 @@ fn policy(policy: Option<&Policy>) -> String {
     }
 }
 
-fn app_label(outcome: &Outcome) -> Option<&(String, String)> {
-    outcome.policy.as_ref()?.app_label.as_ref()
+fn unmet_by(unmet: &Requirement, whose: &str) -> String {
+    match unmet {
+        Requirement::Is { key, value } => format!("label {key}={value} dropped from {whose}"),
+        unmet => format!("labels of {whose} do not satisfy {unmet} any more"),
+    }
 }
 
-fn ns_label(outcome: &Outcome) -> Option<&(String, String)> {
-    outcome.policy.as_ref()?.namespace_label.as_ref()
+fn met_by(met: &Requirement, whose: &str) -> String {
+    match met {
+        Requirement::Is { key, value } => format!("label {key}={value} added to {whose}"),
+        met => format!("labels of {whose} satisfy {met} now"),
+    }
 }

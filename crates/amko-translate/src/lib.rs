@@ -13,6 +13,7 @@
 //! - One TLS member makes the monitors HTTPS on port 443 as a whole (amko 12 line 21), and a change of `spec.tls`
 //!   alone counts (line 18).
 //! - IPv6 addresses get type `V6` (line 22). `min_health_monitors_up` is the same in every pool (line 26).
+//! - Selectors take `matchLabels` and `matchExpressions` beside the one `label` (line 13).
 //! - The first policy in force stays until it is deleted; a second is refused and stays refused (line 14).
 //! - Members of a cluster that has not answered are held as the controller has them (line 10).
 //!
@@ -55,8 +56,8 @@ pub use monitor::{described_service, is_amko_name, is_shared, non_path_name, pat
 pub use name_book::NameBook;
 pub use object_ref::{MemberKind, ObjectRef, ObjectRefError};
 pub use policy::{
-    DownResponseError, InForce, MonitorPolicy, Policy, PolicyBook, PolicyError, PoolAlgorithmError, Review, Split,
-    Template, lookups, repeated_splits, validate,
+    DownResponseError, InForce, MonitorPolicy, Policy, PolicyBook, PolicyError, PoolAlgorithmError, Requirement,
+    Review, Selector, SelectorError, Split, Template, lookups, repeated_splits, validate,
 };
 pub use selection::{Candidate, Identifiers, Protocol, Reason, Rejected, Selection, Traffic, records_of};
 pub use translate::{Inputs, Outcome, translate};

@@ -6,16 +6,18 @@
 mod book;
 mod down_response;
 mod pool_algorithm;
+mod selector;
 
 use std::collections::BTreeMap;
 
-use k8s_crds::{GlobalDeploymentPolicy, GlobalDeploymentPolicySpec, LabelSelector};
+use k8s_crds::{GlobalDeploymentPolicy, GlobalDeploymentPolicySpec, LabelSelector, TrafficSplit};
 
 use crate::desired::{DownResponse, PoolAlgorithm};
 use crate::{ControllerView, Lookup};
 pub use book::{InForce, PolicyBook, Review};
 pub use down_response::DownResponseError;
 pub use pool_algorithm::PoolAlgorithmError;
+pub use selector::{Requirement, Selector, SelectorError};
 pub(crate) use {down_response::validate as down_response, pool_algorithm::validate as pool_algorithm};
 
 /// A valid policy.
@@ -23,10 +25,10 @@ pub(crate) use {down_response::validate as down_response, pool_algorithm::valida
 pub struct Policy {
     /// Name, in `avi-system`.
     pub name: String,
-    /// Label that an object must carry.
-    pub app_label: Option<(String, String)>,
-    /// Label that a namespace must carry.
-    pub namespace_label: Option<(String, String)>,
+    /// Labels that an object must carry.
+    pub app_selector: Option<Selector>,
+    /// Labels that a namespace must carry.
+    pub namespace_selector: Option<Selector>,
     /// Selected clusters; the value says whether members are published by address only.
     pub clusters: BTreeMap<String, bool>,
     /// Weight and priority of the clusters that have an entry.
@@ -94,6 +96,9 @@ pub enum PolicyError {
     NamespaceLabelKey,
     #[error("label key is missing for value for namespaceSelector")]
     NamespaceLabelValue,
+    /// Beyond AMKO, as the selectors that it is about.
+    #[error("invalid {field}: {error}")]
+    Selector { field: &'static str, error: SelectorError },
     #[error("cluster context {0} not present in GSLBConfig")]
     MatchCluster(String),
     #[error("cluster {0} in traffic policy not present in GSLBConfig")]
@@ -150,7 +155,7 @@ impl Policy {
     /// Whether it selects nothing for want of a usable selector.
     #[must_use]
     pub fn selects_nothing(&self) -> bool {
-        self.app_label.is_none() && self.namespace_label.is_none()
+        self.app_selector.is_none() && self.namespace_selector.is_none()
     }
 }
 
@@ -176,13 +181,11 @@ pub fn validate(
     view: &ControllerView,
 ) -> Result<Policy, PolicyError> {
     let spec = &object.spec;
-    let app_label =
-        label(spec.match_rules.app_selector.as_ref(), PolicyError::AppLabelKey, PolicyError::AppLabelValue)?;
-    let namespace_label = label(
-        spec.match_rules.namespace_selector.as_ref(),
-        PolicyError::NamespaceLabelKey,
-        PolicyError::NamespaceLabelValue,
-    )?;
+    let rules = &spec.match_rules;
+    let (no_key, no_value) = (PolicyError::AppLabelKey, PolicyError::AppLabelValue);
+    let app_selector = selector("appSelector", rules.app_selector.as_ref(), no_key, no_value)?;
+    let (no_key, no_value) = (PolicyError::NamespaceLabelKey, PolicyError::NamespaceLabelValue);
+    let namespace_selector = selector("namespaceSelector", rules.namespace_selector.as_ref(), no_key, no_value)?;
     let clusters = match_clusters(spec, contexts)?;
     let split = traffic_split(spec, contexts)?;
     let monitors = monitors(spec, tenant, view)?;
@@ -202,8 +205,8 @@ pub fn validate(
     let down_response = self::down_response(spec.down_response.as_ref()).map_err(PolicyError::DownResponse)?;
     Ok(Policy {
         name: object.metadata.name.clone().unwrap_or_default(),
-        app_label,
-        namespace_label,
+        app_selector,
+        namespace_selector,
         clusters,
         split,
         ttl: spec.ttl.map(ttl).transpose()?,
@@ -220,9 +223,9 @@ pub fn validate(
 /// Entries of `trafficSplit` that another entry for the same cluster takes the place of, a line for each cluster. The
 /// original says nothing of it.
 #[must_use]
-pub fn repeated_splits(spec: &GlobalDeploymentPolicySpec) -> Vec<String> {
+pub fn repeated_splits(split: &[TrafficSplit]) -> Vec<String> {
     let mut entries: BTreeMap<&str, usize> = BTreeMap::new();
-    for entry in &spec.traffic_split {
+    for entry in split {
         *entries.entry(&entry.cluster).or_default() += 1;
     }
     let repeated = entries.into_iter().filter(|(_, count)| *count > 1);
@@ -233,12 +236,13 @@ pub fn repeated_splits(spec: &GlobalDeploymentPolicySpec) -> Vec<String> {
         .collect()
 }
 
-/// The pair of a selector; honoured only when it is the only one.
-fn label(
+/// What a selector asks for, with the words of the original for what is empty in its `label`.
+fn selector(
+    field: &'static str,
     selector: Option<&LabelSelector>,
     no_key: PolicyError,
     no_value: PolicyError,
-) -> Result<Option<(String, String)>, PolicyError> {
+) -> Result<Option<Selector>, PolicyError> {
     let Some(selector) = selector else { return Ok(None) };
     for (key, value) in &selector.label {
         if key.is_empty() {
@@ -248,11 +252,7 @@ fn label(
             return Err(no_value);
         }
     }
-    let mut pairs = selector.label.iter();
-    match (pairs.next(), pairs.next()) {
-        (Some((key, value)), None) => Ok(Some((key.clone(), value.clone()))),
-        _ => Ok(None),
-    }
+    Selector::parse(selector).map_err(|error| PolicyError::Selector { field, error })
 }
 
 fn match_clusters(

@@ -13,7 +13,7 @@ use k8s_crds::{Kind, Object};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::host_names::HostNames;
-use crate::{Config, Index, MemberKind, NameBook, ObjectRef, Policy};
+use crate::{Config, Index, MemberKind, NameBook, ObjectRef, Policy, Requirement};
 pub use listing::records_of;
 
 /// What is selected, and what is not.
@@ -99,27 +99,19 @@ pub enum Reason {
     #[error("there is no GlobalDeploymentPolicy")]
     NoPolicy,
     /// The policy has no usable selector.
-    #[error("the policy has neither an appSelector nor a namespaceSelector with exactly one label")]
+    #[error(
+        "the policy has no appSelector and no namespaceSelector that counts: one label, matchLabels or matchExpressions"
+    )]
     NoSelector,
     /// The cluster is not in `matchClusters`.
     #[error("cluster {0} is not in matchClusters")]
     ClusterNotSelected(String),
-    /// The object lacks the label of `appSelector`.
-    #[error("it lacks the label {key}={value}")]
-    LabelMissing {
-        /// Key.
-        key: String,
-        /// Value.
-        value: String,
-    },
-    /// The namespace lacks the label of `namespaceSelector`.
-    #[error("its namespace lacks the label {key}={value}")]
-    NamespaceLabelMissing {
-        /// Key.
-        key: String,
-        /// Value.
-        value: String,
-    },
+    /// This of `appSelector` does not hold of the object.
+    #[error("it {}", .0.lack())]
+    LabelMissing(Requirement),
+    /// This of `namespaceSelector` does not hold of the namespace.
+    #[error("its namespace {}", .0.lack())]
+    NamespaceLabelMissing(Requirement),
     /// Not a Service of type LoadBalancer.
     #[error("it is not of type LoadBalancer")]
     NotLoadBalancer,
@@ -203,8 +195,8 @@ impl Reason {
             Self::NoPolicy
             | Self::NoSelector
             | Self::ClusterNotSelected(_)
-            | Self::LabelMissing { .. }
-            | Self::NamespaceLabelMissing { .. }
+            | Self::LabelMissing(_)
+            | Self::NamespaceLabelMissing(_)
             | Self::RoutesInstead
             | Self::NotLoadBalancer => false,
         }
@@ -312,18 +304,20 @@ fn check_policy(
     if !policy.clusters.contains_key(&object.cluster) {
         return Err(Reason::ClusterNotSelected(object.cluster.clone()));
     }
-    if let Some((key, value)) = &policy.namespace_label {
-        let namespace = index.namespace(&object.cluster, &object.namespace);
-        if !namespace.is_some_and(|namespace| has_label(&namespace.metadata, key, value)) {
-            return Err(Reason::NamespaceLabelMissing { key: key.clone(), value: value.clone() });
+    if let Some(selector) = &policy.namespace_selector {
+        // Of a namespace that is not known yet nothing holds, not even that a label is absent.
+        let unmet = match index.namespace(&object.cluster, &object.namespace) {
+            Some(namespace) => selector.unmet(namespace.metadata.labels.as_ref()),
+            None => selector.requirements().first(),
+        };
+        if let Some(unmet) = unmet {
+            return Err(Reason::NamespaceLabelMissing(unmet.clone()));
         }
     }
-    if let Some((key, value)) = &policy.app_label
-        && !has_label(metadata, key, value)
-    {
-        return Err(Reason::LabelMissing { key: key.clone(), value: value.clone() });
+    match policy.app_selector.as_ref().and_then(|selector| selector.unmet(metadata.labels.as_ref())) {
+        Some(unmet) => Err(Reason::LabelMissing(unmet.clone())),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Records of an object of a kind that can become a member.
@@ -420,10 +414,6 @@ fn identifiers_of(map: &str, cluster_uuid: &str, host: &str) -> Option<Identifie
     let map: BTreeMap<String, String> = serde_json::from_str(map).ok()?;
     let vs_uuid = map.get(host).filter(|uuid| !uuid.is_empty())?.clone();
     Some(Identifiers { vs_uuid, cluster_uuid: cluster_uuid.to_owned() }).filter(|it| !it.cluster_uuid.is_empty())
-}
-
-fn has_label(metadata: &ObjectMeta, key: &str, value: &str) -> bool {
-    metadata.labels.as_ref().and_then(|labels| labels.get(key)).is_some_and(|found| found == value)
 }
 
 /// A non-empty annotation.

@@ -36,9 +36,9 @@ const CSRF_TOKEN: HeaderName = HeaderName::from_static("x-csrftoken");
 /// Longest wait for a connection, TLS included.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 /// Longest time that something sent may stay without an acknowledgement of the other host (RFC 5482).
-const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(10);
+const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(5);
 /// Idle time before the other host is asked whether it is still there, and between two such questions.
-const KEEPALIVE: Duration = Duration::from_secs(5);
+const KEEPALIVE: Duration = Duration::from_secs(2);
 
 /// A client of one controller; cheap to clone, all clones share one login.
 ///

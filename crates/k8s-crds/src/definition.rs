@@ -28,6 +28,8 @@ const DOWN_RESPONSES: [&str; 4] = [
     "GSLB_SERVICE_DOWN_RESPONSE_FALLBACK_IP",
     "GSLB_SERVICE_DOWN_RESPONSE_EMPTY",
 ];
+/// What can be asked of a label.
+const SELECTOR_OPERATORS: [&str; 4] = ["In", "NotIn", "Exists", "DoesNotExist"];
 /// Bits of a mask (amko 2.4).
 const HASH_MASK: (i64, i64) = (1, 31);
 
@@ -211,7 +213,8 @@ fn global_deployment_policy() -> Value {
             ("downResponse", down_response()),
         ],
     );
-    let status = object("What was found.", &[], [("errorStatus", string("success, or what is wrong."))]);
+    let status = [("errorStatus", string("success, or what is wrong.")), ("warnings", warnings())];
+    let status = object("What was found.", &[], status);
     root("Which objects become members of global services, and how traffic is split.", spec, status)
 }
 
@@ -258,8 +261,17 @@ fn gslb_host_rule() -> Value {
             ("downResponse", down_response()),
         ],
     );
-    let status = [("status", string("Accepted or Rejected.")), ("error", string("Why it is rejected."))];
+    let status = [
+        ("status", string("Accepted or Rejected.")),
+        ("error", string("Why it is rejected.")),
+        ("warnings", warnings()),
+    ];
     root("What one global name has otherwise than the policy says.", spec, object("What was found.", &[], status))
+}
+
+/// Beyond the original.
+fn warnings() -> Value {
+    array("Services that the controller will not have, and what else is amiss.", string("What, and why."))
 }
 
 fn rule_split() -> Value {
@@ -277,16 +289,30 @@ fn rule_split() -> Value {
 }
 
 fn match_rules() -> Value {
-    let selector =
-        |about: &str| object(about, &[], [("label", string_map("The label, key and value; exactly one counts."))]);
     object(
         "Which objects are selected.",
         &[],
         [
-            ("appSelector", selector("Label that the object must carry.")),
-            ("namespaceSelector", selector("Label that its namespace must carry.")),
+            ("appSelector", selector("Labels that the object must carry.")),
+            ("namespaceSelector", selector("Labels that its namespace must carry.")),
         ],
     )
+}
+
+/// `matchLabels` and `matchExpressions` are beyond the original.
+fn selector(about: &str) -> Value {
+    let requirement = [
+        ("key", string("Key of the label.")),
+        ("operator", one_of("What has to hold of its value.", &SELECTOR_OPERATORS)),
+        ("values", array("Values, for In and NotIn.", string("A value."))),
+    ];
+    let requirement = object("What has to hold of one label.", &["key", "operator"], requirement);
+    let fields = [
+        ("label", string_map("The label, key and value; exactly one counts.")),
+        ("matchLabels", string_map("Labels, all of them: keys and values.")),
+        ("matchExpressions", array("What else has to hold of the labels.", requirement)),
+    ];
+    object(about, &[], fields)
 }
 
 fn match_clusters() -> Value {

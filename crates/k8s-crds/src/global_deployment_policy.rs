@@ -65,20 +65,41 @@ pub struct GlobalDeploymentPolicySpec {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MatchRules {
-    /// Label that the object must carry.
+    /// Labels that the object must carry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app_selector: Option<LabelSelector>,
-    /// Label that the namespace must carry.
+    /// Labels that the namespace must carry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace_selector: Option<LabelSelector>,
 }
 
-/// A label; honoured only with exactly one entry (amko 2.2).
+/// Labels that are asked for, all of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct LabelSelector {
-    /// Key and value.
-    #[serde(default)]
+    /// Key and value; honoured only with exactly one entry (amko 2.2).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub label: BTreeMap<String, String>,
+    /// Keys and values; beyond AMKO (amko 12 line 13).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub match_labels: BTreeMap<String, String>,
+    /// What else has to hold of labels; beyond AMKO.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub match_expressions: Vec<LabelRequirement>,
+}
+
+/// What has to hold of the label with one key.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabelRequirement {
+    /// Key.
+    #[serde(default)]
+    pub key: String,
+    /// `In`, `NotIn`, `Exists` or `DoesNotExist`.
+    #[serde(default)]
+    pub operator: String,
+    /// Values, for `In` and `NotIn`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<String>,
 }
 
 /// A cluster that is selected.
@@ -152,4 +173,7 @@ pub struct GlobalDeploymentPolicyStatus {
     /// `success` or an error of amko 2.2.
     #[serde(default)]
     pub error_status: String,
+    /// Services that the controller will not have, and what else is amiss; beyond AMKO.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warnings: Option<Vec<String>>,
 }

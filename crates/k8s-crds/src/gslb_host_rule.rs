@@ -107,4 +107,7 @@ pub struct GslbHostRuleStatus {
     /// Why it is rejected; empty when it is accepted.
     #[serde(default)]
     pub error: String,
+    /// Services that the controller will not have, and what else is amiss; beyond AMKO.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warnings: Option<Vec<String>>,
 }

@@ -121,6 +121,20 @@ fn the_published_story_becomes_a_snapshot() {
 }
 
 #[test]
+fn milliseconds_of_a_monitor_come_before_its_seconds() {
+    let timing = |fields: &[(&str, u64)]| {
+        let (snapshot, _) =
+            world(|w| fields.iter().for_each(|(field, value)| w["healthmonitor"][*field] = json!(value)));
+        let monitor = &snapshot.monitors[0];
+        [monitor.send_interval, monitor.receive_timeout].map(|time| time.as_millis())
+    };
+    assert_eq!(timing(&[]), [10_000, 4_000]);
+    assert_eq!(timing(&[("send_interval_ms", 200)]), [200, 200]);
+    assert_eq!(timing(&[("send_interval_ms", 200), ("receive_timeout_ms", 50)]), [200, 50]);
+    assert_eq!(timing(&[("receive_timeout_ms", 500)]), [10_000, 500]);
+}
+
+#[test]
 fn what_algorithms_go_by_is_read() {
     let (snapshot, problems) = world(|w| {
         w["gslbservice"]["use_edns_client_subnet"] = json!(false);

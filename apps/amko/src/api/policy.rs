@@ -1,6 +1,6 @@
 //! The policy in force as a filter, and the rules in force (amko 8.1).
 
-use amko_translate::{HostRule, MonitorPolicy, Policy, RulePersistence};
+use amko_translate::{HostRule, MonitorPolicy, Policy, RulePersistence, Selector};
 use serde_json::{Map, Value, json};
 
 use super::{Picture, graph};
@@ -8,11 +8,13 @@ use super::{Picture, graph};
 /// The policy in force; nothing is selected and nothing set where there is none.
 pub(super) fn filter(picture: &Picture) -> Value {
     let policy = picture.outcome.as_ref().and_then(|outcome| outcome.policy.as_ref());
-    let label = |(key, value): &(String, String)| json!({"Key": key, "Value": value});
-    let namespaces = policy.and_then(|policy| policy.namespace_label.as_ref()).map(|(key, value)| {
-        let selected = selected_namespaces(picture, policy, key, value);
-        let checksum = checksum(&selected);
-        json!({"Key": key, "Value": value, "SelectedNS": selected, "Checksum": checksum, "Lock": {}})
+    let namespaces = policy.and_then(|policy| policy.namespace_selector.as_ref()).map(|selector| {
+        let selected = selected_namespaces(picture, policy, selector);
+        let mut filter = label(selector);
+        filter["Checksum"] = checksum(&selected).into();
+        filter["SelectedNS"] = selected;
+        filter["Lock"] = json!({});
+        filter
     });
     let split = policy
         .into_iter()
@@ -22,7 +24,7 @@ pub(super) fn filter(picture: &Picture) -> Value {
     let clusters = clusters.map(|(cluster, is_vip_only)| (cluster.clone(), json!({"SyncVipsOnly": is_vip_only})));
     let (refs, template) = monitors(policy.map(|policy| &policy.monitors));
     let mut filter = json!({
-        "AppFilter": policy.and_then(|policy| policy.app_label.as_ref()).map(label),
+        "AppFilter": policy.and_then(|policy| policy.app_selector.as_ref()).map(label),
         "NSFilter": namespaces,
         "TrafficSplit": split.collect::<Vec<_>>(),
         "ApplicableClusters": clusters.collect::<Map<_, _>>(),
@@ -50,14 +52,20 @@ fn monitors(monitors: Option<&MonitorPolicy>) -> (&[String], Option<&str>) {
     }
 }
 
-/// Namespaces that carry the label, by cluster.
-fn selected_namespaces(picture: &Picture, policy: Option<&Policy>, key: &str, value: &str) -> Value {
+/// The label that AMKO can show; a selector that asks for more is shown as `kubectl` takes it.
+fn label(selector: &Selector) -> Value {
+    match selector.pair() {
+        Some((key, value)) => json!({"Key": key, "Value": value}),
+        None => json!({"Key": "", "Value": "", "Selector": selector.to_string()}),
+    }
+}
+
+/// Namespaces that are selected, by cluster.
+fn selected_namespaces(picture: &Picture, policy: Option<&Policy>, selector: &Selector) -> Value {
     let clusters = policy.into_iter().flat_map(|policy| policy.clusters.keys());
     let selected = clusters.map(|cluster| {
-        let names = picture.index.namespaces(cluster).filter(|namespace| {
-            let labels = namespace.metadata.labels.as_ref();
-            labels.and_then(|labels| labels.get(key)).is_some_and(|found| found == value)
-        });
+        let all = picture.index.namespaces(cluster);
+        let names = all.filter(|namespace| selector.unmet(namespace.metadata.labels.as_ref()).is_none());
         (cluster.clone(), names.filter_map(|namespace| namespace.metadata.name.clone()).collect())
     });
     Value::Object(selected.collect())

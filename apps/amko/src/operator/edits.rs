@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use amko_translate::{ACCEPTED, Config, InForce, Index, NAMESPACE, repeated_splits};
+use amko_translate::{ACCEPTED, Config, NAMESPACE};
 use k8s_crds::Kind;
 
 use super::Operator;
@@ -29,18 +29,6 @@ impl Operator {
         {
             set(config.log_level);
         }
-    }
-
-    /// Tells what of the policy in force counts for nothing, once.
-    pub(super) fn doubt_policy(&mut self, index: &Index) {
-        let InForce::Policy(policy) = self.book.in_force() else { return self.policy_doubts.clear() };
-        let object = index.policies().find(|object| object.metadata.name.as_ref() == Some(&policy.name));
-        let doubts = object.map(|object| repeated_splits(&object.spec)).unwrap_or_default();
-        let object = leader_object(Kind::GlobalDeploymentPolicy, NAMESPACE, &policy.name).to_string();
-        for reason in doubts.iter().filter(|doubt| !self.policy_doubts.contains(doubt)) {
-            self.teller.tell(AmkoEvent::ConfigDoubtful { object: object.clone(), reason: reason.clone() });
-        }
-        self.policy_doubts = doubts;
     }
 
     /// What the status of the `GSLBConfig` says once everything was tried (amko 2.1): a member that is not known is an

@@ -7,9 +7,9 @@ use avi_client::{AviClient, ConfigError, Fence, chain};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::Operator;
+use super::{LastAddress, Operator};
 use crate::AmkoEvent;
-use crate::event::OTHER_ADDRESS;
+use crate::event::{OTHER_ADDRESS, Teller};
 
 /// Longest pause between two tries while there is more than one address to try.
 const SEARCH_WAIT_MAX: Duration = Duration::from_secs(5);
@@ -19,6 +19,7 @@ impl Operator {
     pub(super) fn reconfigure(&mut self, config: avi_client::Config) -> bool {
         let config = as_operator(config, self.fence.as_ref());
         let from = self.target.url().to_owned();
+        *self.address.lock() = Some(config.base_url.clone());
         if !self.target.configure(config) {
             return false;
         }
@@ -90,11 +91,21 @@ impl Operator {
             Ok(client) => {
                 self.client = client;
                 self.client_number += 1;
+                self.vigil.begin_anew();
             }
             Err(error) => {
                 tracing::error!(reason = chain(&error), "address, CA or version of the controller cannot be used");
             }
         }
+    }
+}
+
+/// Tells that the controller is another one by now than the operator before had, which ended as other things changed too.
+pub(super) fn tell_another_address(teller: &Teller, last: &LastAddress, to: &str) {
+    let before = last.lock().replace(to.to_owned());
+    if let Some(from) = before.filter(|before| before != to) {
+        let reason = OTHER_ADDRESS.to_owned();
+        teller.tell(AmkoEvent::ControllerMoved { from, to: to.to_owned(), reason });
     }
 }
 
@@ -134,6 +145,35 @@ mod tests {
         asked.lock().push((format!("{} {}", request.method(), request.uri().path()), fence));
         let cookies = [("set-cookie", "csrftoken=t; Path=/"), ("set-cookie", "sessionid=s; Path=/")];
         (axum::response::AppendHeaders(cookies), axum::Json(json!({})))
+    }
+
+    #[tokio::test]
+    async fn an_operator_that_begins_anew_at_another_address_says_so_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let address = LastAddress::default();
+        let (events, mut told) = tokio::sync::mpsc::channel(16);
+        for port in [1, 2, 2] {
+            let source = k8s_watch::ManifestDirectory::new("s1", directory.path());
+            let url = format!("http://127.0.0.1:{port}");
+            let config = crate::AmkoConfig {
+                leader: "s1".to_owned(),
+                sources: vec![Arc::new(source)],
+                controller: avi_client::Config::new(url, "admin", "secret", Verification::Insecure),
+                events: Some(events.clone()),
+                log_level: None,
+            };
+            let beside = crate::operator::Beside { address: Arc::clone(&address), ..Default::default() };
+            crate::operator::start_with(config, beside).await.unwrap().shutdown().await;
+        }
+        drop(events);
+        let mut moved = Vec::new();
+        while let Some(event) = told.recv().await {
+            if let AmkoEvent::ControllerMoved { .. } = event {
+                moved.push(event.to_string());
+            }
+        }
+        let expected = "controller http://127.0.0.1:2 in use, not http://127.0.0.1:1: GSLB Leader IP changed";
+        assert_eq!(moved, [expected]);
     }
 
     #[tokio::test]

@@ -57,13 +57,15 @@ impl Operator {
             return None;
         }
         let review = self.book.review(index, config, &self.view);
+        let rules = self.rules.review(index, config, &self.view, &self.absent.doubtful);
+        self.warn(index, now);
         for (name, text) in review.statuses {
             let is_error = text != "success";
             let key = leader_object(Kind::GlobalDeploymentPolicy, NAMESPACE, &name);
-            self.write_status(&key, json!({"errorStatus": text}), &text, is_error);
+            let status = json!({"errorStatus": text, "warnings": self.warnings.of(&key)});
+            self.write_status(&key, status, &text, is_error);
         }
-        self.doubt_policy(index);
-        self.review_rules(index, config);
+        self.tell_rules(rules);
         match self.translate(index, config, identity) {
             None => self.work.clear(),
             Some(outcome) => {
@@ -78,16 +80,19 @@ impl Operator {
         }
         self.draft(config);
         self.finish_sync(config);
-        [self.work.wake(now), self.absent.again_at].into_iter().flatten().min()
+        [self.work.wake(now), self.absent.again_at, self.warnings.again_at].into_iter().flatten().min()
     }
 
     fn begin_reading(&mut self, identity: &Identity, now: Instant) {
         if self.link.is_due(now) && !self.work.is_in_flight() {
             self.link.begin_reading();
             let (client, client_number, identity) = (self.client.clone(), self.client_number, identity.clone());
+            let leave = self.leave.clone();
             self.tasks.spawn(async move {
-                let result = reading::read(&client, &identity).await;
-                Done::Read { identity, client_number, result }
+                tokio::select! {
+                    () = leave.cancelled() => Done::NotRead,
+                    result = reading::read(&client, &identity) => Done::Read { identity, client_number, result },
+                }
             });
         }
     }
@@ -202,8 +207,8 @@ impl Operator {
             return false;
         }
         self.is_looking_up = true;
-        let (client, mut view) = (self.client.clone(), self.view.clone());
-        self.tasks.spawn(async move {
+        let (client, mut view, leave) = (self.client.clone(), self.view.clone(), self.leave.clone());
+        let looking_up = async move {
             let mut error = None;
             for (tenant, lookup) in &asked {
                 if let Err(failed) = reading::look_up(&client, tenant, lookup, &mut view).await {
@@ -211,6 +216,12 @@ impl Operator {
                 }
             }
             Done::LookedUp { view, asked: asked.into_iter().collect(), error }
+        };
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = leave.cancelled() => Done::NotLookedUp,
+                done = looking_up => done,
+            }
         });
         true
     }
@@ -265,8 +276,14 @@ impl Operator {
             return;
         }
         while let Some(job) = self.work.next() {
-            let (client, teller) = (self.client.clone(), self.teller.clone());
-            self.tasks.spawn(async move { Done::Written(writer::write(client, job, teller).await) });
+            let (client, teller, leave) = (self.client.clone(), self.teller.clone(), self.leave.clone());
+            let (unit, why) = (job.unit.clone(), job.why.clone());
+            self.tasks.spawn(async move {
+                tokio::select! {
+                    () = leave.cancelled() => Done::GivenUp { unit, why },
+                    written = writer::write(client, job, teller) => Done::Written(written),
+                }
+            });
         }
     }
 

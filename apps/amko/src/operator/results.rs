@@ -146,7 +146,7 @@ impl Operator {
         true
     }
 
-    fn lose_link(&mut self, class: ErrorClass, reason: &str, now: Instant) {
+    pub(super) fn lose_link(&mut self, class: ErrorClass, reason: &str, now: Instant) {
         self.work.clear();
         let kind = match class {
             ErrorClass::InvalidCredentials => "credentials",
@@ -178,7 +178,7 @@ fn is_no_answer(error: &AviError) -> bool {
 }
 
 /// Whether a failure says that no other call would fare better.
-fn is_about_the_link(class: ErrorClass, status: Option<u16>) -> bool {
+pub(super) fn is_about_the_link(class: ErrorClass, status: Option<u16>) -> bool {
     match class {
         ErrorClass::Transport | ErrorClass::InvalidCredentials | ErrorClass::Unauthorized | ErrorClass::NotLeader => {
             true

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use amko_translate::{Config, Identity, Index, ObjectName, PublishedMonitor, PublishedService, Traffic};
+use amko_translate::{Identity, ObjectName, PublishedMonitor, PublishedService, RuleStatus, Traffic};
 use k8s_crds::Kind;
 use reconcile::{Key, ObjectType, Ownership};
 use serde_json::json;
@@ -11,14 +11,15 @@ use super::Operator;
 use super::look::{leader_object, owner};
 
 impl Operator {
-    /// Settles which rules are in force, and tells each what became of it.
-    pub(super) fn review_rules(&mut self, index: &Index, config: &Config) {
-        for review in self.rules.review(index, config, &self.view, &self.absent.doubtful) {
+    /// Tells each rule what became of it.
+    pub(super) fn tell_rules(&mut self, reviews: Vec<RuleStatus>) {
+        for review in reviews {
             let key = leader_object(Kind::GslbHostRule, &review.namespace, &review.name);
             let error = review.error.map(|error| error.to_string());
             let status = if error.is_some() { "Rejected" } else { "Accepted" };
             let text = error.as_ref().map_or_else(|| status.to_owned(), |error| format!("{status}: {error}"));
-            let body = json!({"status": status, "error": error.as_deref().unwrap_or_default()});
+            let warnings = self.warnings.of(&key);
+            let body = json!({"status": status, "error": error.as_deref().unwrap_or_default(), "warnings": warnings});
             self.write_status(&key, body, &text, error.is_some());
         }
     }

@@ -14,6 +14,7 @@
 use std::collections::BTreeSet;
 
 use avi_client::Config;
+use serde_json::{Value, json};
 
 use crate::leadership::Leadership;
 
@@ -147,6 +148,46 @@ impl Target {
         self.told.insert((self.url().to_owned(), kind))
     }
 
+    /// UUID of the site in use; `None` while it is not known.
+    pub(super) fn in_use(&self) -> Option<&str> {
+        match &self.elsewhere {
+            None => self.configured_uuid.as_deref(),
+            Some(place) => {
+                let mut sites = self.known.iter().flat_map(|known| &known.sites);
+                sites.find(|site| site.name == place.site).map(|site| site.uuid.as_str())
+            }
+        }
+    }
+
+    /// How each site is reached that is not in use, at each of its addresses.
+    pub(super) fn others(&self) -> Vec<Vec<Config>> {
+        let in_use = self.in_use();
+        let sites = self.known.iter().filter(|_| self.follows).flat_map(|known| &known.sites);
+        let at = |url: String| Config { base_url: url, ..self.configured.clone() };
+        let others = sites.filter(|site| Some(site.uuid.as_str()) != in_use).map(|site| {
+            let is_configured = self.configured_uuid.as_ref() == Some(&site.uuid);
+            let configured = is_configured.then(|| self.configured.clone());
+            let addresses = site.addresses.iter().map(|address| at(self.with_scheme(address)));
+            configured.into_iter().chain(addresses).collect()
+        });
+        others.collect()
+    }
+
+    /// The controller in use is silent, and the others say this of the Gslb object. Says whether there is another
+    /// address to go to: where most of all sites name the same leader, and not the one in use.
+    pub(super) fn is_outvoted(&mut self, answers: &[Value]) -> bool {
+        let (Some(in_use), Some(known)) = (self.in_use(), &self.known) else { return false };
+        let own = json!({ "uuid": in_use });
+        let said: Vec<Leadership> = answers
+            .iter()
+            .filter_map(|gslb| Leadership::from_bodies(&own, gslb).ok())
+            .filter(|it| !it.leads())
+            .collect();
+        let votes = |leader: &str| said.iter().filter(|it| it.leader == leader).count();
+        let elected = said.iter().find(|it| votes(&it.leader) * 2 > known.sites.len());
+        elected.cloned().is_some_and(|leadership| self.is_follower(&leadership))
+    }
+
     fn learn(&mut self, leadership: &Leadership) {
         if self.elsewhere.is_none() {
             self.configured_uuid = Some(leadership.own.clone());
@@ -235,6 +276,36 @@ mod tests {
         }
         let expected = ["https://10.0.0.2:9443", "https://10.0.0.3:9443", "10.0.0.1:9443", "https://10.0.0.2:9443"];
         assert_eq!(tried, expected);
+    }
+
+    #[test]
+    fn a_silent_one_is_left_when_most_sites_name_the_same_other_leader() {
+        let gslb = |leader: u8| {
+            let site = |number: u8| {
+                json!({"name": format!("site-{number}"), "cluster_uuid": format!("cluster-{number}"), "port": 9443,
+                       "ip_addresses": [{"addr": format!("10.0.0.{number}")}]})
+            };
+            let sites = [site(1), site(2), site(3)];
+            json!({"results": [{"leader_cluster_uuid": format!("cluster-{leader}"), "sites": sites}]})
+        };
+        let urls = |target: &Target| -> Vec<Vec<String>> {
+            let others = target.others().into_iter();
+            others.map(|site| site.into_iter().map(|config| config.base_url).collect()).collect()
+        };
+        let mut target = target();
+        assert!(!target.is_outvoted(&[gslb(2), gslb(2)]), "nothing is known yet");
+        target.is_usable(&says(1, 1));
+        assert_eq!(urls(&target), [["https://10.0.0.2:9443"], ["https://10.0.0.3:9443"]]);
+        assert!(!target.is_outvoted(&[gslb(2)]), "one of three");
+        assert!(!target.is_outvoted(&[gslb(2), gslb(3)]), "they do not agree");
+        assert!(!target.is_outvoted(&[gslb(1), gslb(1)]), "slow, but it leads");
+        assert!(!target.is_outvoted(&[json!({}), Value::Null]));
+        assert!(target.is_outvoted(&[gslb(2), gslb(2)]));
+        assert_eq!((target.url(), target.in_use()), ("https://10.0.0.2:9443", Some("cluster-2")));
+        let others = urls(&target);
+        assert_eq!(others[0], ["10.0.0.1:9443", "https://10.0.0.1:9443"], "as configured, and as the sites say");
+        assert!(target.is_outvoted(&[gslb(1), gslb(1)]));
+        assert_eq!(target.elsewhere(), None);
     }
 
     #[test]

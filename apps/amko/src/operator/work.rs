@@ -46,6 +46,8 @@ struct Failed {
     back_off: BackOff,
     times: u32,
     reason: String,
+    /// Whether the controller will not have it as it is.
+    is_refusal: bool,
 }
 
 impl Work {
@@ -169,7 +171,10 @@ impl Work {
             _ => (back_off(retry), 1),
         };
         let until = now + back_off.next();
-        self.failed.insert(unit.clone(), Failed { steps, until, retry, back_off, times, reason });
+        self.failed.insert(
+            unit.clone(),
+            Failed { steps, until, retry, back_off, times, reason, is_refusal: failure.is_refusal() },
+        );
         let settles = matches!(failure.class, ErrorClass::NotFound | ErrorClass::Conflict);
         times == if settles { SETTLING_TRIES } else { 1 }
     }
@@ -200,6 +205,19 @@ impl Work {
     /// When a failed unit is due next.
     pub(super) fn wake(&self, now: Instant) -> Option<Instant> {
         self.failed.values().map(|failed| failed.until).filter(|until| *until > now).min()
+    }
+
+    /// Units that the controller will not have, by name, and what their owner is told.
+    pub(super) fn unwelcome(&self) -> impl Iterator<Item = (&Unit, String)> {
+        let refused = self.failed.iter().filter(|(_, failed)| failed.is_refusal);
+        let refused = refused.map(|(unit, failed)| {
+            let name = format!("{}/{}", unit.tenant, unit.service);
+            (unit, format!("GSLB service {name} is not written, trying again: {}", failed.reason))
+        });
+        let in_the_way = self.conflicts.iter().map(|conflict| {
+            (&conflict.unit, format!("not written: {conflict}; delete it there, or choose another host"))
+        });
+        refused.chain(in_the_way)
     }
 
     /// Units that failed, with the reason.

@@ -30,6 +30,9 @@ pub struct StatusDocument {
     pub gslb_config: Option<String>,
     /// Name of the `GlobalDeploymentPolicy` in force.
     pub policy: Option<String>,
+    /// What that selects: `objects with app=gslb`, `namespaces with team in (a,b)`.
+    #[serde(default)]
+    pub selects: Vec<String>,
     /// Whether the controller holds what it should, as far as it lets us.
     pub is_synced: bool,
     /// The clusters, and how they can be reached.
@@ -111,10 +114,15 @@ pub(crate) fn document(picture: &Picture) -> StatusDocument {
         reason: rejected.reason.to_string(),
         is_selected: rejected.reason.is_unusable(),
     });
+    let policy = picture.outcome.as_ref().and_then(|outcome| outcome.policy.as_ref());
+    let app = policy.and_then(|policy| policy.app_selector.as_ref()).map(|it| format!("objects with {it}"));
+    let namespaces = policy.and_then(|policy| policy.namespace_selector.as_ref());
+    let namespaces = namespaces.map(|it| format!("namespaces with {it}"));
     StatusDocument {
         controller: health.controller.clone(),
         gslb_config: picture.config.as_ref().map(|config| config.name.clone()),
-        policy: picture.outcome.as_ref().and_then(|outcome| Some(outcome.policy.as_ref()?.name.clone())),
+        policy: policy.map(|policy| policy.name.clone()),
+        selects: app.into_iter().chain(namespaces).collect(),
         is_synced: health.is_synced,
         clusters: clusters(picture),
         services: services.map(|wanted| service(wanted, picture)).collect(),

@@ -25,7 +25,8 @@ impl fmt::Display for StatusDocument {
             None => writeln!(f, "No valid GSLBConfig: nothing is written or deleted")?,
         }
         match &self.policy {
-            Some(name) => writeln!(f, "GlobalDeploymentPolicy {name}")?,
+            Some(name) if self.selects.is_empty() => writeln!(f, "GlobalDeploymentPolicy {name} selects nothing")?,
+            Some(name) => writeln!(f, "GlobalDeploymentPolicy {name} selects {}", self.selects.join(" in "))?,
             None => writeln!(f, "No GlobalDeploymentPolicy in force")?,
         }
         writeln!(f, "\nClusters")?;

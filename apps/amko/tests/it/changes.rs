@@ -23,6 +23,39 @@ async fn a_new_split_is_one_write_that_names_the_policy() {
     assert_eq!(setting.controller.writes(), [format!("PUT /api/gslbservice {HOST}")]);
 }
 
+// catalogue amko: 107, 152
+#[tokio::test]
+async fn another_port_of_a_service_makes_its_monitor_anew() {
+    let setting = Setting::hello().await;
+    let host = "db.avi.iberia.local";
+    let service = |port: u16| {
+        let service = json!({
+            "metadata": {"name": "db", "namespace": "default", "labels": {"app": "gslb"}},
+            "spec": {"type": "LoadBalancer", "ports": [{"port": 9187}, {"port": port}]},
+            "status": {"loadBalancer": {"ingress": [{"hostname": host, "ip": "127.10.25.50"}]}},
+        });
+        Object::Service(serde_json::from_value(service).unwrap())
+    };
+    let monitor = amko_translate::non_path_name(host);
+    let probed = |s: &Setting| s.controller.get("healthmonitor", &monitor).map(|body| body["monitor_port"].clone());
+    let attached = |s: &Setting| {
+        let service = s.controller.get("gslbservice", host).unwrap_or_default();
+        service["health_monitor_refs"].as_array().is_some_and(|refs| refs.len() == 1)
+    };
+    setting.leader().apply(service(5432));
+    setting.until("the smallest port", |s| probed(s) == Some(5432.into()) && attached(s)).await;
+    setting.controller.take_asked();
+    setting.leader().apply(service(5433));
+    setting.until("the other port", |s| probed(s) == Some(5433.into()) && attached(s)).await;
+    let expected = [
+        format!("PUT /api/gslbservice {host}"),
+        format!("DELETE /api/healthmonitor {monitor}"),
+        format!("POST /api/healthmonitor/ {monitor}"),
+        format!("PUT /api/gslbservice {host}"),
+    ];
+    assert_eq!(setting.controller.writes(), expected);
+}
+
 #[tokio::test]
 async fn a_dropped_label_takes_the_member_out_and_says_so() {
     let mut setting = Setting::hello().await;

@@ -1,6 +1,6 @@
 //! A small controller: sessions, the objects that the operator uses, a record of what was asked, faults on demand.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -30,6 +30,8 @@ struct Inner {
     /// Name, UUID and port of the sites.
     sites: Vec<(String, String, u16)>,
     password: Option<String>,
+    /// UUIDs of sites that take calls and do not answer them.
+    silent: BTreeSet<String>,
 }
 
 /// UUID of the site that listens where nothing else is said.
@@ -149,6 +151,20 @@ impl Controller {
         self.inner.lock().unwrap().sites = sites.collect();
     }
 
+    /// Whether a site leaves what it is asked without an answer.
+    pub(crate) fn set_silent(&self, site: &str, is_silent: bool) {
+        let silent = &mut self.inner.lock().unwrap().silent;
+        if is_silent {
+            silent.insert(site.to_owned())
+        } else {
+            silent.remove(site)
+        };
+    }
+
+    fn is_silent(&self, site: &str) -> bool {
+        self.inner.lock().unwrap().silent.contains(site)
+    }
+
     pub(crate) fn set_password(&self, password: &str) {
         self.inner.lock().unwrap().password = Some(password.to_owned());
     }
@@ -173,6 +189,9 @@ async fn answer(State((controller, site)): State<(Controller, String)>, request:
     let (parts, body) = request.into_parts();
     let body: Bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
     let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    while controller.is_silent(&site) {
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await; // bounded: ends with the listener
+    }
     let (status, answer) =
         controller.inner.lock().unwrap().answer(&site, &parts.method, &parts.uri, &parts.headers, &body);
     if parts.uri.path() == "/login" && status == 200 {

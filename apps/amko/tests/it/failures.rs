@@ -1,11 +1,12 @@
 //! A controller that refuses, forgets, or is away (amko 7.8, 13.8).
 
+use k8s_crds::{GslbHostRule, Kind, Object};
 use serde_json::json;
 
 use amko::AmkoEvent;
 
 use crate::controller::Controller;
-use crate::setting::{HOST, Setting, clusters, ingress, policy};
+use crate::setting::{HOST, Setting, clusters, ingress, policy, policy_object};
 
 const CHANGED: [&str; 3] = ["127.10.23.40*1", "127.10.25.40*6", "127.10.26.40*3"];
 
@@ -64,6 +65,8 @@ async fn a_service_of_another_owner_is_told_and_left() {
     assert_eq!(texts.last().unwrap(), "in sync: 0 GSLB services; 1 not written, another owner has them");
     setting.settle().await;
     assert_eq!(setting.controller.get("gslbservice", HOST).unwrap()["created_by"], "amko-other");
+    let (verdict, warnings) = told(&setting, Kind::GlobalDeploymentPolicy);
+    assert_eq!((verdict.as_str(), warnings), ("success", vec![expected.to_owned()]));
 }
 
 #[tokio::test]
@@ -123,6 +126,75 @@ async fn a_refused_service_does_not_hold_up_others_and_is_tried_again_when_it_ch
     setting.until("every write counted", counted).await;
     setting.leader().apply(policy([6, 3, 1]));
     setting.until_members(&CHANGED).await;
+}
+
+/// What the policy, or the rule, is warned of, and its verdict.
+fn told(setting: &Setting, kind: Kind) -> (String, Vec<String>) {
+    match setting.leader().object(kind) {
+        Some(Object::GlobalDeploymentPolicy(policy)) => {
+            let status = policy.status.unwrap_or_default();
+            (status.error_status, status.warnings.unwrap_or_default())
+        }
+        Some(Object::GslbHostRule(rule)) => {
+            let status = rule.status.unwrap_or_default();
+            (status.status, status.warnings.unwrap_or_default())
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_stands_in_the_status_of_the_policy_until_the_service_is_written() {
+    let setting = Setting::hello().await;
+    setting.settle().await;
+    assert_eq!(told(&setting, Kind::GlobalDeploymentPolicy), ("success".to_owned(), vec![]));
+    // Refused three times, with pauses that grow; told once.
+    for _ in 0..3 {
+        setting.controller.fail(HOST, 400, "domain name conflicting with existing domain name");
+    }
+    setting.controller.take_asked();
+    setting.leader().apply(Object::GlobalDeploymentPolicy({
+        let mut policy = policy_object([6, 3, 1]);
+        policy.status = Some(serde_json::from_value(json!({"errorStatus": "success"})).unwrap());
+        policy
+    }));
+    let before = setting.leader().statuses().len();
+    let expected = format!(
+        "GSLB service admin/{HOST} is not written, trying again: PUT /api/gslbservice/{}: the controller answered 400: \
+         domain name conflicting with existing domain name",
+        setting.controller.get("gslbservice", HOST).unwrap()["uuid"].as_str().unwrap()
+    );
+    let warned = ("success".to_owned(), vec![expected]);
+    setting.until("the warning", |s| told(s, Kind::GlobalDeploymentPolicy) == warned).await;
+    setting.until_members(&CHANGED).await;
+    setting.until("all to be well", |s| told(s, Kind::GlobalDeploymentPolicy) == ("success".to_owned(), vec![])).await;
+    let tries = setting.controller.writes().iter().filter(|line| line.contains(HOST)).count();
+    assert_eq!((tries, setting.leader().statuses().len() - before), (4, 2), "{:?}", setting.leader().statuses());
+}
+
+#[tokio::test]
+async fn a_refusal_of_a_service_with_a_rule_stands_in_the_status_of_the_rule() {
+    let mut setting = Setting::hello().await;
+    setting.controller.fail(HOST, 400, "ttl: not like this");
+    let rule = json!({
+        "metadata": {"name": "hello", "namespace": "default"},
+        "spec": {"fqdn": HOST, "ttl": 7, "trafficSplit": [
+            {"cluster": "s2", "weight": 2}, {"cluster": "s2", "weight": 3},
+        ]},
+    });
+    setting.leader().apply(Object::GslbHostRule(serde_json::from_value::<GslbHostRule>(rule).unwrap()));
+    let texts = setting.until_event(|event| matches!(event, AmkoEvent::ConfigDoubtful { .. })).await;
+    let twice = "trafficSplit names cluster s2 2 times, the last entry counts; remove the others";
+    assert!(texts.last().unwrap().ends_with(twice), "{texts:#?}");
+    let warned = |s: &Setting| {
+        let (verdict, warnings) = told(s, Kind::GslbHostRule);
+        let refused = warnings.get(1).is_some_and(|warning| warning.ends_with("answered 400: ttl: not like this"));
+        verdict == "Accepted" && warnings[0] == twice && refused
+    };
+    setting.until("the warnings", |s| told(s, Kind::GslbHostRule).1.len() == 2 && warned(s)).await;
+    assert_eq!(told(&setting, Kind::GlobalDeploymentPolicy), ("success".to_owned(), vec![]));
+    let only_twice = ("Accepted".to_owned(), vec![twice.to_owned()]);
+    setting.until("the refusal to be over", |s| told(s, Kind::GslbHostRule) == only_twice).await;
 }
 
 #[tokio::test]

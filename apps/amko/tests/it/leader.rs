@@ -108,6 +108,66 @@ async fn a_leader_that_is_gone_is_found_at_another_site_once_that_leads() {
     sites.until_in_use(None).await;
 }
 
+/// A third site, so that there is a majority.
+async fn three_sites() -> (Sites, Listening) {
+    let mut sites = Sites::led_by("cluster-1").await;
+    let third = sites.setting.controller.listen_as("cluster-3", "127.0.0.1:0").await;
+    let port = |address: &str| address.rsplit_once(':').unwrap().1.parse().unwrap();
+    sites.setting.controller.set_sites(&[
+        ("site-1", "cluster-1", port(&sites.setting.address)),
+        ("site-2", "cluster-2", port(&sites.second_url)),
+        ("site-3", "cluster-3", third.address.port()),
+    ]);
+    sites.setting.start().await;
+    sites.until_in_use(None).await;
+    (sites, third)
+}
+
+#[tokio::test]
+async fn a_silent_controller_is_left_as_soon_as_most_sites_say_that_another_leads() {
+    let (mut sites, _third) = three_sites().await;
+    // It takes calls and never answers: the one that writes would wait for two minutes.
+    sites.setting.controller.set_silent("cluster-1", true);
+    sites.setting.leader().apply(policy([6, 3, 1]));
+    let others_asked = |s: &Setting| s.controller.asked().iter().filter(|line| *line == "GET /api/gslb").count();
+    sites.setting.controller.take_asked();
+    sites.setting.until("the others to be asked", |s| others_asked(s) >= 2).await;
+    assert_eq!(sites.setting.controller.members(HOST), ALL, "nobody else leads yet");
+    sites.setting.controller.set_leader("cluster-2");
+    let texts = sites.setting.until_event(|event| matches!(event, AmkoEvent::ControllerMoved { .. })).await;
+    let reason = "does not answer, and most sites say that another leads";
+    assert!(texts.last().unwrap().ends_with(reason), "{texts:#?}");
+    sites.setting.until_members(&CHANGED).await;
+    sites.until_in_use(Some(&sites.second_in_use())).await;
+}
+
+#[tokio::test]
+async fn a_slow_controller_that_leads_is_waited_for() {
+    let (mut sites, _third) = three_sites().await;
+    sites.setting.controller.set_silent("cluster-1", true);
+    sites.setting.leader().apply(policy([6, 3, 1]));
+    let others_asked = |s: &Setting| s.controller.asked().iter().filter(|line| *line == "GET /api/gslb").count();
+    sites.setting.controller.take_asked();
+    sites.setting.until("two rounds at both others", |s| others_asked(s) >= 4).await;
+    sites.setting.controller.set_silent("cluster-1", false);
+    sites.setting.until_members(&CHANGED).await;
+    assert_eq!(sites.status().controller, None);
+    assert_eq!(sites.setting.controller.writes(), [format!("PUT /api/gslbservice {HOST}")], "written once");
+    sites.setting.events.close();
+    while let Some(event) = sites.setting.events.recv().await {
+        let is_trouble = matches!(event, AmkoEvent::ControllerMoved { .. } | AmkoEvent::ControllerAway { .. });
+        assert!(!is_trouble, "{event}");
+    }
+}
+
+#[tokio::test]
+async fn who_has_nothing_to_write_finds_the_new_leader_too() {
+    let (sites, _third) = three_sites().await;
+    sites.setting.controller.set_leader("cluster-3");
+    let in_use = |s: &Sites| s.status().controller.is_some_and(|controller| controller.ends_with("(site site-3)"));
+    sites.setting.until("the new leader in use", |_| in_use(&sites)).await;
+}
+
 #[tokio::test]
 async fn who_is_told_not_to_follow_waits_at_the_follower() {
     let mut sites = Sites::led_by("cluster-2").await;

@@ -7,6 +7,7 @@ mod cluster;
 mod controller;
 mod custom_names;
 mod directories;
+mod drift;
 mod edits;
 mod failures;
 mod host_rules;

@@ -20,7 +20,7 @@ async fn a_status_shows_clusters_names_with_members_and_what_is_left_out() {
     let expected = format!(
         "Controller http://{}: holds what it should
 GSLBConfig gc-1
-GlobalDeploymentPolicy global-gdp
+GlobalDeploymentPolicy global-gdp selects objects with app=gslb
 
 Clusters
   s1az1: reached, 1 object serves

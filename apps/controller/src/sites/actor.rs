@@ -33,6 +33,7 @@ use super::{
     known::{Introduction, Invitation, KnownSites},
     plan::Plan,
     shower::Show,
+    sight::Basis,
     switch::Switchboard,
 };
 
@@ -130,6 +131,8 @@ pub(super) struct Actor {
     broken_until: Option<Duration>,
     /// When to look again at what others are told of this site.
     tell_at: Duration,
+    /// What others were last told of this site comes from this.
+    told_of: Option<Basis>,
     /// Sites that were taken out of the Gslb.
     removed: BTreeSet<SiteId>,
     /// Since when the others say that this site is none of them.
@@ -180,6 +183,7 @@ impl Actor {
             is_to_tell: false,
             broken_until: None,
             tell_at: Duration::ZERO,
+            told_of: None,
             removed: BTreeSet::new(),
             disowned_since: None,
             led: None,
@@ -313,7 +317,10 @@ impl Actor {
         let now = self.clock.monotonic();
         if let Some(link) = self.link.as_ref().filter(|_| now >= self.tell_at) {
             self.tell_at = now.saturating_add(TELL_EVERY);
-            link.tell(self.shared.state());
+            if let Some((state, basis)) = self.shared.state(self.told_of.as_ref()) {
+                link.tell(state);
+                self.told_of = Some(basis);
+            }
         }
         if self.broken_until.is_some_and(|until| now >= until) {
             self.broken_until = None;

@@ -2,11 +2,12 @@
 
 use std::{
     collections::BTreeMap,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use controller_api::{Engine, MemberStanding, ServiceStanding, SiteStanding};
-use se_protocol::{MemberStates, State, member_states::VirtualServiceKey};
+use se_protocol::{MemberStates, Report, State, member_states::VirtualServiceKey};
 use site_link::{Link, MemberTold, PeerState, SiteState, VirtualServiceTold};
 use site_replication::SiteId;
 
@@ -16,6 +17,21 @@ use super::{Shared, invite, now, plan};
 const AWAY_AFTER: Duration = Duration::from_secs(5);
 
 pub(super) type Peers = BTreeMap<SiteId, PeerState>;
+
+/// What a site's own state follows from.
+pub(super) struct Basis {
+    connected: usize,
+    reports: Vec<Arc<Report>>,
+    revision: store::Revision,
+}
+
+impl Basis {
+    fn is_same(&self, other: &Self) -> bool {
+        let same_reports = || self.reports.iter().zip(&other.reports).all(|(own, other)| Arc::ptr_eq(own, other));
+        (self.connected, self.reports.len(), self.revision) == (other.connected, other.reports.len(), other.revision)
+            && same_reports()
+    }
+}
 
 impl Shared {
     pub(super) fn opened(&self, link: &Link) {
@@ -68,10 +84,16 @@ impl Shared {
         connected.all(|engine| engine.running.as_ref().is_some_and(|running| running.revision.0 >= wanted))
     }
 
-    /// What this site tells the others of itself.
-    pub(super) fn state(&self) -> SiteState {
-        let engines = self.engine.engines();
-        let connected = engines.iter().filter(|engine| engine.connected).count();
+    /// What this site tells the others of itself, and what that comes from; `None` where it came from the same before.
+    pub(super) fn state(&self, before: Option<&Basis>) -> Option<(SiteState, Basis)> {
+        let engines: Vec<_> = self.engine.engines().into_iter().filter(|engine| engine.connected).collect();
+        let connected = engines.len();
+        let reports: Vec<_> = engines.into_iter().filter_map(|engine| engine.report).collect();
+        let basis = Basis { connected, reports, revision: self.live.read(|live| live.revision) };
+        if before.is_some_and(|before| before.is_same(&basis)) {
+            return None;
+        }
+        let (connected, reports) = (basis.connected, &basis.reports);
         let mut state = SiteState {
             controller: env!("CARGO_PKG_VERSION").to_owned(),
             engines_connected: u32::try_from(connected).unwrap_or(u32::MAX),
@@ -92,9 +114,7 @@ impl Shared {
                 entry.reason.clear();
             }
         };
-        let reports: Vec<_> =
-            engines.into_iter().filter(|engine| engine.connected).filter_map(|engine| engine.report).collect();
-        for report in &reports {
+        for report in reports {
             for service in &report.dns_services {
                 put(|state| &mut state.dns_services, &service.uuid, service.state, &service.reason);
                 put(|state| &mut state.virtual_services, &service.uuid, service.state, &service.reason);
@@ -104,10 +124,7 @@ impl Shared {
             }
         }
         let merged: se_protocol::Reports = reports.iter().cloned().collect();
-        let services: std::collections::BTreeSet<&str> =
-            reports.iter().flat_map(|report| &report.gslb_services).map(|service| service.uuid.as_str()).collect();
-        for uuid in services {
-            let Some(service) = merged.gslb_service(uuid) else { continue };
+        for service in merged.gslb_services() {
             let members = service.pools.iter().flat_map(|pool| {
                 pool.members.iter().map(|member| MemberTold {
                     pool: pool.name.clone(),
@@ -116,7 +133,8 @@ impl Shared {
                     datapath: member.datapath,
                 })
             });
-            state.gslb_members.insert(uuid.to_owned(), members.collect());
+            let members = members.collect();
+            state.gslb_members.insert(service.uuid, members);
         }
         self.live.read(|live| {
             for map in [&mut state.virtual_services, &mut state.dns_services] {
@@ -126,7 +144,7 @@ impl Shared {
                 }
             }
         });
-        state
+        Some((state, basis))
     }
 
     /// What the other sites say of their virtual services; nothing of those that were silent for too long.

@@ -1,6 +1,7 @@
 //! What the terminal says about a change.
 
 use amko_translate::{Outcome, explain_change};
+use k8s_crds::{LabelRequirement, LabelSelector};
 use serde_json::json;
 
 use crate::world::{World, edit, host_rule, ingress, namespace, selector, services, split};
@@ -112,6 +113,19 @@ fn the_policy_is_named_for_what_it_drops() {
     let selects = "GlobalDeploymentPolicy avi-system/global-gdp now selects app=web";
     check(
         |world| world.gdp.spec.match_rules.app_selector = selector("app", "web"),
+        &[
+            &format!("member 127.10.25.40 (k8s) left: {selects}"),
+            &format!("member 127.10.26.40 (oshift) left: {selects}"),
+        ],
+    );
+    let selects = "GlobalDeploymentPolicy avi-system/global-gdp now selects app in (web,shop)";
+    let values = vec!["web".to_owned(), "shop".to_owned()];
+    let web = LabelRequirement { key: "app".into(), operator: "In".into(), values };
+    check(
+        |world| {
+            let selector = LabelSelector { match_expressions: vec![web], ..LabelSelector::default() };
+            world.gdp.spec.match_rules.app_selector = Some(selector);
+        },
         &[
             &format!("member 127.10.25.40 (k8s) left: {selects}"),
             &format!("member 127.10.26.40 (oshift) left: {selects}"),

@@ -1,6 +1,6 @@
 //! What a policy selects and sets (amko 2.2, 5.4, 13.1, 13.10).
 
-use k8s_crds::{DownResponse, GeoFallback, LabelSelector, PoolAlgorithmSettings};
+use k8s_crds::{DownResponse, GeoFallback, LabelRequirement, LabelSelector, PoolAlgorithmSettings};
 use serde_json::json;
 
 use crate::world::{World, edit, ingress, monitors, namespace, rejections, route, selector, service, services, split};
@@ -71,11 +71,50 @@ fn another_label_selects_other_objects() {
 fn a_selector_with_two_labels_selects_nothing() {
     let mut world = two_clusters();
     let label = [("app".to_owned(), "gslb".to_owned()), ("b".to_owned(), "c".to_owned())].into();
-    world.gdp.spec.match_rules.app_selector = Some(LabelSelector { label });
+    world.gdp.spec.match_rules.app_selector = Some(LabelSelector { label, ..LabelSelector::default() });
     let outcome = world.outcome();
     assert!(outcome.desired.services.is_empty());
-    let expected = "the policy has neither an appSelector nor a namespaceSelector with exactly one label";
+    let expected = "the policy has no appSelector and no namespaceSelector that counts: one label, matchLabels or \
+                    matchExpressions";
     assert_eq!(rejections(&outcome)[0], format!("Ingress default/ing1: {expected}"));
+}
+
+#[test]
+fn full_selectors_take_and_leave_objects_by_every_operator() {
+    let mut world = two_clusters();
+    let expression = |key: &str, operator: &str, values: &[&str]| LabelRequirement {
+        key: key.into(),
+        operator: operator.into(),
+        values: values.iter().map(ToString::to_string).collect(),
+    };
+    let app_in = LabelSelector {
+        match_expressions: vec![expression("app", "In", &["gslb", "other"])],
+        ..LabelSelector::default()
+    };
+    world.gdp.spec.match_rules.app_selector = Some(app_in.clone());
+    let all = ["bar.avi.com: 10.1.1.2*1@10(k8s)", "foo.avi.com: 10.1.1.1*1@10(k8s) 10.2.2.2*1@10(oshift)"];
+    assert_eq!(services(&world.outcome()), all);
+    // A namespace that is not known has no labels that could satisfy, or lack, anything.
+    let not_hidden = LabelSelector {
+        match_expressions: vec![expression("hidden", "DoesNotExist", &[])],
+        ..LabelSelector::default()
+    };
+    world.gdp.spec.match_rules.namespace_selector = Some(not_hidden);
+    assert!(world.outcome().desired.services.is_empty());
+    world.put("k8s", namespace("default", json!({}), json!({})));
+    assert_eq!(services(&world.outcome()), [all[0], "foo.avi.com: 10.1.1.1*1@10(k8s)"]);
+    world.put("k8s", namespace("default", json!({"hidden": ""}), json!({})));
+    let outcome = world.outcome();
+    assert!(outcome.desired.services.is_empty());
+    let expected = "Ingress default/ing1: its namespace has the label hidden, which is excluded";
+    assert_eq!(rejections(&outcome)[0], expected);
+    // Both together, and one label of the original beside them.
+    world.gdp.spec.match_rules.namespace_selector = None;
+    let selector = LabelSelector { label: [("app".to_owned(), "other".to_owned())].into(), ..app_in };
+    world.gdp.spec.match_rules.app_selector = Some(selector);
+    let outcome = world.outcome();
+    assert_eq!(services(&outcome), [all[0]]);
+    assert_eq!(rejections(&outcome)[0], "Ingress default/ing1: it lacks the label app=other");
 }
 
 // catalogue amko: 14

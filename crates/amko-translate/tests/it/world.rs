@@ -129,7 +129,7 @@ pub(crate) fn identity() -> Identity {
 }
 
 pub(crate) fn selector(key: &str, value: &str) -> Option<LabelSelector> {
-    Some(LabelSelector { label: [(key.to_owned(), value.to_owned())].into() })
+    Some(LabelSelector { label: [(key.to_owned(), value.to_owned())].into(), ..LabelSelector::default() })
 }
 
 pub(crate) fn split(cluster: &str, weight: i64, priority: i64) -> TrafficSplit {

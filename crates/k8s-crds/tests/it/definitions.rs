@@ -1,13 +1,13 @@
 //! The schemas know the fields of the types, no more and no less, and refuse what amko 2 refuses.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_crds::{
     Acceptance, AddressEntry, AmkoCluster, AmkoClusterCondition, AmkoClusterLeader, AmkoClusterSpec, AmkoClusterStatus,
     BackendService, BalancedAt, ClusterSet, ClusterSetSpec, DownResponse, GeoFallback, GlobalDeploymentPolicy,
     GlobalDeploymentPolicySpec, GlobalDeploymentPolicyStatus, GslbConfig, GslbConfigSpec, GslbConfigStatus,
     GslbHostRule, GslbHostRuleSpec, GslbHostRuleStatus, GslbLeader, ImportedEndpoint, ImportedPort, Kind,
-    LabelSelector, MatchCluster, MatchRules, MemberCluster, MultiClusterBackend, MultiClusterIngress,
+    LabelRequirement, LabelSelector, MatchCluster, MatchRules, MemberCluster, MultiClusterBackend, MultiClusterIngress,
     MultiClusterIngressSpec, MultiClusterIngressStatus, PoolAlgorithmSettings, PublicIp, ServiceImport,
     ServiceImportSpec, SetMember, SitePersistence, ThirdPartyMember, TrafficSplit, definitions,
 };
@@ -40,7 +40,7 @@ fn fields_of_schema(schema: &Value, path: &str, fields: &mut BTreeSet<String>) {
 fn fields_of_value(value: &Value, path: &str, fields: &mut BTreeSet<String>) {
     match value {
         Value::Array(items) => items.iter().for_each(|item| fields_of_value(item, path, fields)),
-        Value::Object(entries) if !path.ends_with(".label") => {
+        Value::Object(entries) if !path.ends_with(".label") && !path.ends_with(".matchLabels") => {
             for (name, value) in entries {
                 let path = format!("{path}.{name}");
                 fields_of_value(value, &path, fields);
@@ -64,6 +64,9 @@ fn check(kind: &str, full: impl Serialize) {
 #[test]
 fn each_field_of_the_types_is_in_the_schema() {
     let text = || Some("x".to_owned());
+    let pairs: BTreeMap<_, _> = [("x".to_owned(), "x".to_owned())].into();
+    let requirement = LabelRequirement { values: vec!["x".to_owned()], ..LabelRequirement::default() };
+    let selector = LabelSelector { label: pairs.clone(), match_labels: pairs, match_expressions: vec![requirement] };
     check(
         Kind::GslbConfig.as_str(),
         GslbConfig {
@@ -83,10 +86,7 @@ fn each_field_of_the_types_is_in_the_schema() {
         GlobalDeploymentPolicy {
             metadata: Default::default(),
             spec: GlobalDeploymentPolicySpec {
-                match_rules: MatchRules {
-                    app_selector: Some(LabelSelector::default()),
-                    namespace_selector: Some(LabelSelector::default()),
-                },
+                match_rules: MatchRules { app_selector: Some(selector.clone()), namespace_selector: Some(selector) },
                 match_clusters: vec![MatchCluster { sync_vip_only: Some(true), ..Default::default() }],
                 traffic_split: vec![TrafficSplit { weight: Some(1), priority: Some(1), ..Default::default() }],
                 ttl: Some(1),
@@ -103,7 +103,7 @@ fn each_field_of_the_types_is_in_the_schema() {
                 }),
                 down_response: Some(DownResponse { fallback_ip: text(), ..Default::default() }),
             },
-            status: Some(GlobalDeploymentPolicyStatus::default()),
+            status: Some(GlobalDeploymentPolicyStatus { warnings: Some(vec!["x".to_owned()]), ..Default::default() }),
         },
     );
 }
@@ -132,7 +132,7 @@ fn each_field_of_a_host_rule_is_in_the_schema() {
                 public_ip: vec![PublicIp::default()],
                 down_response: Some(DownResponse { fallback_ip: text(), ..Default::default() }),
             },
-            status: Some(GslbHostRuleStatus::default()),
+            status: Some(GslbHostRuleStatus { warnings: Some(vec!["x".to_owned()]), ..Default::default() }),
         },
     );
 }

@@ -54,6 +54,22 @@ async fn what_is_absent_gets_the_default_of_the_original() {
 }
 
 #[tokio::test]
+async fn full_selectors_are_stored_as_they_are() {
+    let Some(clusters) = clusters().await else { return };
+    let client = clusters.defined().await;
+    let rules = json!({
+        "appSelector": {
+            "label": {"app": "gslb"},
+            "matchLabels": {"example.com/tier": "front"},
+            "matchExpressions": [{"key": "env", "operator": "NotIn", "values": ["dev"]}],
+        },
+        "namespaceSelector": {"matchExpressions": [{"key": "team", "operator": "Exists"}]},
+    });
+    let created = create(&client, POLICIES, policy(json!({"matchRules": rules}))).await;
+    assert_eq!(created["spec"]["matchRules"], rules, "nothing is pruned");
+}
+
+#[tokio::test]
 async fn what_is_out_of_limits_is_refused() {
     let Some(clusters) = clusters().await else { return };
     let client = clusters.defined().await;
@@ -63,6 +79,17 @@ async fn what_is_out_of_limits_is_refused() {
         (POLICIES, policy(json!({"trafficSplit": [{"cluster": "a", "priority": 101}]})), "priority"),
         (POLICIES, policy(json!({"ttl": 86_401})), "ttl"),
         (POLICIES, policy(json!({"matchRules": {"appSelector": {"label": {"app": 1}}}})), "label"),
+        (POLICIES, policy(json!({"matchRules": {"appSelector": {"matchLabels": {"app": 1}}}})), "matchLabels"),
+        (
+            POLICIES,
+            policy(json!({"matchRules": {"appSelector": {"matchExpressions": [{"key": "a", "operator": "Is"}]}}})),
+            "operator",
+        ),
+        (
+            POLICIES,
+            policy(json!({"matchRules": {"namespaceSelector": {"matchExpressions": [{"operator": "Exists"}]}}})),
+            "key",
+        ),
         (POLICIES, policy(json!({"poolAlgorithmSettings": {"lbAlgorithm": "BEST"}})), "lbAlgorithm"),
         (POLICIES, policy(json!({"poolAlgorithmSettings": {"hashMask": 32}})), "hashMask"),
         (POLICIES, policy(json!({"downResponse": {"fallbackIP": "192.0.2.1"}})), "type"),

@@ -192,6 +192,12 @@ fn a_monitor_needs_timing_that_works_and_its_own_message() {
     let mut slow = tcp_monitor("m");
     slow["receive_timeout"] = json!(11);
     refused(slow, "receive_timeout: 11 is longer than the send_interval of 10");
+    let mut slow = tcp_monitor("m");
+    (slow["send_interval_ms"], slow["receive_timeout_ms"]) = (json!(200), json!(201));
+    refused(slow, "receive_timeout_ms: 201 is longer than the send_interval_ms of 200");
+    let mut busy = tcp_monitor("m");
+    busy["send_interval_ms"] = json!(49);
+    refused(busy, "send_interval_ms");
     refused(json!({"name": "m", "type": "HEALTH_MONITOR_HTTP"}), "http_monitor: Required field missing");
     let no_code = json!({"name": "m", "type": "HEALTH_MONITOR_HTTPS", "https_monitor": {}});
     refused(no_code, "https_monitor.http_response_code: Required field missing");

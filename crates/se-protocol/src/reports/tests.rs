@@ -80,6 +80,7 @@ fn engines_are_counted_and_their_disagreement_told() {
     assert_eq!((member.monitors[0].latency_us, &member.monitors[0].last_failure), (Some(900), &None));
     assert_eq!((reports.dns_service("other"), reports.gslb_service("other")), (None, None));
     assert_eq!(Reports::default().gslb_service("gs"), None);
+    assert_eq!(reports.gslb_services().collect::<Vec<_>>(), [reports.gslb_service("gs").unwrap()]);
 }
 
 #[test]

@@ -239,8 +239,40 @@ fn a_namespace_selector_counts(world: &World) {
     label("s1az2", "test".into());
     select(json!({"label": {"stage": "test"}}));
     world.wait_for_split(&[(S1AZ2, 3)]);
+    full_selectors_count(world, &select);
     select(Value::Null);
     world.wait_for_split(&[(S1AZ1, 6), (S1AZ2, 3), (S2, 1)]);
+}
+
+/// amko 12 line 13, beyond the original: s1az1 is live, s1az2 a test, s2 has no stage.
+fn full_selectors_count(world: &World, select: &dyn Fn(Value)) {
+    let stage = |operator: &str, values: &[&str]| json!({"label": null, "matchExpressions": [{"key": "stage", "operator": operator, "values": values}]});
+    select(stage("In", &["live", "test"]));
+    world.wait_for_split(&[(S1AZ1, 6), (S1AZ2, 3)]);
+    select(stage("NotIn", &["live"]));
+    world.wait_for_split(&[(S1AZ2, 3), (S2, 1)]);
+    select(stage("DoesNotExist", &[]));
+    world.wait_for_split(&[(S2, 1)]);
+    // Beside it the objects' own labels.
+    let app = json!({"label": null, "matchLabels": {"app": "gslb"}, "matchExpressions": [
+        {"key": "hidden", "operator": "DoesNotExist"}
+    ]});
+    world.merge("s1az1", POLICY, &json!({"spec": {"matchRules": {"appSelector": app}}}));
+    select(stage("Exists", &[]));
+    world.wait_for_split(&[(S1AZ1, 6), (S1AZ2, 3)]);
+    let hide = |value: Value| {
+        world.merge("s1az1", &format!("{INGRESSES}/hello"), &json!({"metadata": {"labels": {"hidden": value}}}));
+    };
+    hide("".into());
+    world.wait_for_split(&[(S1AZ2, 3)]);
+    let error = || world.object("s1az1", POLICY)["status"]["errorStatus"].clone();
+    select(stage("In", &[]));
+    let expected = "invalid namespaceSelector: matchExpressions[0]: In needs values";
+    world.wait("the selector to be refused", || error() == expected);
+    assert_eq!(world.count(12), World::counts(&[(S1AZ2, 3)]), "what was valid stays in force");
+    hide(Value::Null);
+    let simple = json!({"label": {"app": "gslb"}, "matchLabels": null, "matchExpressions": null});
+    world.merge("s1az1", POLICY, &json!({"spec": {"matchRules": {"appSelector": simple}}}));
 }
 
 /// PUT of the service without the monitor, DELETE, POST, PUT of the service (amko 6.7).

@@ -76,6 +76,15 @@ fn the_leader_s_objects_are_everywhere_and_a_flag_moves_it() {
     // The flag moves, as somebody sets it after a disaster.
     world.set_part("s1az1", &json!({"isLeader": false}));
     world.wait_until_said("amko-s1az1", 0, &["AMKO leader flag changed."]);
+    world.wait("the event", || {
+        let events = of("s1az1", "/api/v1/namespaces/avi-system/events")["items"].clone();
+        let is_it = |event: &Value| {
+            event["reason"] == "AMKOShutdown"
+                && event["message"] == "AMKO leader flag changed."
+                && event["involvedObject"]["name"] == "gc-1"
+        };
+        events.as_array().is_some_and(|events| events.iter().any(is_it))
+    });
     world.wait("the old leader to follow", || world.conditions("s1az1") == [FOLLOWS]);
     world.set_part("s2", &json!({"isLeader": true}));
     world.wait("the new one to lead", || world.conditions("s2") == ALL_WELL);

@@ -14,6 +14,7 @@ fn without_the_leader_answers_go_on_and_what_is_new_appears_when_it_is_back() {
     world.split_evenly(TTL);
     world.use_fast_monitor();
     let mut clients = world.client_watch(HELLO, &[DNS_LEADER, DNS_SITE1, DNS_SITE2]);
+    let mark = world.mark("amko");
     clients.tell_and_wait("cut");
     world.cut("leader");
     // It sees nobody any more, and says so to those who still reach it.
@@ -28,7 +29,6 @@ fn without_the_leader_answers_go_on_and_what_is_new_appears_when_it_is_back() {
     }
     clients.tell_and_wait("missed");
 
-    let mark = world.mark("amko");
     world.make("s1az1", INGRESSES, &ingress("hackazon", &[(NEW, S1AZ1, &["/"])]));
     clients.tell_and_wait("made");
     world.wait_until_said("amko", mark, &["controller cannot be used, trying on"]);
@@ -79,7 +79,7 @@ fn without_the_leader_answers_go_on_and_what_is_new_appears_when_it_is_back() {
     assert!(pages.failed * 20 <= pages.asked, "{} of {} pages failed", pages.failed, pages.asked);
     transcript.at(seen.between("cut", "end"), format!("{} pages of {} did not come", pages.failed, pages.asked));
     transcript.finish(
-        "Engines answer from what they were last told, and probe by themselves. A request to a controller that is silent is \
-         given up after 30 s; the operator tries again until it is written.",
+        "Engines answer from what they were last told, and probe by themselves. A controller from which nothing comes any \
+         more is given up after seconds; the operator tries again until all is written.",
     );
 }
