@@ -313,3 +313,41 @@ impl<'a> Sites<'a> {
         site.get("name")?.as_str()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn site(does_not_dial: bool, since: SystemTime) -> SiteStanding {
+        SiteStanding {
+            is_connected: !does_not_dial,
+            since,
+            silence: None,
+            software: String::new(),
+            failure: None,
+            does_not_dial,
+            dns_services: BTreeMap::new(),
+            virtual_services: BTreeMap::new(),
+            members: BTreeMap::new(),
+            held: None,
+        }
+    }
+
+    #[test]
+    fn sites_that_are_reached_and_do_not_reach_this_one_for_long_are_told_with_what_to_check() {
+        let (long_ago, now) = (SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + Duration::from_secs(u32::MAX.into()));
+        let sites = Sites { own: "cluster-a", gslb: None };
+        let standing = |others: &[(&str, SiteStanding)]| Standing {
+            sites: others.iter().map(|(uuid, site)| ((*uuid).to_owned(), site.clone())).collect(),
+            replication: None,
+        };
+        // The second has only just begun, by its clock it has yet to.
+        let well = standing(&[("cluster-b", site(false, long_ago)), ("cluster-c", site(true, now))]);
+        assert_eq!(not_found_by(&well, &sites), "");
+        let lost = standing(&[("cluster-b", site(false, long_ago)), ("cluster-c", site(true, long_ago))]);
+        let words = not_found_by(&lost, &sites);
+        assert!(words.starts_with("cluster-c can be reached from here and cannot reach this site"), "{words}");
+    }
+}
