@@ -39,6 +39,12 @@ impl Actor {
         if !writes.is_empty() {
             // The next look at the clock tries again what could not be written now.
             self.is_to_tell = self.write(writes).await.is_none();
+            // Who leads, and where sites are, is not kept back.
+            if let Some(running) = &mut self.running {
+                let last = running.site.durable().log.last().revision;
+                let effects = running.site.release(now, last);
+                self.perform(effects).await;
+            }
         }
     }
 
