@@ -3,6 +3,8 @@
 //! No clusters and no cut links here: that is the story of the blackouts. Each site is a controller with an engine at the
 //! addresses of the story, all in one namespace.
 
+mod quorum;
+
 use serde_json::{Value, json};
 
 use crate::lone::Lone;
