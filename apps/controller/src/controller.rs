@@ -31,7 +31,9 @@ use crate::{
     listen,
     names::NameTracker,
     readiness::Readiness,
-    remembered, seal_key, sites,
+    remembered, seal_key,
+    shared_probes::{self, SharedProbes},
+    sites,
     snapshots::SnapshotBuilder,
     tls,
     watched_store::WatchedStore,
@@ -134,7 +136,7 @@ pub async fn start(config: ControllerConfig) -> anyhow::Result<Controller> {
             let (server, told) = listen_for_engines(address, &data, &groups).await?;
             engine.connect_apart(server.engines(), server.explainer(), server.log_reader());
             let (engines, snapshots, stop) = (server.engines(), snapshots.clone(), stop.clone());
-            let telling = tell_member_states(engines, snapshots, states_elsewhere, told);
+            let telling = tell_member_states(live.clone(), engines, snapshots, states_elsewhere, told);
             tasks.spawn(async move { stop.run_until_cancelled(telling).await.unwrap_or_default() });
             parts.extend(server.parts().map(|task| ("the link to engines", task)));
             Some(server)
@@ -286,14 +288,16 @@ async fn listen_for_engines(
     Ok((server, told))
 }
 
-/// Tells all engines what those that are connected, and the other sites, say about virtual services.
+/// Tells all engines what those that are connected, and the other sites, say about virtual services and members.
 async fn tell_member_states(
+    live: Arc<LiveProjection>,
     mut engines: watch::Receiver<Arc<Engines>>,
     mut snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
     mut elsewhere: watch::Receiver<Arc<MemberStates>>,
     told: watch::Sender<Arc<MemberStates>>,
 ) {
     let (mut cluster, mut of_interest) = (String::new(), BTreeSet::new());
+    let mut shared = SharedProbes::default();
     snapshots.mark_changed();
     loop {
         tokio::select! {
@@ -307,8 +311,10 @@ async fn tell_member_states(
             }
             else => return,
         }
-        let mut states = engines.borrow_and_update().member_states(&cluster, &of_interest);
+        let now = Arc::clone(&engines.borrow_and_update());
+        let mut states = now.member_states(&cluster, &of_interest);
         states.extend(&elsewhere.borrow_and_update());
+        shared.add_to(&mut states, &now, shared_probes::are_split(&live, &cluster));
         told.send_if_modified(|before| {
             let is_news = **before != states;
             if is_news {

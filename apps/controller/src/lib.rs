@@ -15,6 +15,7 @@ mod readiness;
 mod remembered;
 mod seal_key;
 mod serve;
+mod shared_probes;
 mod sites;
 mod snapshots;
 mod spec;

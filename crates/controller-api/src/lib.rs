@@ -44,5 +44,7 @@ pub use files::{Arriving, FILE_BYTES_MAX, Files};
 pub use live::{BehindError, LiveProjection, State};
 pub use password::{PasswordError, hash as hash_password};
 pub use requests::RequestMetrics;
-pub use sites::{MemberStanding, NoSites, Replication, ServiceStanding, SiteStanding, Sites, SitesError, Standing};
+pub use sites::{
+    MemberStanding, NoSites, Replication, ServiceStanding, SiteStanding, Sites, SitesError, Standing, asks_for_quorum,
+};
 pub use version::API_VERSION;

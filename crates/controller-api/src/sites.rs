@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use objects::{Object, Write};
 use se_protocol::State;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use store::Revision;
 
 /// What the API needs of the other sites; the app wires it.
@@ -112,6 +112,8 @@ pub struct MemberStanding {
     pub ip: IpAddr,
     /// What its monitors there say.
     pub datapath: State,
+    /// What they and the control plane say there together.
+    pub perceived: State,
 }
 
 /// How the log stands here.
@@ -131,6 +133,13 @@ pub struct Replication {
     pub applied: u64,
     /// Writes of this site from before another led, which the other did not have: they are kept for a person to look at.
     pub aside: usize,
+}
+
+/// Whether a GSLB service asks the sites for a quorum on its members.
+#[must_use]
+pub fn asks_for_quorum(service: &Map<String, Value>) -> bool {
+    let quorum = service.get("site_quorum");
+    quorum.is_some_and(|it| it.get("type").and_then(Value::as_str) != Some("SITE_QUORUM_NONE"))
 }
 
 /// A controller without other sites: each write is its own.

@@ -6,6 +6,7 @@ use model::{
     DomainName, PoolPriority, Ttl, Weight,
     gslb::{
         DownResponse, GslbMember, GslbPool, GslbService, MemberAlgorithm, MemberLocation, MonitorScope, PoolAlgorithm,
+        SiteQuorum,
     },
 };
 
@@ -68,7 +69,23 @@ pub(crate) fn read(
             _ => MonitorScope::AllMembers,
         },
         controller_health: service.flag("controller_health_status_enabled", true),
+        site_quorum: service.some("site_quorum").and_then(|quorum| site_quorum(&quorum, sites.with_voice())),
     })
+}
+
+/// How many of `active` sites take a member down; `None` where each follows its own perception.
+fn site_quorum(quorum: &Message<'_>, active: u16) -> Option<SiteQuorum> {
+    let active = active.max(1);
+    let needed = match quorum.text("type") {
+        Some("SITE_QUORUM_NONE") => return None,
+        Some("SITE_QUORUM_ANY") => 1,
+        Some("SITE_QUORUM_ALL") => active,
+        Some("SITE_QUORUM_COUNT") => {
+            quorum.number("count").and_then(|count| u16::try_from(count).ok()).map_or(active, |it| it.clamp(1, active))
+        }
+        _ => active / 2 + 1,
+    };
+    Some(SiteQuorum { needed, active })
 }
 
 fn read_pool(

@@ -312,3 +312,28 @@ fn logs_follow_the_policy_of_the_service_and_the_rates_of_its_group() {
     let uuid = "serviceenginegroup-1".to_owned();
     assert_eq!(grouped.group, LogGroup { uuid, significant_per_s: 5, non_significant_per_s: 0 });
 }
+
+#[test]
+fn a_quorum_counts_the_active_sites_that_take_part() {
+    let quorum = |quorum: Value| {
+        let (snapshot, problems) = world(|w| {
+            let site =
+                |number: usize, kind: &str| json!({"cluster_uuid": format!("cluster-{number}"), "member_type": kind});
+            let mut sites: Vec<Value> = (1..=5).map(|number| site(number, "GSLB_ACTIVE_MEMBER")).collect();
+            sites.push(site(6, "GSLB_PASSIVE_MEMBER"));
+            sites[3]["enabled"] = json!(false);
+            sites[4]["suspend_mode"] = json!(true);
+            w["gslb"]["sites"] = json!(sites);
+            w["gslbservice"]["site_quorum"] = quorum;
+        });
+        assert_eq!(problems, []);
+        snapshot.gslb_services[0].site_quorum.map(|it| (it.needed, it.active))
+    };
+    assert_eq!(quorum(Value::Null), None);
+    assert_eq!(quorum(json!({"type": "SITE_QUORUM_NONE"})), None);
+    assert_eq!(quorum(json!({"type": "SITE_QUORUM_ANY"})), Some((1, 3)));
+    assert_eq!(quorum(json!({"type": "SITE_QUORUM_MAJORITY"})), Some((2, 3)));
+    assert_eq!(quorum(json!({"type": "SITE_QUORUM_ALL"})), Some((3, 3)));
+    assert_eq!(quorum(json!({"type": "SITE_QUORUM_COUNT", "count": 2})), Some((2, 3)));
+    assert_eq!(quorum(json!({"type": "SITE_QUORUM_COUNT", "count": 9})), Some((3, 3)));
+}

@@ -7,7 +7,7 @@ use std::{
 };
 
 use controller_api::{Engine, MemberStanding, ServiceStanding, SiteStanding};
-use se_protocol::{MemberStates, Report, State, member_states::VirtualServiceKey};
+use se_protocol::{MemberSights, MemberStates, Report, State, member_states::VirtualServiceKey, sights::SiteVoice};
 use site_link::{Link, MemberTold, PeerState, SiteState, VirtualServiceTold};
 use site_replication::SiteId;
 
@@ -15,6 +15,9 @@ use super::{Shared, invite, now, plan};
 
 /// How long a link is down before the site is asked to join anew.
 const AWAY_AFTER: Duration = Duration::from_secs(5);
+/// How long what a site perceived of members counts after the last word of it, so that a link that breaks for a moment
+/// changes no answer.
+const VOICE_KEPT: Duration = Duration::from_secs(10);
 
 pub(super) type Peers = BTreeMap<SiteId, PeerState>;
 
@@ -129,7 +132,8 @@ impl Shared {
                 pool.members.iter().map(|member| MemberTold {
                     pool: pool.name.clone(),
                     ip: member.ip,
-                    state: member.state,
+                    // What is perceived here, and not what follows from all sites: that would go round in circles.
+                    state: member.perceived,
                     datapath: member.datapath,
                 })
             });
@@ -150,7 +154,8 @@ impl Shared {
     /// What the other sites say of their virtual services; nothing of those that were silent for too long.
     pub(super) fn states_elsewhere(&self, peers: &Peers) -> MemberStates {
         let gslb = self.live.read(|state| state.projection.single("gslb").cloned());
-        let silence_max = gslb.map_or(Duration::from_secs(300), |gslb| plan::Plan::read(&gslb, None).silence_max);
+        let plan = gslb.map(|gslb| plan::Plan::read(&gslb, None));
+        let silence_max = plan.as_ref().map_or(Duration::from_secs(300), |plan| plan.silence_max);
         let (now, mut states) = (now(), MemberStates::default());
         for (id, peer) in peers {
             let is_lost =
@@ -161,11 +166,43 @@ impl Shared {
                 states.set(key, service.state);
             }
         }
+        self.hear_voices(peers, plan.as_ref(), now, &mut states);
         states
+    }
+
+    /// How the other active sites perceive the members of services that ask for a quorum of sites. Who has not been heard
+    /// for a while has no voice.
+    fn hear_voices(&self, peers: &Peers, plan: Option<&plan::Plan>, now: Instant, states: &mut MemberStates) {
+        let Some(settings) = plan.map(|plan| &plan.settings) else { return };
+        let asking: Vec<String> = self.live.read(|live| {
+            let services = live.projection.objects("gslbservice");
+            let asking = services.filter(|service| controller_api::asks_for_quorum(&service.body));
+            asking.map(|service| service.uuid.clone()).collect()
+        });
+        let mut sights: BTreeMap<&str, MemberSights> = BTreeMap::new();
+        for (id, peer) in peers {
+            let has_voice = settings.active.contains(id) && !settings.suspended.contains(id);
+            let is_heard =
+                peer.connected || peer.last_heard.is_some_and(|at| now.saturating_duration_since(at) <= VOICE_KEPT);
+            let Some(told) = peer.state.as_ref().filter(|_| has_voice && is_heard) else { continue };
+            for service in &asking {
+                let members = told.gslb_members.get(service).map_or(&[][..], Vec::as_slice);
+                let known = members.iter().filter(|member| matches!(member.state, State::Up | State::Down));
+                let voices = known.map(|member| SiteVoice {
+                    site: id.to_string(),
+                    pool: member.pool.clone(),
+                    ip: member.ip,
+                    state: member.state,
+                });
+                sights.entry(service).or_default().voices.extend(voices);
+            }
+        }
+        for (service, sights) in sights.into_iter().filter(|(_, sights)| !sights.voices.is_empty()) {
+            states.set_sights(service, Arc::new(sights));
+        }
     }
 }
 
-/// Another site as the API shows it.
 pub(super) fn standing_of(peer: &PeerState, now: Instant) -> SiteStanding {
     let services = |told: &BTreeMap<String, VirtualServiceTold>| {
         let shown = told.iter().map(|(uuid, it)| {
@@ -175,8 +212,12 @@ pub(super) fn standing_of(peer: &PeerState, now: Instant) -> SiteStanding {
     };
     let members = |told: &SiteState| {
         let shown = told.gslb_members.iter().map(|(uuid, members)| {
-            let members =
-                members.iter().map(|it| MemberStanding { pool: it.pool.clone(), ip: it.ip, datapath: it.datapath });
+            let members = members.iter().map(|it| MemberStanding {
+                pool: it.pool.clone(),
+                ip: it.ip,
+                datapath: it.datapath,
+                perceived: it.state,
+            });
             (uuid.clone(), members.collect())
         });
         shown.collect()

@@ -75,6 +75,7 @@ fn merge_member(sights: &[&MemberState]) -> MemberState {
     MemberState {
         ip: newest.ip,
         state,
+        perceived: sights.iter().fold(newest.perceived, |state, member| state.or_better(member.perceived)),
         reason: reason(state, sights.iter().map(|member| (member.state, member.reason.as_str()))),
         since_us: since_us(state, sights.iter().map(|member| (member.state, member.since_us))),
         datapath: sights.iter().fold(newest.datapath, |state, member| state.or_better(member.datapath)),

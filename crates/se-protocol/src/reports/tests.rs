@@ -12,10 +12,12 @@ fn member(ip: &str, state: State, since_us: i64) -> MemberState {
         streak: 0,
         last_failure: (state == State::Down).then(|| "CONNECTION_REFUSED".into()),
         latency_us: (state == State::Up).then_some(900),
+        probed_by: None,
     };
     MemberState {
         ip: ip.parse().unwrap(),
         state,
+        perceived: state,
         reason: format!("is {}", state.as_avi()),
         since_us,
         datapath: state,

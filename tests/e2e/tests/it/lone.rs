@@ -95,6 +95,11 @@ impl Lone {
         said
     }
 
+    /// Its process.
+    pub(crate) fn id(&self, name: &str) -> u32 {
+        self.parts[name].id()
+    }
+
     /// Ends a part at once.
     pub(crate) fn kill(&mut self, name: &str) {
         let mut child = self.parts.remove(name).unwrap();

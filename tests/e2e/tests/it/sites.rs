@@ -6,6 +6,7 @@
 mod files;
 mod modes;
 mod names;
+mod quorum;
 mod trouble;
 
 use serde_json::{Value, json};

@@ -10,7 +10,7 @@ use se_protocol::{GslbServiceState, MemberState, PoolState, State};
 use serde_json::{Map, Value, json};
 
 use super::{View, is_enabled, list, monitors, status, virtual_service};
-use crate::sites::{SiteStanding, Standing};
+use crate::sites::{SiteStanding, Standing, asks_for_quorum};
 
 /// How long another site may take to dial this one, once this one has reached it.
 const DIALS_WITHIN: Duration = Duration::from_secs(10);
@@ -63,6 +63,9 @@ fn gslb_pool(
             if !elsewhere.is_empty() {
                 let own = shown.get("datapath_status").and_then(Value::as_array).cloned().unwrap_or_default();
                 shown["datapath_status"] = Value::Array(own.into_iter().chain(elsewhere).collect());
+            }
+            if let (Some(ip), Some(state), true) = (ip, state, asks_for_quorum(&service.body)) {
+                shown["perceptions"] = perceptions(state, sites, standing, &service.uuid, name, ip);
             }
             shown
         })
@@ -268,6 +271,27 @@ fn datapath_elsewhere(standing: &Standing, service: &str, pool: &str, ip: IpAddr
         let state = if site.is_connected { told.datapath } else { State::Unknown };
         Some(json!({"site_uuid": uuid, "oper_status": status(state, "", None)}))
     })
+}
+
+/// How each site perceives a member whose service asks for a quorum of them, the own site first; `oper_status` is what
+/// follows, with the reason.
+fn perceptions(
+    own: &MemberState,
+    sites: &Sites<'_>,
+    standing: &Standing,
+    service: &str,
+    pool: &str,
+    ip: IpAddr,
+) -> Value {
+    let elsewhere = standing.sites.iter().filter_map(|(uuid, site)| {
+        let told = site.members.get(service)?.iter().find(|member| member.ip == ip && member.pool == pool)?;
+        Some((uuid.as_str(), if site.is_connected { told.perceived } else { State::Unknown }))
+    });
+    let all = std::iter::once((sites.own, own.perceived)).chain(elsewhere);
+    let shown = all.map(|(uuid, state)| {
+        json!({"site_uuid": uuid, "site_name": sites.name(uuid), "oper_status": status(state, "", None)})
+    });
+    Value::Array(shown.collect())
 }
 
 fn time(at: SystemTime) -> Value {
