@@ -121,6 +121,6 @@ fn rule(rule: &HostRule) -> Value {
 }
 
 /// FNV-1a, 32 bits, of the JSON: tells whether two are the same, and nothing else (amko 5.7).
-fn checksum(body: &Value) -> u32 {
+pub(super) fn checksum(body: &Value) -> u32 {
     body.to_string().bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
