@@ -122,6 +122,12 @@ impl Members {
     pub(crate) fn hear(&mut self, states: ToldStates, targets: &mut Targets, now_us: i64) -> Vec<Change> {
         self.member_states = states;
         let is_split_anew = targets.share(self.member_states.engine.as_deref(), &self.member_states.sharers());
+        if is_split_anew {
+            let engines = self.member_states.sharers().len();
+            let reason =
+                if engines == 0 { "no other engine shares them" } else { "the engines of the site share them" };
+            tracing::info!(engines, reason, "who probes which members changed");
+        }
         let mut changed = Vec::new();
         for (service, entry) in self.services.iter_mut().enumerate() {
             let Some(entry) = entry else { continue };
