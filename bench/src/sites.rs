@@ -81,7 +81,7 @@ async fn rate(world: &World, how: &str, services: &mut [Value], writes: usize) -
         }
         anyhow::Ok(())
     });
-    futures::future::try_join_all(shares).await?;
+    futures::future::try_join_all(shares).await.with_context(|| format!("writing, {how}"))?;
     let rate = writes as f64 / start.elapsed().as_secs_f64();
     let count = world.leader().count().await.context("the number of services")?;
     let what = format!("{how}, {count} services: {writes} writes over {WRITERS} connections, writes/s");

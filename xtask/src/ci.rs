@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 
 use crate::python::{self, AVISDK};
 use crate::workshop::{Workshop, now};
-use crate::{codegen, layers, tidy};
+use crate::{codegen, kube, layers, tidy};
 use summary::Outcome;
 use test_results::Tests;
 
@@ -154,6 +154,10 @@ impl Step {
                 // All that is broken in this step is worth knowing at once.
                 cargo.args(["test", "--no-fail-fast"]).args(arguments);
                 cargo.env("MERIDIAN_BIN", workshop.binary("ci"));
+                match kube::search_path(workshop) {
+                    Ok(path) => drop(cargo.env("PATH", path)),
+                    Err(error) => return (Tests::default(), Err(error)),
+                }
                 if let Some(environment) = AVISDK.find(workshop) {
                     cargo.env("MERIDIAN_PYTHON", python::interpreter(&environment));
                 }

@@ -14,6 +14,7 @@ mod clusters;
 mod go;
 mod processes;
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::Read;
 use std::net::{IpAddr, TcpListener};
@@ -25,7 +26,7 @@ use anyhow::{Context, bail};
 use clap::Subcommand;
 use nix::sys::signal::Signal;
 
-use crate::workshop::{Workshop, now};
+use crate::workshop::{Workshop, answers, now};
 use access::{Entry, Tokens};
 use binaries::Program;
 use clusters::Cluster;
@@ -153,18 +154,30 @@ pub(crate) fn run(workshop: &Workshop, args: &Args) -> anyhow::Result<ExitCode> 
     Ok(ExitCode::SUCCESS)
 }
 
-/// Have the programs that tests need, where that is possible; say otherwise what is skipped.
+/// Have the programs that tests and guides need, where that is possible; say otherwise what is skipped.
 ///
 /// # Errors
 /// Go is here, and cannot build them.
 pub(crate) fn offer(workshop: &Workshop) -> anyhow::Result<()> {
     match binaries::bring_within_reach(workshop) {
-        Ok(()) => binaries::NEEDED.into_iter().try_for_each(|program| binaries::ensure(workshop, program).map(drop)),
-        Err(why) => {
-            println!("tests with real API servers are skipped: {why}");
-            Ok(())
+        Ok(()) => {
+            binaries::NEEDED.into_iter().try_for_each(|program| binaries::ensure(workshop, program).map(drop))?;
+            for (program, arguments) in binaries::CLIENTS {
+                if !answers(workshop.command(program.name()).args(arguments)) {
+                    binaries::ensure(workshop, program)?;
+                }
+            }
         }
+        Err(why) => println!("tests with real API servers are skipped: {why}"),
     }
+    Ok(())
+}
+
+/// Where programs are looked up: the machine's own first, then those that were built here.
+pub(crate) fn search_path(workshop: &Workshop) -> anyhow::Result<OsString> {
+    let own = std::env::var_os("PATH").unwrap_or_default();
+    let places = std::env::split_paths(&own).chain([binaries::cache(workshop)]);
+    std::env::join_paths(places).context("a colon in the path of the cache's directory")
 }
 
 fn up(workshop: &Workshop, args: &UpArgs) -> anyhow::Result<()> {

@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -28,8 +28,7 @@ impl Workshop {
         let read = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         let cache = cache_dir(read("XDG_CACHE_HOME"), read("HOME"));
         let target = target_dir(read("CARGO_TARGET_DIR"), cache.clone());
-        let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let root = manifest.parent().unwrap_or(manifest).to_owned();
+        let root = root(read("CARGO_MANIFEST_DIR"));
         Self {
             target: root.join(target),
             cache: cache.unwrap_or_else(|| root.join("target/cache")),
@@ -59,6 +58,14 @@ impl Workshop {
     pub(crate) fn binary(&self, profile: &str) -> PathBuf {
         self.target.join(profile).join("meridian")
     }
+}
+
+/// The repository that this run is about: `cargo run` says which; else the one that this program was built in, which is
+/// another one where several clones share a target directory and Cargo found nothing to build.
+fn root(run_in: Option<OsString>) -> PathBuf {
+    let run_in = run_in.map(PathBuf::from).filter(|manifest| manifest.ends_with("xtask"));
+    let manifest = run_in.unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    manifest.parent().unwrap_or(&manifest).to_owned()
 }
 
 /// What we build for. Asking Cargo about this platform alone spares downloads that are for others.
@@ -104,12 +111,22 @@ fn cache_dir(cache: Option<OsString>, home: Option<OsString>) -> Option<PathBuf>
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[track_caller]
     fn check(chosen: Option<&str>, cache: Option<&str>, home: Option<&str>, expected: &str) {
         let os = |value: Option<&str>| value.map(OsString::from);
         assert_eq!(target_dir(os(chosen), cache_dir(os(cache), os(home))), Path::new(expected));
+    }
+
+    #[test]
+    fn the_repository_is_the_one_that_cargo_runs_this_in() {
+        assert_eq!(root(Some("/src/other/xtask".into())), Path::new("/src/other"));
+        let built_in = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+        assert_eq!(Some(root(None).as_path()), built_in);
+        assert_eq!(Some(root(Some("/src/other/bench".into())).as_path()), built_in);
     }
 
     #[test]

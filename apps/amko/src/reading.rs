@@ -123,7 +123,7 @@ pub(crate) fn observed(kind: ObjectType, body: Value) -> Option<(Key, ObservedOb
         ObjectType::GslbService => None,
         ObjectType::HealthMonitor => body["description"].as_str().and_then(described_service).map(str::to_owned),
     };
-    Some((Key { kind, tenant, name }, ObservedObject { uuid, body, sent: None, service }))
+    Some((Key { kind, tenant, name }, ObservedObject::new(uuid, body, service)))
 }
 
 /// Tenant of a body: what follows `#` in its `tenant_ref`, else the last segment (amko 7.5).

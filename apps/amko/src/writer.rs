@@ -163,7 +163,7 @@ async fn perform(client: &AviClient, step: &Step) -> Result<Option<ObservedObjec
 fn stored(step: &Step, reply: Value, sent: &Value) -> Option<ObservedObject> {
     let uuid = reply["uuid"].as_str()?.to_owned();
     let service = (step.key.kind == ObjectType::HealthMonitor).then(|| step.unit.service.clone());
-    Some(ObservedObject { uuid, body: reply, sent: Some(sent.clone()), service })
+    Some(ObservedObject::new(uuid, reply, service).sent_as(sent))
 }
 
 /// Reads the objects of all steps anew, and the monitors that they refer to. What cannot be read stays as it is known.

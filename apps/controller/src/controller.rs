@@ -29,8 +29,11 @@ use crate::{
     first_start,
     geo_databases::GeoDatabases,
     listen,
+    names::NameTracker,
     readiness::Readiness,
-    remembered, seal_key, sites,
+    remembered, seal_key,
+    shared_probes::{self, SharedProbes},
+    sites,
     snapshots::SnapshotBuilder,
     tls,
     watched_store::WatchedStore,
@@ -40,6 +43,8 @@ use crate::{
 pub(crate) const ENGINES: &str = "engines";
 /// Directory, in the data directory, of files that clients sent.
 const FILES: &str = "files";
+/// What names of members resolved to last, beside it.
+const NAMES: &str = "names.json";
 /// Longest wait for requests that run when the controller ends.
 const DRAIN_WITHIN: Duration = Duration::from_secs(5);
 /// Longest wait for the head of a request.
@@ -97,9 +102,17 @@ pub async fn start(config: ControllerConfig) -> anyhow::Result<Controller> {
 
     let files = Files::new(data.file(FILES));
     let geo = GeoDatabases::new(files.clone());
-    let mut builder = SnapshotBuilder::new(live.clone(), store.incarnation(), config.port_offset, geo);
+    let names_file = data.file(NAMES);
+    let names = watch::Sender::new(Arc::new(NameTracker::remembered(&names_file)));
+    let mut builder =
+        SnapshotBuilder::new(live.clone(), store.incarnation(), config.port_offset, geo, names.subscribe());
     let (groups, snapshots) = (builder.subscribe(), builder.subscribe_default());
     builder.build().await;
+    {
+        let (live, clock, asked, stop) = (live.clone(), clock.clone(), builder.names_asked(), stop.clone());
+        let tracker = NameTracker { live, clock, asked, names, file: names_file };
+        tasks.spawn(async move { stop.run_until_cancelled(tracker.run()).await.unwrap_or_default() });
+    }
     {
         let stop = stop.clone();
         let task = tasks.spawn(async move { stop.run_until_cancelled(builder.run()).await.unwrap_or_default() });
@@ -108,7 +121,7 @@ pub async fn start(config: ControllerConfig) -> anyhow::Result<Controller> {
 
     let engine = Arc::new(EngineSocket::default());
     let (sites, taking_part) =
-        sites::start(&data, config.site_listen, &live, committer, engine.clone(), clock.clone())?;
+        sites::start(&data, config.site_listen, &live, committer, engine.clone(), clock.clone(), files.clone())?;
     let elsewhere = watch::Sender::default();
     let states_elsewhere = elsewhere.subscribe();
     {
@@ -123,7 +136,7 @@ pub async fn start(config: ControllerConfig) -> anyhow::Result<Controller> {
             let (server, told) = listen_for_engines(address, &data, &groups).await?;
             engine.connect_apart(server.engines(), server.explainer(), server.log_reader());
             let (engines, snapshots, stop) = (server.engines(), snapshots.clone(), stop.clone());
-            let telling = tell_member_states(engines, snapshots, states_elsewhere, told);
+            let telling = tell_member_states(live.clone(), engines, snapshots, states_elsewhere, told);
             tasks.spawn(async move { stop.run_until_cancelled(telling).await.unwrap_or_default() });
             parts.extend(server.parts().map(|task| ("the link to engines", task)));
             Some(server)
@@ -275,14 +288,16 @@ async fn listen_for_engines(
     Ok((server, told))
 }
 
-/// Tells all engines what those that are connected, and the other sites, say about virtual services.
+/// Tells all engines what those that are connected, and the other sites, say about virtual services and members.
 async fn tell_member_states(
+    live: Arc<LiveProjection>,
     mut engines: watch::Receiver<Arc<Engines>>,
     mut snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
     mut elsewhere: watch::Receiver<Arc<MemberStates>>,
     told: watch::Sender<Arc<MemberStates>>,
 ) {
     let (mut cluster, mut of_interest) = (String::new(), BTreeSet::new());
+    let mut shared = SharedProbes::default();
     snapshots.mark_changed();
     loop {
         tokio::select! {
@@ -296,8 +311,10 @@ async fn tell_member_states(
             }
             else => return,
         }
-        let mut states = engines.borrow_and_update().member_states(&cluster, &of_interest);
+        let now = Arc::clone(&engines.borrow_and_update());
+        let mut states = now.member_states(&cluster, &of_interest);
         states.extend(&elsewhere.borrow_and_update());
+        shared.add_to(&mut states, &now, shared_probes::are_split(&live, &cluster));
         told.send_if_modified(|before| {
             let is_news = **before != states;
             if is_news {

@@ -6,6 +6,7 @@ use controller_api::Files;
 use geo::{Format, Table, TableError};
 use se_protocol::{GEO_BYTES_MAX, GeoChunk, GeoDatabase};
 use se_snapshot::{GeoFile, Problem};
+use tokio::sync::watch;
 
 /// What was compiled, and what of it is still good.
 pub(crate) struct GeoDatabases {
@@ -20,6 +21,8 @@ struct Known {
     /// `None` of one that cannot be used, and that never could.
     compiled: Option<Compiled>,
     problem: Option<String>,
+    /// It may yet come from another site.
+    is_missing: bool,
 }
 
 #[derive(Clone)]
@@ -31,8 +34,10 @@ struct Compiled {
 /// Why a file is no geo database.
 #[derive(Debug, thiserror::Error)]
 enum GeoError {
+    #[error("what it holds is not at this site yet, and is asked of the others")]
+    Missing,
     #[error("it cannot be read ({0})")]
-    Read(#[from] io::Error),
+    Read(#[source] io::Error),
     #[error("`{0}` is a format that this release does not read")]
     Format(String),
     #[error("{error}{}", std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default())]
@@ -48,6 +53,11 @@ impl GeoDatabases {
         Self { files, known: Vec::new() }
     }
 
+    /// Changes when a file may have come that was missing.
+    pub(crate) fn arrivals(&self) -> watch::Receiver<u64> {
+        self.files.arrivals()
+    }
+
     /// What the files hold, the first the most important, and the chunks of all of them in the order of their ids. In
     /// place of a file that cannot be used stays what the same entry held before.
     pub(crate) async fn load(
@@ -57,7 +67,7 @@ impl GeoDatabases {
     ) -> (Vec<GeoDatabase>, Vec<Arc<GeoChunk>>) {
         let mut known = Vec::with_capacity(files.len());
         for file in files {
-            let same = self.known.iter().find(|known| known.file == file).cloned();
+            let same = self.known.iter().find(|known| known.file == file && !known.is_missing).cloned();
             known.push(match same {
                 Some(same) => same,
                 None => self.compile(file).await,
@@ -84,13 +94,14 @@ impl GeoDatabases {
         match compiled.unwrap_or(Err(GeoError::Broken)) {
             Ok(compiled) => {
                 tracing::info!(database = file.label, chunks = compiled.chunks.len(), "geo database compiled");
-                Known { file, compiled: Some(compiled), problem: None }
+                Known { file, compiled: Some(compiled), problem: None, is_missing: false }
             }
             Err(error) => {
                 let before = self.known.iter().find(|known| known.file.label == file.label);
                 let compiled = before.and_then(|before| before.compiled.clone());
                 let instead = if compiled.is_some() { "what it held before stays" } else { "it is left out" };
-                Known { file, compiled, problem: Some(format!("{error}; {instead}")) }
+                let is_missing = matches!(error, GeoError::Missing);
+                Known { file, compiled, problem: Some(format!("{error}; {instead}")), is_missing }
             }
         }
     }
@@ -98,7 +109,11 @@ impl GeoDatabases {
 
 fn compile(files: &Files, file: &GeoFile) -> Result<Compiled, GeoError> {
     let format = Format::from_avi(&file.format).ok_or_else(|| GeoError::Format(file.format.clone()))?;
-    let table = Table::compile(format, &files.read(&file.checksum)?).map_err(|error| GeoError::Table { error })?;
+    let content = files.read(&file.checksum).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => GeoError::Missing,
+        _ => GeoError::Read(error),
+    })?;
+    let table = Table::compile(format, &content).map_err(|error| GeoError::Table { error })?;
     let bytes = table.encode();
     if bytes.len() > GEO_BYTES_MAX {
         return Err(GeoError::TooLarge(bytes.len()));

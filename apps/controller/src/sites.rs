@@ -7,40 +7,45 @@
 //! ```
 //!
 //! `plan` reads the Gslb, `known` the other sites, `invite` asks them to join, `actor` feeds the state machine of
-//! `site-replication` and does what it says, `shower` brings the object store up to the log. Without other sites none of it
-//! is used, and a federated object is written like any other.
+//! `site-replication` and does what it says, `shower` brings the object store up to the log, and `fetcher` gets what files
+//! hold, which `files` gives to the others. Without other sites none of it is used, and a federated object is written like
+//! any other.
 
 mod actor;
+mod fetcher;
+mod files;
 mod invite;
 mod known;
 mod plan;
 mod shower;
+mod sight;
+mod switch;
 
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, atomic::AtomicUsize},
     time::{Duration, Instant},
 };
 
 use anyhow::Context;
 use async_trait::async_trait;
-use controller_api::{
-    Clock, Committer, Engine, LiveProjection, MemberStanding, Replication, ServiceStanding, SiteStanding, Sites,
-    SitesError, Standing,
-};
+use controller_api::{Clock, Committer, Files, LiveProjection, Replication, Sites, SitesError, Standing};
 use objects::{Change, Object, Write, federated};
 use parking_lot::Mutex;
-use se_protocol::{MemberStates, State, member_states::VirtualServiceKey};
+use se_protocol::MemberStates;
 use serde_json::Value;
-use site_link::{Link, MemberTold, PeerState, SiteState, VirtualServiceTold};
-use site_replication::{Leadership, SiteId};
+use site_link::Forwarder;
+use site_replication::{Leadership, Refusal, SiteId};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use self::{
     actor::{Actor, Command, Place},
+    fetcher::Fetcher,
     known::Invitation,
     shower::Shower,
+    sight::{Peers, standing_of},
+    switch::Switchboard,
 };
 use crate::{data_dir::DataDir, engine_link::EngineSocket, seal_key};
 
@@ -48,12 +53,10 @@ use crate::{data_dir::DataDir, engine_link::EngineSocket, seal_key};
 pub const SITE_PORT: u16 = 9449;
 /// Requests that wait for the actor.
 const COMMANDS_MAX: usize = 256;
-/// How long a link is down before the site is asked to join anew.
-const AWAY_AFTER: Duration = Duration::from_secs(5);
 /// Longest wait for a write to be known to those who have to know it.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
-
-type Peers = BTreeMap<SiteId, PeerState>;
+/// Longest wait for the other sites to follow one that was promoted.
+const PROMOTED_WITHIN: Duration = Duration::from_secs(5);
 
 /// What the actor and those who show it share.
 pub(crate) struct Shared {
@@ -65,8 +68,20 @@ pub(crate) struct Shared {
     /// What the other sites tell; there once the link is open.
     told: OnceLock<watch::Receiver<Arc<Peers>>>,
     is_open: watch::Sender<bool>,
-    /// How the log stands, and what each follower has.
-    replication: Mutex<Option<(Replication, BTreeMap<String, u64>)>>,
+    /// Asks other sites; there once the link is open.
+    forwarder: OnceLock<Forwarder>,
+    /// Federated objects that cannot be shown here.
+    skipped: Arc<AtomicUsize>,
+    /// How the log stands here; `None` while there is none.
+    replication: watch::Sender<Option<Published>>,
+}
+
+/// How the log stands, as the actor tells it.
+#[derive(Debug, Clone)]
+pub(crate) struct Published {
+    replication: Replication,
+    /// At the leader: the last revision that each site has which has answered it since it leads.
+    held: BTreeMap<String, u64>,
 }
 
 /// The sites, as the API reaches them.
@@ -83,6 +98,7 @@ pub(crate) fn start(
     committer: Committer,
     engine: Arc<EngineSocket>,
     clock: Arc<dyn Clock>,
+    files: Files,
 ) -> anyhow::Result<(Arc<LinkedSites>, impl Future<Output = ()> + Send + 'static)> {
     let own = live.read(|state| state.projection.single("cluster").map(|cluster| cluster.uuid.clone()));
     let own = SiteId::from(own.context("the controller has no cluster object")?.as_str());
@@ -93,7 +109,9 @@ pub(crate) fn start(
         certificate: Mutex::default(),
         told: OnceLock::new(),
         is_open: watch::Sender::new(false),
-        replication: Mutex::default(),
+        forwarder: OnceLock::new(),
+        skipped: Arc::default(),
+        replication: watch::Sender::default(),
     });
     let place = Place {
         log: data.file("federation.db"),
@@ -101,16 +119,26 @@ pub(crate) fn start(
         known: data.file("sites.json"),
         key: seal_key::read(data)?,
         listen,
+        files: files.clone(),
     };
+    let fetcher = Fetcher { live: live.clone(), files, clock: clock.clone(), others: shared.clone() };
     let (steps, queue) = mpsc::unbounded_channel();
     let at = clock.clone();
-    let shower = Shower { live: live.clone(), committer, now_us: Arc::new(move || at.wall_us()) };
-    let actor = Actor::new(own, place, live.clone(), clock, shared.clone(), steps)?;
+    let (now_us, skipped) = (Arc::new(move || at.wall_us()), shared.skipped.clone());
+    let shower = Shower { live: live.clone(), committer, now_us, skipped };
     let (commands, receiver) = mpsc::channel(COMMANDS_MAX);
+    let switchboard = Arc::new(Switchboard { live: live.clone(), clock: clock.clone(), sites: OnceLock::new() });
+    let actor = Actor::new(own, place, live.clone(), clock, shared.clone(), steps, switchboard.clone())?;
+    let sites = Arc::new(LinkedSites { commands, shared });
+    // Not for good: what answers other sites is part of what ends with these.
+    let _ = switchboard.sites.set(Arc::downgrade(&sites));
     let run = async move {
-        tokio::join!(actor.run(receiver), shower.run(queue));
+        tokio::select! {
+            _ = async { tokio::join!(actor.run(receiver), shower.run(queue)) } => {}
+            () = fetcher.run() => {}
+        }
     };
-    Ok((Arc::new(LinkedSites { commands, shared }), run))
+    Ok((sites, run))
 }
 
 impl LinkedSites {
@@ -139,7 +167,6 @@ impl LinkedSites {
 
     async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, SitesError> {
         let (sender, receiver) = oneshot::channel();
-        let ended = || SitesError::Unavailable("this controller is about to end".to_owned());
         self.commands.send(command(sender)).await.map_err(|_| ended())?;
         receiver.await.map_err(|_| ended())
     }
@@ -155,8 +182,11 @@ impl Sites for LinkedSites {
             return Ok(());
         }
         // Nobody is asked to join what this site may not write.
-        if self.shared.replication.lock().as_ref().is_some_and(|(replication, _)| !replication.is_leader) {
-            return Err(SitesError::Refused(site_replication::Refusal::NotLeader { leader: None }.to_string()));
+        if self.shared.replication.borrow().as_ref().is_some_and(|it| !it.replication.is_leader) {
+            return Err(match self.why_nobody_leads() {
+                Some(words) => SitesError::Unavailable(words),
+                None => SitesError::Refused(Refusal::NotLeader { leader: None }.to_string()),
+            });
         }
         if let Some(before) = before.map(|before| plan::Plan::read(before, None).settings) {
             let after = plan::Plan::read(after, None).settings;
@@ -209,6 +239,19 @@ impl Sites for LinkedSites {
                 };
             }
         }
+        // A rule let it pass here: it is what members may change. Who led until now lets more pass, and is not meant.
+        let followed = self.shared.replication.borrow().as_ref().filter(|it| !it.replication.is_leader).cloned();
+        if let Some(Published { replication, .. }) = followed
+            && let Change::Replaced { before, after } = &write.change
+            && write.others.is_empty()
+            && switch::is_switch(before, after)
+        {
+            if !replication.is_led {
+                return Some(Err(SitesError::Unavailable(Refusal::NoLeader.to_string())));
+            }
+            let leader = SiteId::from(replication.leader.as_str());
+            return Some(self.switch_at_leader(&leader, before, after).await);
+        }
         let writes = self.shared.live.read(|state| {
             let changes = std::iter::once(&write.change).chain(&write.others);
             changes.map(|change| logged(&state.projection, change)).collect::<Vec<_>>()
@@ -235,8 +278,20 @@ impl Sites for LinkedSites {
         serde_json::to_value(introduction).map_err(|error| SitesError::Unavailable(error.to_string()))
     }
 
+    fn why_nobody_leads(&self) -> Option<String> {
+        let Published { replication, .. } = self.shared.replication.borrow().clone()?;
+        match (replication.is_leader, replication.is_led) {
+            (true, true) => {
+                Some("this site begins to lead the GSLB, and the Gslb does not say so yet: try again".to_owned())
+            }
+            (_, false) => Some(Refusal::NoLeader.to_string()),
+            (false, true) => None,
+        }
+    }
+
     fn standing(&self) -> Standing {
-        let (replication, held) = self.shared.replication.lock().clone().unzip();
+        let published = self.shared.replication.borrow().clone();
+        let (replication, held) = published.map(|it| (it.replication, it.held)).unzip();
         let Some(told) = self.shared.told.get() else { return Standing { sites: BTreeMap::new(), replication } };
         let (now, peers) = (now(), told.borrow().clone());
         let sites = peers.iter().map(|(id, peer)| {
@@ -249,156 +304,56 @@ impl Sites for LinkedSites {
 }
 
 impl LinkedSites {
-    /// Waits until the Gslb shows that this site leads.
+    /// Waits until the Gslb shows that this site leads, and the active sites that it is linked with have answered it as their
+    /// leader; a while only, as one of them may be ill. Somebody else may be promoted at the same time, and win.
     async fn shown_as_leader(&self, outcome: Result<(), SitesError>) -> Result<store::Revision, SitesError> {
         outcome?;
-        let (own, live) = (self.shared.own.as_str(), &self.shared.live);
-        let mut revisions = live.revisions();
-        let leads = revisions
-            .wait_for(|_| live.read(|state| state.projection.single("gslb").is_some_and(|it| leader(it) == own)));
-        match tokio::time::timeout(WRITE_WITHIN, leads).await {
-            Ok(_) => Ok(live.read(|state| state.revision)),
-            Err(_) => Err(SitesError::Unknown("this site leads, and cannot show it yet: read the Gslb".to_owned())),
-        }
-    }
-}
-
-impl Shared {
-    fn opened(&self, link: &Link) {
-        // Once for the life of the process: the link stays open.
-        let _ = self.told.set(link.told());
-        self.is_open.send_replace(true);
-    }
-
-    /// Those of `sites` that no link has stood to for a while.
-    fn away(&self, sites: &[invite::Guest]) -> Vec<invite::Guest> {
-        let Some(told) = self.told.get() else { return Vec::new() };
-        let (now, peers) = (now(), told.borrow().clone());
-        let is_away = |id| {
-            peers.get(id).is_some_and(|peer| !peer.connected && now.saturating_duration_since(peer.since) > AWAY_AFTER)
-        };
-        sites.iter().filter(|guest| is_away(&guest.id)).cloned().collect()
-    }
-
-    /// Whether the others say that this site is none of them: `leader` does, or most of `others`. They are believed: a link
-    /// begins with a proof of their keys.
-    fn is_disowned(&self, leader: &SiteId, others: usize) -> bool {
-        let Some(told) = self.told.get() else { return false };
-        let peers = told.borrow().clone();
-        let disowns = |peer: &PeerState| {
-            let words = peer.failure.as_deref().unwrap_or_default();
-            !peer.connected && words.contains("the other site says:") && words.contains("is not among the sites that")
-        };
-        let count = peers.values().filter(|peer| disowns(peer)).count();
-        count > 0 && (peers.get(leader).is_some_and(disowns) || count * 2 > others)
-    }
-
-    /// What this site tells the others of itself.
-    fn state(&self) -> SiteState {
-        let engines = self.engine.engines();
-        let connected = engines.iter().filter(|engine| engine.connected).count();
-        let mut state = SiteState {
-            controller: env!("CARGO_PKG_VERSION").to_owned(),
-            engines_connected: u32::try_from(connected).unwrap_or(u32::MAX),
-            ..SiteState::default()
-        };
-        let mut put = |map: fn(&mut SiteState) -> &mut BTreeMap<String, VirtualServiceTold>,
-                       uuid: &str,
-                       seen: State,
-                       reason: &str| {
-            let entry = map(&mut state).entry(uuid.to_owned()).or_insert_with(|| VirtualServiceTold {
-                state: seen,
-                name: String::new(),
-                addresses: Vec::new(),
-                reason: reason.to_owned(),
-            });
-            entry.state = entry.state.or_better(seen);
-            if entry.state == State::Up {
-                entry.reason.clear();
-            }
-        };
-        let reports: Vec<_> =
-            engines.into_iter().filter(|engine| engine.connected).filter_map(|engine| engine.report).collect();
-        for report in &reports {
-            for service in &report.dns_services {
-                put(|state| &mut state.dns_services, &service.uuid, service.state, &service.reason);
-                put(|state| &mut state.virtual_services, &service.uuid, service.state, &service.reason);
-            }
-            for service in &report.http_services {
-                put(|state| &mut state.virtual_services, &service.uuid, service.state, &service.reason);
-            }
-        }
-        let merged: se_protocol::Reports = reports.iter().cloned().collect();
-        let services: std::collections::BTreeSet<&str> =
-            reports.iter().flat_map(|report| &report.gslb_services).map(|service| service.uuid.as_str()).collect();
-        for uuid in services {
-            let Some(service) = merged.gslb_service(uuid) else { continue };
-            let members = service.pools.iter().flat_map(|pool| {
-                pool.members.iter().map(|member| MemberTold {
-                    pool: pool.name.clone(),
-                    ip: member.ip,
-                    state: member.state,
-                    datapath: member.datapath,
-                })
-            });
-            state.gslb_members.insert(uuid.to_owned(), members.collect());
-        }
-        self.live.read(|live| {
-            for map in [&mut state.virtual_services, &mut state.dns_services] {
-                for (uuid, told) in map {
-                    told.name =
-                        live.projection.get("virtualservice", uuid).map(|vs| vs.name.clone()).unwrap_or_default();
+        let live = &self.shared.live;
+        let (mut revisions, mut published) = (live.revisions(), self.shared.replication.subscribe());
+        let settled = async {
+            loop {
+                revisions.mark_unchanged();
+                let now = published.borrow_and_update().clone();
+                let Some(Published { replication, held }) = now else {
+                    let words = "this site cannot keep its log, or takes part no longer: see the controller's log";
+                    return Err(SitesError::Unavailable(words.to_owned()));
+                };
+                if !replication.is_leader {
+                    let words =
+                        format!("{} was promoted at the same time and leads: this site follows it", replication.leader);
+                    return Err(SitesError::Refused(words));
+                }
+                if self.is_named_leader()
+                    && self.shared.linked_active().iter().all(|site| held.contains_key(site.as_str()))
+                {
+                    return Ok(());
+                }
+                tokio::select! {
+                    changed = revisions.changed() => changed.map_err(|_| ended())?,
+                    changed = published.changed() => changed.map_err(|_| ended())?,
                 }
             }
-        });
-        state
-    }
-
-    /// What the other sites say of their virtual services; nothing of those that were silent for too long.
-    fn states_elsewhere(&self, peers: &Peers) -> MemberStates {
-        let gslb = self.live.read(|state| state.projection.single("gslb").cloned());
-        let silence_max = gslb.map_or(Duration::from_secs(300), |gslb| plan::Plan::read(&gslb, None).silence_max);
-        let (now, mut states) = (now(), MemberStates::default());
-        for (id, peer) in peers {
-            let is_lost =
-                !peer.connected && peer.last_heard.is_none_or(|at| now.saturating_duration_since(at) > silence_max);
-            let Some(told) = peer.state.as_ref().filter(|_| !is_lost) else { continue };
-            for (uuid, service) in &told.virtual_services {
-                let key = VirtualServiceKey { cluster_uuid: id.to_string(), vs_uuid: uuid.clone() };
-                states.set(key, service.state);
+        };
+        match tokio::time::timeout(PROMOTED_WITHIN, settled).await {
+            Ok(outcome) => outcome?,
+            Err(_) if !self.is_named_leader() => {
+                return Err(SitesError::Unknown("this site leads, and cannot show it yet: read the Gslb".to_owned()));
+            }
+            Err(_) => {
+                tracing::warn!("this site leads, and not every site that it is linked with has said that it follows")
             }
         }
-        states
+        Ok(live.read(|state| state.revision))
+    }
+
+    fn is_named_leader(&self) -> bool {
+        let own = self.shared.own.as_str();
+        self.shared.live.read(|state| state.projection.single("gslb").is_some_and(|it| leader(it) == own))
     }
 }
 
-fn standing_of(peer: &PeerState, now: Instant) -> SiteStanding {
-    let services = |told: &BTreeMap<String, VirtualServiceTold>| {
-        let shown = told.iter().map(|(uuid, it)| {
-            (uuid.clone(), ServiceStanding { name: it.name.clone(), state: it.state, reason: it.reason.clone() })
-        });
-        shown.collect()
-    };
-    let members = |told: &SiteState| {
-        let shown = told.gslb_members.iter().map(|(uuid, members)| {
-            let members =
-                members.iter().map(|it| MemberStanding { pool: it.pool.clone(), ip: it.ip, datapath: it.datapath });
-            (uuid.clone(), members.collect())
-        });
-        shown.collect()
-    };
-    let age = now.saturating_duration_since(peer.since);
-    SiteStanding {
-        is_connected: peer.connected,
-        since: crate::controller::wall_now().checked_sub(age).unwrap_or(std::time::SystemTime::UNIX_EPOCH),
-        silence: peer.last_heard.map(|at| now.saturating_duration_since(at)),
-        software: peer.software.clone(),
-        failure: peer.failure.clone(),
-        dns_services: peer.state.as_deref().map(|state| services(&state.dns_services)).unwrap_or_default(),
-        virtual_services: peer.state.as_deref().map(|state| services(&state.virtual_services)).unwrap_or_default(),
-        members: peer.state.as_deref().map(members).unwrap_or_default(),
-        held: None,
-    }
+fn ended() -> SitesError {
+    SitesError::Unavailable("this controller is about to end".to_owned())
 }
 
 /// The change as the log takes it.

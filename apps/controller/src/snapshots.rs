@@ -6,7 +6,7 @@ use controller_api::LiveProjection;
 use model::{Revision, Version};
 use objects::Object;
 use se_protocol::{DEFAULT_GROUP, GroupSnapshots, PortOffset, Snapshot};
-use se_snapshot::{Memo, MovedServices, Problem};
+use se_snapshot::{AskedName, Memo, MovedServices, Names, Problem};
 use tokio::sync::watch;
 
 use crate::geo_databases::GeoDatabases;
@@ -24,6 +24,9 @@ pub(crate) struct SnapshotBuilder {
     /// Likewise, where the groups are.
     moved: MovedServices,
     geo: GeoDatabases,
+    /// What the names of members resolve to, and which are to be resolved.
+    names: watch::Receiver<Arc<Names>>,
+    asked: watch::Sender<Arc<BTreeSet<AskedName>>>,
     /// Told already; a problem that stays is told once.
     problems: BTreeSet<Problem>,
     /// Last change that the published snapshot contains.
@@ -36,6 +39,7 @@ impl SnapshotBuilder {
         incarnation: &str,
         port_offset: PortOffset,
         geo: GeoDatabases,
+        names: watch::Receiver<Arc<Names>>,
     ) -> Self {
         Self {
             live,
@@ -46,6 +50,8 @@ impl SnapshotBuilder {
             memo: Memo::default(),
             moved: MovedServices::default(),
             geo,
+            names,
+            asked: watch::Sender::default(),
             problems: BTreeSet::new(),
             built: None,
         }
@@ -55,14 +61,25 @@ impl SnapshotBuilder {
         self.published.subscribe()
     }
 
+    /// The names that have to be resolved.
+    pub(crate) fn names_asked(&self) -> watch::Receiver<Arc<BTreeSet<AskedName>>> {
+        self.asked.subscribe()
+    }
+
     pub(crate) fn subscribe_default(&self) -> watch::Receiver<Option<Arc<Snapshot>>> {
         self.default.subscribe()
     }
 
     /// Builds whenever a revision matters; ends with the projection. Revisions that arrive meanwhile make one snapshot.
     pub(crate) async fn run(mut self) {
-        let mut revisions = self.live.revisions();
-        while revisions.changed().await.is_ok() {
+        let (mut revisions, mut arrivals, mut names) = (self.live.revisions(), self.geo.arrivals(), self.names.clone());
+        loop {
+            tokio::select! {
+                changed = revisions.changed() => if changed.is_err() { return },
+                // The senders live as long as who gets files and asks for names.
+                Ok(()) = arrivals.changed() => self.built = None,
+                Ok(()) = names.changed() => self.built = None,
+            }
             self.build().await;
         }
     }
@@ -83,9 +100,17 @@ impl SnapshotBuilder {
         }
         self.built = Some(changed);
         let version = Version { incarnation: self.incarnation.clone(), term: 0, revision: Revision(revision) };
-        let memo = std::mem::take(&mut self.memo);
+        let memo = std::mem::take(&mut self.memo).with_names(Arc::clone(&self.names.borrow()));
         let sources = objects.iter().map(source);
         let (mut snapshot, mut problems, memo) = se_snapshot::build(sources, version, self.port_offset, memo);
+        self.asked.send_if_modified(|before| {
+            let asked = memo.names_asked();
+            let is_news = **before != asked;
+            if is_news {
+                *before = Arc::new(asked);
+            }
+            is_news
+        });
         self.memo = memo;
         let (files, of_files) = se_snapshot::geo_files(only(&objects, se_snapshot::GEO_TYPES));
         problems.extend(of_files);

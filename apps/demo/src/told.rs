@@ -25,7 +25,7 @@ pub(crate) async fn tell(
         let states = Arc::new(MemberStates::from_reports(&cluster, &interest, [&*report]));
         // The engine reports after each telling: only what is new is told.
         told.send_if_modified(|known| {
-            let next = ToldStates { states, is_complete: true };
+            let next = ToldStates { states, is_complete: true, engine: None };
             let is_new = *known != next;
             *known = next;
             is_new

@@ -73,6 +73,8 @@ pub struct Counts {
     pub probes_passed: u64,
     /// Probes that failed.
     pub probes_failed: u64,
+    /// Targets that this engine probes now.
+    pub probe_targets: u64,
 }
 
 /// What became of the logs of one kind since the start of the engine.
@@ -193,7 +195,7 @@ pub fn start_with(
 impl Default for Counts {
     fn default() -> Self {
         let dns = [Transport::Udp, Transport::Tcp].map(|transport| (transport, Stats::default()));
-        Self { dns, http: HttpStats::default(), probes_passed: 0, probes_failed: 0 }
+        Self { dns, http: HttpStats::default(), probes_passed: 0, probes_failed: 0, probe_targets: 0 }
     }
 }
 

@@ -60,7 +60,7 @@ impl Members {
         self.slots = Arc::clone(&compiled.slots);
 
         let mut old = std::mem::take(&mut self.order).into_iter().peekable();
-        let mut fresh = Vec::new();
+        let (mut fresh, mut found) = (Vec::new(), Vec::new());
         for (service, compiled) in snapshot.gslb_services.iter().zip(&compiled.services) {
             while let Some(place) = old.next_if(|place| self.uuid_at(*place) < service.uuid.as_str()) {
                 self.take_away(place, targets);
@@ -77,6 +77,9 @@ impl Members {
                     let mut made = ServiceEntry::new(service, &ground, compiled.first_slot, previous, now_us);
                     made.hear(&self.member_states);
                     let place = self.register(made, targets);
+                    found.extend(
+                        self.entry(place).map(|made| targets.take_over(made.shared_results())).into_iter().flatten(),
+                    );
                     fresh.push(place);
                     place
                 }
@@ -87,6 +90,10 @@ impl Members {
             self.take_away(place, targets);
         }
         let mut changes = Vec::new();
+        // What other engines found for a new service may count for one that was there before.
+        found.retain(|(place, _)| !fresh.contains(place));
+        changes.extend(found.iter().filter_map(|&(place, member)| self.judge(place, member, targets, now_us)));
+        changes.extend(found.into_iter().filter_map(|(place, _)| self.judge_service(place, now_us)));
         for &place in &fresh {
             let members = self.entry(place).map_or(0, |entry| entry.members.len());
             changes.extend((0..members).filter_map(|member| self.judge(place, member, targets, now_us)));
@@ -111,14 +118,25 @@ impl Members {
         changes
     }
 
-    /// Takes what the controller tells about virtual services.
-    pub(crate) fn hear(&mut self, states: ToldStates, targets: &Targets, now_us: i64) -> Vec<Change> {
+    /// Takes what the controller tells about virtual services, and what others see of members.
+    pub(crate) fn hear(&mut self, states: ToldStates, targets: &mut Targets, now_us: i64) -> Vec<Change> {
         self.member_states = states;
+        let is_split_anew = targets.share(self.member_states.engine.as_deref(), &self.member_states.sharers());
         let mut changed = Vec::new();
         for (service, entry) in self.services.iter_mut().enumerate() {
             let Some(entry) = entry else { continue };
+            let before = entry.sights.clone();
             changed.extend(entry.hear(&self.member_states).into_iter().map(|member| (service, member)));
+            if is_split_anew {
+                // Who probes is part of the report.
+                entry.reported = None;
+            }
+            if is_split_anew || before != entry.sights {
+                changed.extend(targets.take_over(entry.shared_results()));
+            }
         }
+        changed.sort_unstable();
+        changed.dedup();
         let mut changes: Vec<Change> =
             changed.iter().filter_map(|&(service, member)| self.judge(service, member, targets, now_us)).collect();
         for (service, _) in changed {
@@ -198,8 +216,10 @@ impl Members {
     fn judge(&mut self, service: usize, member: usize, targets: &Targets, now_us: i64) -> Option<Change> {
         let entry = self.services.get_mut(service)?.as_mut()?;
         entry.reported = None;
+        let quorum = entry.config.site_quorum;
         let member = entry.members.get_mut(member)?;
-        let verdict = member.verdict(targets, member.control_plane);
+        let (perceived, verdict) = member.decide(targets, quorum);
+        member.perceived = perceived;
         self.slots.set(member.slot, verdict.state == State::Up);
         member.reason = verdict.reason;
         if member.state == verdict.state {
@@ -253,6 +273,7 @@ fn report_member(member: &MemberEntry, targets: &Targets) -> MemberState {
     MemberState {
         ip: member.ip,
         state: member.state,
+        perceived: member.perceived,
         reason: member.reason.to_string(),
         since_us: member.since_us,
         datapath: member.verdict(targets, None).state,
@@ -263,5 +284,7 @@ fn report_member(member: &MemberEntry, targets: &Targets) -> MemberState {
 
 #[cfg(test)]
 mod shared_tests;
+#[cfg(test)]
+mod sharing_tests;
 #[cfg(test)]
 mod tests;

@@ -60,6 +60,10 @@ impl AppliedMonitor {
         Self { monitor: Arc::clone(monitor), address, target }
     }
 
+    pub(crate) fn uuid(&self) -> &str {
+        &self.monitor.uuid
+    }
+
     pub(crate) fn target(&self) -> Option<&Target> {
         self.target.as_ref()
     }
@@ -85,6 +89,7 @@ impl AppliedMonitor {
             streak: watched.map_or(0, |watched| watched.health.streak()),
             last_failure: watched.and_then(|watched| watched.failure.as_ref()).map(ToString::to_string),
             latency_us: watched.and_then(|watched| watched.latency_us),
+            probed_by: watched.and_then(|watched| watched.probed_by.as_deref().map(str::to_owned)),
         }
     }
 

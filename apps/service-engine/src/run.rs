@@ -108,7 +108,7 @@ impl Run {
                 told = member_states.changed(), if teller_is_there => match told {
                     Ok(()) => {
                         let states = member_states.borrow_and_update().clone();
-                        self.hear(states);
+                        self.hear(states).await;
                     }
                     Err(_) => teller_is_there = false,
                 },
@@ -148,9 +148,12 @@ impl Run {
         self.report();
     }
 
-    fn hear(&mut self, states: ToldStates) {
+    async fn hear(&mut self, states: ToldStates) {
         self.registered.hear(states.clone());
-        let changes = self.members.hear(states, &self.targets, now_us());
+        let changes = self.members.hear(states, &mut self.targets, now_us());
+        if let Some((come, gone)) = self.targets.changes() {
+            self.prober.change(come, gone).await;
+        }
         tell(&changes);
         self.report();
     }
@@ -181,9 +184,11 @@ impl Run {
 
     async fn tick(&mut self) {
         let (dns, http) = (self.listeners.counts(), self.http.stats());
+        let probed = self.targets.probed();
         self.outlets.counts.send_modify(|counts| {
             counts.dns = dns;
             counts.http = http;
+            counts.probe_targets = probed;
         });
         self.unreported |= self.http.retry(now_us()).await;
         if let Some(compiled) = &self.compiled {

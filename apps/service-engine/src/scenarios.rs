@@ -14,11 +14,11 @@ use gslb::{Advance, Slots};
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query};
 use hickory_proto::rr::rdata::opt::{ClientSubnet, EdnsCode, EdnsOption};
 use hickory_proto::rr::{DNSClass, Name, RData, RecordType};
-use model::{Revision, Version};
+use model::{DomainName, Revision, Version};
 use se_protocol::explain::DnsQuestion;
 use se_protocol::transfer::{Assembler, parts};
 use se_protocol::{GeoChunk, GeoDatabase, PortOffset, Snapshot, Stamped};
-use se_snapshot::{Memo, Object, build};
+use se_snapshot::{AskedName, Memo, Object, Resolved, build};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -35,6 +35,9 @@ struct Scenario {
     /// A geo database in CSV.
     #[serde(default)]
     geo: String,
+    /// What names resolve to.
+    #[serde(default)]
+    resolved: BTreeMap<String, IpAddr>,
     /// Fields of the Gslb.
     #[serde(default)]
     gslb: Map<String, Value>,
@@ -235,7 +238,12 @@ fn arrived(label: &str, scenario: &Scenario) -> Arc<Snapshot> {
         revision: 1,
     });
     let version = Version { incarnation: "i".into(), term: 0, revision: Revision(1) };
-    let (mut snapshot, problems, _) = build(objects, version, PortOffset::NONE, Memo::default());
+    let resolved = scenario.resolved.iter().map(|(name, ip)| {
+        let asked = AskedName { name: DomainName::parse(name).unwrap(), v6: ip.is_ipv6() };
+        (asked, Resolved::To(*ip))
+    });
+    let memo = Memo::default().with_names(Arc::new(resolved.collect()));
+    let (mut snapshot, problems, _) = build(objects, version, PortOffset::NONE, memo);
     assert_eq!(problems, [], "{label}");
     if !scenario.geo.is_empty() {
         let bytes = Table::compile(Format::Csv, scenario.geo.as_bytes()).unwrap().encode();

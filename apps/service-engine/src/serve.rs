@@ -208,6 +208,12 @@ fn metrics(
                 kind: Kind::Counter,
                 samples: vec![probe("passed", now.probes_passed), probe("failed", now.probes_failed)],
             },
+            Family::single(
+                "probe_targets",
+                "Targets that this engine probes, rather than another one for it",
+                Kind::Gauge,
+                now.probe_targets,
+            ),
             Family::single("snapshot_revision", "Revision of the snapshot that runs", Kind::Gauge, revision),
             Family::single("controller_connected", "1 with a controller, 0 without", Kind::Gauge, connected),
         ];

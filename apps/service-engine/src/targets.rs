@@ -4,18 +4,24 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use health::{Failure, Health, Probe, Thresholds};
+use health::{Failure, Health, Probe, State, Thresholds, prober_of};
 use health_probe::{Target, TargetKey};
+use model::monitor::HealthMonitor;
+use se_protocol::sights::SharedResult;
 
 /// Targets of all that an engine watches, GSLB members and servers of pools alike. Each is probed once, however many
-/// count on it.
+/// count on it, and by one engine where engines split the probes of members (avi-api 5.5).
 #[derive(Debug, Default)]
 pub(crate) struct Targets {
     watched: HashMap<TargetKey, Watched>,
-    /// Targets that nobody counts on any more, unless someone does again by the time changes are asked for.
-    abandoned: Vec<TargetKey>,
-    /// Targets that came, or whose monitor was edited, since changes were last asked for.
-    come: HashSet<TargetKey>,
+    /// Targets to look at when changes are asked for: they came or changed, or may not be counted on any more, or another
+    /// engine probes them.
+    touched: HashSet<TargetKey>,
+    /// Uuid of this engine, and of those that split the probes with it, itself among them; without them it probes all.
+    own: String,
+    sharers: Vec<String>,
+    /// Targets that the prober was told to probe.
+    probed: u64,
 }
 
 /// One target and what its probes said so far.
@@ -24,7 +30,11 @@ pub(crate) struct Watched {
     pub(crate) health: Health,
     pub(crate) failure: Option<Failure>,
     pub(crate) latency_us: Option<u64>,
+    /// The engine that probes it in place of this one.
+    pub(crate) probed_by: Option<Arc<str>>,
     target: Target,
+    /// The monitor that the prober was told; `None` while it does not probe the target.
+    told: Option<Arc<HealthMonitor>>,
     watchers: Vec<Watcher>,
 }
 
@@ -53,21 +63,11 @@ impl Targets {
 
     /// Has a target probed for one more. What is known of it stays; an edited monitor replaces that of before.
     pub(crate) fn watch(&mut self, target: &Target, watcher: Watcher) {
-        match self.watched.get_mut(target.key()) {
-            Some(watched) => {
-                if watched.target.monitor() != target.monitor() {
-                    self.come.insert(target.key().clone());
-                }
-                watched.target = target.clone();
-                watched.watchers.push(watcher);
-            }
-            None => {
-                self.come.insert(target.key().clone());
-                let (target, key, watchers) = (target.clone(), target.key().clone(), vec![watcher]);
-                let new = Watched { health: Health::NEW, failure: None, latency_us: None, target, watchers };
-                self.watched.insert(key, new);
-            }
-        }
+        let watched = self.watched.entry(target.key().clone()).or_insert_with(|| Watched::new(target));
+        watched.target = target.clone();
+        watched.watchers.push(watcher);
+        watched.probed_by = watched.prober(&self.own, &self.sharers);
+        self.touched.insert(target.key().clone());
     }
 
     /// Forgets those that `are_gone` among the watchers of a target. The target itself is forgotten when
@@ -75,14 +75,49 @@ impl Targets {
     pub(crate) fn unwatch(&mut self, key: &TargetKey, are_gone: impl Fn(&Watcher) -> bool) {
         let Some(watched) = self.watched.get_mut(key) else { return };
         watched.watchers.retain(|watcher| !are_gone(watcher));
-        if watched.watchers.is_empty() {
-            self.abandoned.push(key.clone());
-        }
+        watched.probed_by = watched.prober(&self.own, &self.sharers);
+        self.touched.insert(key.clone());
     }
 
-    /// Takes one probe result; a target that is gone is ignored.
+    /// Splits the probes of members among `sharers`, engines of which this one is `own`; without any, this engine probes
+    /// all. Whether that is news. What is known of a target stays, whoever probes it.
+    pub(crate) fn share(&mut self, own: Option<&str>, sharers: &[&str]) -> bool {
+        let own = own.unwrap_or_default();
+        if self.sharers == sharers && (sharers.is_empty() || self.own == own) {
+            return false;
+        }
+        self.own = own.to_owned();
+        self.sharers = sharers.iter().map(|&engine| engine.to_owned()).collect();
+        for (key, watched) in &mut self.watched {
+            watched.probed_by = watched.prober(&self.own, &self.sharers);
+            self.touched.insert(key.clone());
+        }
+        true
+    }
+
+    /// Takes what other engines found at targets that they probe in place of this one; the members for which that is news,
+    /// by their places.
+    pub(crate) fn take_over<'a>(
+        &mut self,
+        results: impl Iterator<Item = (&'a Target, &'a SharedResult)>,
+    ) -> Vec<(usize, usize)> {
+        let mut news = Vec::new();
+        for (target, result) in results {
+            let Some(watched) = self.watched.get_mut(target.key()) else { continue };
+            if watched.probed_by.as_deref() == Some(result.engine.as_str()) && watched.take_over(result) {
+                news.extend(watched.watchers.iter().filter_map(|watcher| match watcher {
+                    Watcher::Member { service, member } => Some((*service, *member)),
+                    Watcher::Server { .. } => None,
+                }));
+            }
+        }
+        news
+    }
+
+    /// Takes one probe result; of a target that is gone, or that another engine probes now, it is ignored.
     pub(crate) fn observe(&mut self, key: &TargetKey, outcome: Result<Duration, Failure>) -> Observed {
-        let Some(watched) = self.watched.get_mut(key) else { return Observed::default() };
+        let watched = self.watched.get_mut(key).filter(|watched| watched.probed_by.is_none());
+        let Some(watched) = watched else { return Observed::default() };
         let thresholds = Thresholds::from(&**watched.target.monitor());
         let (probe, failure) = match outcome {
             Ok(latency) => {
@@ -98,18 +133,73 @@ impl Targets {
         Observed { watchers: watched.watchers.clone(), is_news }
     }
 
+    /// Targets that this engine probes, as of the last call of [`Self::changes`].
+    pub(crate) fn probed(&self) -> u64 {
+        self.probed
+    }
+
     /// What has to be probed since the last call, edited monitors among it, and what no more; `None` without any.
     pub(crate) fn changes(&mut self) -> Option<(Vec<Target>, Vec<TargetKey>)> {
-        let mut gone = std::mem::take(&mut self.abandoned);
-        // Only now: a target may have gone from one watcher to another.
-        gone.retain(|key| self.watched.get(key).is_some_and(|watched| watched.watchers.is_empty()));
-        for key in &gone {
-            self.watched.remove(key);
+        let (mut come, mut gone, mut started) = (Vec::new(), Vec::new(), 0_u64);
+        // Only now: a target may have gone from one watcher to another, or from one engine to another and back.
+        for key in std::mem::take(&mut self.touched) {
+            let Some(watched) = self.watched.get_mut(&key) else { continue };
+            let is_counted_on = !watched.watchers.is_empty();
+            if is_counted_on && watched.probed_by.is_none() {
+                if watched.told.as_ref() != Some(watched.target.monitor()) {
+                    started += u64::from(watched.told.is_none());
+                    watched.told = Some(Arc::clone(watched.target.monitor()));
+                    come.push(watched.target.clone());
+                }
+                continue;
+            }
+            if watched.told.take().is_some() {
+                gone.push(key.clone());
+            }
+            if !is_counted_on {
+                self.watched.remove(&key);
+            }
         }
-        let come = std::mem::take(&mut self.come);
-        let come: Vec<Target> =
-            come.iter().filter_map(|key| self.watched.get(key)).map(|watched| watched.target.clone()).collect();
+        self.probed = self.probed.saturating_add(started).saturating_sub(gone.len().try_into().unwrap_or(u64::MAX));
         (!come.is_empty() || !gone.is_empty()).then_some((come, gone))
+    }
+}
+
+impl Watched {
+    fn new(target: &Target) -> Self {
+        Self {
+            health: Health::NEW,
+            failure: None,
+            latency_us: None,
+            probed_by: None,
+            target: target.clone(),
+            told: None,
+            watchers: Vec::new(),
+        }
+    }
+
+    /// The engine that is to probe it in place of `own`. Servers of pools are probed by each engine that balances load to
+    /// them.
+    fn prober(&self, own: &str, sharers: &[String]) -> Option<Arc<str>> {
+        if sharers.is_empty() || self.watchers.iter().any(|watcher| matches!(watcher, Watcher::Server { .. })) {
+            return None;
+        }
+        let sharers: Vec<&str> = sharers.iter().map(String::as_str).collect();
+        let TargetKey { monitor, address, host } = self.target.key();
+        prober_of(&sharers, monitor, *address, host).filter(|prober| *prober != own).map(Arc::from)
+    }
+
+    /// Whether what another engine found is news. What it does not know yet stays as it is.
+    fn take_over(&mut self, result: &SharedResult) -> bool {
+        let health = match result.state {
+            State::Up => Health::Up { fails: 0 },
+            State::Down => Health::Down { passes: 0 },
+            State::Unknown | State::Disabled => return false,
+        };
+        let failure = result.last_failure.as_deref().map(Failure::from_text);
+        let is_news = (self.health.state(), &self.failure) != (result.state, &failure);
+        (self.health, self.failure, self.latency_us) = (health, failure, None);
+        is_news
     }
 }
 

@@ -12,7 +12,7 @@ use avi_client::{AviClient, Config, Verification};
 use serde_json::{Value, json};
 
 use crate::measure::Server;
-use crate::system::{DOMAIN, Part, free_address, wait_ready};
+use crate::system::{DOMAIN, Part, wait_ready};
 
 /// Name, address of the controller, address of the DNS virtual service.
 const SITES: [(&str, Ipv4Addr, Ipv4Addr); 3] = [
@@ -21,6 +21,8 @@ const SITES: [(&str, Ipv4Addr, Ipv4Addr); 3] = [
     ("site2", Ipv4Addr::new(10, 10, 20, 44), Ipv4Addr::new(10, 10, 21, 50)),
 ];
 const API_PORT: u16 = 9443;
+/// Metrics of a site's controller and engine; no connection goes out from such ports.
+const ADMIN_PORTS: [u16; 2] = [9446, 9447];
 /// Longest wait for anything.
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -68,10 +70,11 @@ impl World {
                 Ok(stored) => return Ok(stored),
                 Err(error) => error,
             };
-            // One that was not answered may have been stored all the same, and is of another time now.
-            if refused.status() == Some(412) && in_doubt {
+            // One that was not answered may have been stored all the same, and is of another time now; while it is not
+            // committed, the time to read is still the old one.
+            if refused.status() == Some(412) && in_doubt && start.elapsed() < PATIENCE {
                 body["_last_modified"] = self.sites[asked].api.get(path, &[], "admin").await?["_last_modified"].take();
-                in_doubt = false;
+                tokio::time::sleep(Duration::from_millis(5)).await;
                 continue;
             }
             in_doubt |= refused.status().is_none_or(|s| s >= 500);
@@ -147,7 +150,8 @@ pub(crate) struct Site {
 impl Site {
     async fn start(meridian: &Path, number: usize, root: &Path) -> anyhow::Result<Self> {
         let (name, host, dns) = SITES[number];
-        let (directory, admin, engine_admin) = (root.join(name), free_address()?, free_address()?);
+        let directory = root.join(name);
+        let [admin, engine_admin] = ADMIN_PORTS.map(|port| SocketAddr::from((host, port)));
         fs::create_dir_all(&directory).with_context(|| format!("making {}", directory.display()))?;
         let (listen, data) = (SocketAddr::from((host, API_PORT)), directory.join("controller"));
         let controller = start_controller(meridian, &directory, listen, admin)?;

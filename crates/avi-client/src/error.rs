@@ -181,6 +181,13 @@ impl AviError {
         }
     }
 
+    /// Whether somebody was there who did not answer in time.
+    #[must_use]
+    pub fn is_late(&self) -> bool {
+        let Self::Transport { source, .. } = self else { return false };
+        source.downcast_ref::<reqwest::Error>().is_some_and(|error| error.is_timeout() && !error.is_connect())
+    }
+
     /// HTTP status, where there was one.
     #[must_use]
     pub fn status(&self) -> Option<u16> {

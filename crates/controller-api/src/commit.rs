@@ -74,12 +74,13 @@ impl Committer {
     where
         F: Fn(&Projection, u32) -> Result<Write, WriteError>,
     {
-        let write = self.live.read(|state| decide(&state.projection, 0)).map_err(CommitError::Refused)?;
+        let judged = || self.live.read(|state| decide(&state.projection, 0)).map_err(|error| self.refused(error));
+        let write = judged()?;
         if !federated::touches_federation(&write) {
             return self.commit_here(decide).await;
         }
         let _turn = self.federation.lock().await;
-        let write = self.live.read(|state| decide(&state.projection, 0)).map_err(CommitError::Refused)?;
+        let write = judged()?;
         for change in changes(&write) {
             let (before, after) = sides(change);
             if let Some(after) = after.filter(|after| after.path == "gslb") {
@@ -104,6 +105,15 @@ impl Committer {
         let Outcome::Committed(revision) = outcome else { return Err(CommitError::Contended) };
         self.catch_up(revision).await?;
         Ok(revision)
+    }
+
+    /// A rule goes by the leader that the Gslb names; whether that one leads at this moment is for the sites to say.
+    fn refused(&self, error: WriteError) -> CommitError {
+        let nobody_leads = matches!(error, WriteError::NotLeader).then(|| self.sites.why_nobody_leads()).flatten();
+        match nobody_leads {
+            Some(words) => CommitError::Sites(SitesError::Unavailable(words)),
+            None => CommitError::Refused(error),
+        }
     }
 
     /// The write with its objects as they are shown now: their time was given by the log.

@@ -79,6 +79,8 @@ pub(crate) enum ApiError {
     File(String),
     #[error("This controller keeps no files")]
     NoFiles,
+    #[error("What the file holds is not at this site yet: it comes from the other sites by itself; try again")]
+    NotHere,
     #[error("No service engine gave its logs: {0}")]
     Logs(String),
     /// Details go to the log, not to the client.
@@ -117,6 +119,7 @@ impl ApiError {
             | Self::Busy
             | Self::Contended
             | Self::Behind
+            | Self::NotHere
             | Self::Full(_)
             | Self::Sites(SitesError::Unavailable(_) | SitesError::Unknown(_))
             | Self::ExplainTimeout(_)

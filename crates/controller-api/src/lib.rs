@@ -40,9 +40,11 @@ pub use api::{Api, ApiConfig, Scheme};
 pub use clock::{Clock, SystemClock};
 pub use commit::{CommitError, Committer};
 pub use engine::{Engine, EngineInfo, ExplainError, NoEngine};
-pub use files::Files;
+pub use files::{Arriving, FILE_BYTES_MAX, Files};
 pub use live::{BehindError, LiveProjection, State};
 pub use password::{PasswordError, hash as hash_password};
 pub use requests::RequestMetrics;
-pub use sites::{MemberStanding, NoSites, Replication, ServiceStanding, SiteStanding, Sites, SitesError, Standing};
+pub use sites::{
+    MemberStanding, NoSites, Replication, ServiceStanding, SiteStanding, Sites, SitesError, Standing, asks_for_quorum,
+};
 pub use version::API_VERSION;

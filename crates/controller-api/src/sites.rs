@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use objects::{Object, Write};
 use se_protocol::State;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use store::Revision;
 
 /// What the API needs of the other sites; the app wires it.
@@ -27,6 +27,12 @@ pub trait Sites: Send + Sync + 'static {
     /// # Errors
     /// [`SitesError`]; after [`SitesError::Unknown`] it may happen yet.
     async fn write(&self, write: &Write) -> Option<Result<Revision, SitesError>>;
+
+    /// A rule says that this site is not the leader: why nobody else is, either, in words. Then a retry is sane, while a
+    /// follower of somebody refuses for good.
+    fn why_nobody_leads(&self) -> Option<String> {
+        None
+    }
 
     /// The leader asks this site to join: what both have to know of each other.
     ///
@@ -74,6 +80,8 @@ pub struct SiteStanding {
     pub software: String,
     /// Why no link stands, in words.
     pub failure: Option<String>,
+    /// It is reached from here, and does not reach this site.
+    pub does_not_dial: bool,
     /// Its DNS virtual services, by uuid.
     pub dns_services: BTreeMap<String, ServiceStanding>,
     /// Its virtual services, by uuid.
@@ -104,6 +112,8 @@ pub struct MemberStanding {
     pub ip: IpAddr,
     /// What its monitors there say.
     pub datapath: State,
+    /// What they and the control plane say there together.
+    pub perceived: State,
 }
 
 /// How the log stands here.
@@ -111,8 +121,10 @@ pub struct MemberStanding {
 pub struct Replication {
     /// Whether this site leads.
     pub is_leader: bool,
-    /// Cluster uuid of who leads.
+    /// Cluster uuid of who leads, or led last.
     pub leader: String,
+    /// Whether anybody leads at this moment, as far as this site knows.
+    pub is_led: bool,
     /// `view_id`: which time of leading this is.
     pub view: u64,
     /// Last revision in the own log.
@@ -121,6 +133,13 @@ pub struct Replication {
     pub applied: u64,
     /// Writes of this site from before another led, which the other did not have: they are kept for a person to look at.
     pub aside: usize,
+}
+
+/// Whether a GSLB service asks the sites for a quorum on its members.
+#[must_use]
+pub fn asks_for_quorum(service: &Map<String, Value>) -> bool {
+    let quorum = service.get("site_quorum");
+    quorum.is_some_and(|it| it.get("type").and_then(Value::as_str) != Some("SITE_QUORUM_NONE"))
 }
 
 /// A controller without other sites: each write is its own.

@@ -96,6 +96,28 @@ pub enum Reason {
         /// First verdict that does not.
         cause: Cause,
     },
+    /// As a quorum of sites perceives it.
+    Voted {
+        /// Why it is perceived as it is here.
+        here: Box<Reason>,
+        /// What is perceived here.
+        perceived: State,
+        /// Sites that perceive it down.
+        down: usize,
+        /// Sites with a verdict.
+        heard: usize,
+        /// Sites that have to perceive it down.
+        needed: usize,
+    },
+    /// As perceived here, since too few sites are heard for a quorum.
+    Alone {
+        /// Why.
+        here: Box<Reason>,
+        /// Sites with a verdict.
+        heard: usize,
+        /// Sites that have to have one.
+        needed: usize,
+    },
 }
 
 /// The verdict that is missing for a member to be up.
@@ -257,6 +279,13 @@ impl fmt::Display for Reason {
             }
             Self::Failing { passing, required, cause } => {
                 write!(f, "{passing} of {required} required monitors pass: {cause}")
+            }
+            Self::Voted { here, perceived, down, heard, needed } => {
+                write!(f, "{down} of {heard} sites perceive it down, {needed} take it down; here ")?;
+                write!(f, "{}: {here}", perceived.as_avi())
+            }
+            Self::Alone { here, heard, needed } => {
+                write!(f, "{here}; this site alone, the quorum is of {needed} and {heard} heard")
             }
         }
     }

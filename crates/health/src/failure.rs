@@ -40,6 +40,25 @@ pub enum FailureCode {
 }
 
 impl FailureCode {
+    const ALL: [Self; 16] = [
+        Self::ConnectionRefused,
+        Self::ConnectionTimeout,
+        Self::ConnectionReset,
+        Self::ConnectionError,
+        Self::ServerUnreachable,
+        Self::AddressError,
+        Self::ResponseCodeMismatch,
+        Self::PayloadContentMismatch,
+        Self::PayloadTimeout,
+        Self::NoResponse,
+        Self::ResponseBufferOverflow,
+        Self::SslError,
+        Self::PortUnreachable,
+        Self::MaintenanceResponseCodeMatch,
+        Self::MaintenancePayloadContentMatch,
+        Self::OtherError,
+    ];
+
     /// Wire value, for example `CONNECTION_REFUSED`.
     #[must_use]
     pub fn as_avi(self) -> &'static str {
@@ -79,6 +98,16 @@ impl Failure {
     pub fn new(code: FailureCode, detail: impl Into<String>) -> Self {
         Self { code, detail: detail.into() }
     }
+
+    /// The failure that prints as `text`; of kind [`FailureCode::OtherError`] where its code is unknown here.
+    #[must_use]
+    pub fn from_text(text: &str) -> Self {
+        let (code, detail) = text.split_once(": ").unwrap_or((text, ""));
+        match FailureCode::ALL.into_iter().find(|known| known.as_avi() == code) {
+            Some(code) => Self::new(code, detail),
+            None => Self::new(FailureCode::OtherError, text),
+        }
+    }
 }
 
 impl fmt::Display for Failure {
@@ -97,5 +126,16 @@ mod tests {
         let failure = Failure::new(FailureCode::ResponseCodeMismatch, "status 503, expected 2xx");
         assert_eq!(failure.to_string(), "RESPONSE_CODE_MISMATCH: status 503, expected 2xx");
         assert_eq!(Failure::new(FailureCode::SslError, "").to_string(), "SSL_ERROR");
+    }
+
+    #[test]
+    fn what_was_printed_is_read_again() {
+        for code in FailureCode::ALL {
+            for detail in ["", "status 503: it said so"] {
+                let failure = Failure::new(code, detail);
+                assert_eq!(Failure::from_text(&failure.to_string()), failure);
+            }
+        }
+        assert_eq!(Failure::from_text("NEW_CODE: x"), Failure::new(FailureCode::OtherError, "NEW_CODE: x"));
     }
 }

@@ -48,6 +48,19 @@ pub struct GslbService {
     pub monitor_scope: MonitorScope,
     /// Whether the control plane's verdict on a member's virtual service counts.
     pub controller_health: bool,
+    /// Whether other sites have a say in the state of members; each site follows its own perception when `None`. A field
+    /// of our own: `site_quorum`.
+    pub site_quorum: Option<SiteQuorum>,
+}
+
+/// How many sites take a member down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SiteQuorum {
+    /// Active sites that have to perceive the member down, from 1 to `active`. Where fewer are heard, a site follows its
+    /// own perception.
+    pub needed: u16,
+    /// Active sites there are.
+    pub active: u16,
 }
 
 /// A group of members that share a priority. Avi: `GslbPool`.

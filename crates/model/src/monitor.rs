@@ -11,7 +11,7 @@ pub struct HealthMonitor {
     pub uuid: String,
     /// Object name.
     pub name: String,
-    /// Time between the starts of two probes, 1 s to 3,600 s.
+    /// Time between the starts of two probes, 50 ms to 3,600 s.
     pub send_interval: Duration,
     /// Longest wait for a verdict, counted from the connection attempt; at most `send_interval`.
     pub receive_timeout: Duration,

@@ -74,6 +74,7 @@ pub fn service(name: &str, pools: Vec<GslbPool>) -> GslbService {
         health_monitors: vec![],
         monitor_scope: MonitorScope::AllMembers,
         controller_health: true,
+        site_quorum: None,
     }
 }
 

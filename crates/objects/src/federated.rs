@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::error::WriteError;
 use crate::object::{DecodeError, Object};
 use crate::projection::{ADMIN, Projection};
 use crate::write::guards::Guards;
@@ -53,6 +54,14 @@ pub enum TravelError {
 #[must_use]
 pub fn is_replicated(object: &Object) -> bool {
     !object.system_default && rules::is_federated(object.path, &object.body)
+}
+
+/// Whether federated objects may be written here and now (avi-api 5.2).
+///
+/// # Errors
+/// Another site leads, or there is maintenance.
+pub fn check_may_write(projection: &Projection) -> Result<(), WriteError> {
+    rules::check_federation(projection, None, None, &mut Guards::default())
 }
 
 /// Whether a write changes what is copied to all sites.

@@ -20,7 +20,7 @@ const MEMBER_TWEAKS: [&str; 5] = ["public_ip", "location", "hostname", "preferen
 /// The wanted body with what a person tuned.
 pub(crate) fn with_tweaks(kind: ObjectType, wanted: &Value, observed: &ObservedObject) -> Value {
     let mut body = wanted.clone();
-    let was_sent = |key: &str| observed.sent.as_ref().is_some_and(|sent| sent.get(key).is_some());
+    let was_sent = |key: &str| observed.sent.iter().any(|sent| **sent == *key);
     let tweaks = match kind {
         ObjectType::GslbService => SERVICE_TWEAKS.as_slice(),
         ObjectType::HealthMonitor => MONITOR_TWEAKS.as_slice(),

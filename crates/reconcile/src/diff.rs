@@ -50,13 +50,14 @@ impl<'a> Comparison<'a> {
     }
 
     /// Differences, in the order of the wanted body.
-    pub(crate) fn diff(&self, wanted: &Value, observed: &Value, sent: Option<&Value>) -> Vec<FieldDiff> {
+    pub(crate) fn diff(&self, wanted: &Value, observed: &Value, sent: &[Box<str>]) -> Vec<FieldDiff> {
         let mut diffs = Vec::new();
         self.object("", wanted, observed, &mut diffs);
-        for (key, value) in sent.and_then(Value::as_object).into_iter().flatten() {
-            let is_left = wanted.get(key).is_none() && observed.get(key).is_some();
-            if is_left && !diffs.iter().any(|diff| diff.path == *key) {
-                diffs.push(FieldDiff { path: key.clone(), observed: Some(value.clone()), wanted: None });
+        for key in sent.iter().filter(|key| wanted.get(&***key).is_none()) {
+            if let Some(left) = observed.get(&**key)
+                && !diffs.iter().any(|diff| *diff.path == **key)
+            {
+                diffs.push(FieldDiff { path: key.to_string(), observed: Some(left.clone()), wanted: None });
             }
         }
         diffs

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Type of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,8 +52,9 @@ pub struct ObservedObject {
     pub uuid: String,
     /// Body as the controller gave it.
     pub body: Value,
-    /// Body as we last sent it, when we did. A key that we sent once and want no more is removed, not kept.
-    pub sent: Option<Value>,
+    /// Keys of the body that we last sent, none when we did not. One that we sent once and want no more is removed, not
+    /// kept.
+    pub sent: Vec<Box<str>>,
     /// Service that a monitor was made for, when its description says so.
     pub service: Option<String>,
 }
@@ -111,12 +112,38 @@ impl Key {
 }
 
 impl ObservedObject {
+    /// An object that we did not write. Thousands are held for long: the body is held in no more memory than it needs.
+    #[must_use]
+    pub fn new(uuid: String, body: Value, service: Option<String>) -> Self {
+        Self { uuid, body: compact(body), sent: Vec::new(), service }
+    }
+
+    /// The same, which came of sending `body`.
+    #[must_use]
+    pub fn sent_as(self, body: &Value) -> Self {
+        let keys = body.as_object().into_iter().flat_map(|fields| fields.keys());
+        Self { sent: keys.map(|key| key.as_str().into()).collect(), ..self }
+    }
+
     /// Unit it belongs to.
     pub(crate) fn unit(&self, key: &Key) -> Unit {
         match (&self.service, key.kind) {
             (Some(service), ObjectType::HealthMonitor) => Unit { tenant: key.tenant.clone(), service: service.clone() },
             _ => key.own_unit(),
         }
+    }
+}
+
+/// The same value without the room for more that was made while it was read.
+fn compact(value: Value) -> Value {
+    match value {
+        Value::Array(items) => Value::Array(items.into_iter().map(compact).collect::<Box<[_]>>().into_vec()),
+        Value::Object(fields) => {
+            let mut exact = Map::with_capacity(fields.len());
+            exact.extend(fields.into_iter().map(|(key, value)| (key, compact(value))));
+            Value::Object(exact)
+        }
+        other => other,
     }
 }
 

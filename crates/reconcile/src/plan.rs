@@ -268,7 +268,7 @@ impl<'a> Planner<'a> {
 
     fn diff(&self, wanted: &Wanted, observed: &ObservedObject) -> Vec<FieldDiff> {
         let comparison = Comparison::new(wanted.key.kind, self.names);
-        comparison.diff(&wanted.body, &observed.body, observed.sent.as_ref())
+        comparison.diff(&wanted.body, &observed.body, &observed.sent)
     }
 }
 

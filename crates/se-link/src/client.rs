@@ -286,10 +286,12 @@ async fn stay_connected(
         if told.insert(end.reason.clone()) {
             tracing::warn!(reason = end.reason, "no connection to the controller; answers go on");
         }
-        // What is known still counts; that alone is no news.
+        // What is known still counts; that alone is no news. But nobody shares probes with this engine any more.
         shared.member_states.send_if_modified(|told| {
             told.is_complete = false;
-            false
+            let has_shared = !told.sharers().is_empty();
+            told.engine = None;
+            has_shared
         });
         shared.state.send_replace(LinkState::Away { reason: end.reason });
         tokio::time::sleep(config.backoff.pause(failures, backoff::draw(config.seed, failures))).await;
@@ -308,8 +310,8 @@ async fn forget_states(shared: Arc<Shared>, kept: Duration) {
         if came_back {
             continue;
         }
-        let known = shared.member_states.borrow().states.len();
-        if known > 0 {
+        let is_known = !shared.member_states.borrow().states.is_empty();
+        if is_known {
             tracing::info!(reason = "no controller for a while", "states of member virtual services are unknown now");
             shared.member_states.send_replace(ToldStates::default());
         }

@@ -17,6 +17,7 @@ mod report;
 pub mod report_delta;
 mod reports;
 pub mod resource;
+pub mod sights;
 mod snapshot;
 pub mod transfer;
 pub mod wire;
@@ -30,6 +31,7 @@ pub use report::{
 };
 pub use reports::{DnsServiceSummary, HttpServiceSummary, Reports, StateCounts};
 pub use resource::{Checksum, Stamp, Stamped};
+pub use sights::MemberSights;
 pub use snapshot::{PortOffset, Snapshot};
 
 /// Most bytes of a message on the link, but for a single report entry that alone is larger.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Report, Snapshot, State, pack,
+    sights::{MemberSights, ProbingEngine},
     wire::{self, ConvertError},
 };
 
@@ -24,10 +25,14 @@ pub struct VirtualServiceKey {
     pub vs_uuid: String,
 }
 
-/// What is known about virtual services.
+/// What is known about virtual services, and what others see of members.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MemberStates {
     states: BTreeMap<VirtualServiceKey, State>,
+    /// By uuid of the GSLB service; shared where nothing changed.
+    sights: BTreeMap<String, Arc<MemberSights>>,
+    /// Engines that split the probes of members; empty where each probes all.
+    probing: Vec<ProbingEngine>,
 }
 
 /// What an engine was told of virtual services, and by when.
@@ -38,6 +43,8 @@ pub struct ToldStates {
     /// Whether what is not among them is unknown to the controller too. It is not while the controller is away, nor
     /// shortly after it came back: its engines have to tell it first.
     pub is_complete: bool,
+    /// Uuid of this engine at the controller that tells; `None` while none does.
+    pub engine: Option<Arc<str>>,
 }
 
 impl ToldStates {
@@ -45,6 +52,17 @@ impl ToldStates {
     #[must_use]
     pub fn get(&self, cluster_uuid: &str, vs_uuid: &str) -> State {
         self.states.get(cluster_uuid, vs_uuid)
+    }
+
+    /// Engines among which the probes of members are split, this one among them; empty where it probes all by itself:
+    /// while no controller tells, and where nobody shares with it.
+    #[must_use]
+    pub fn sharers(&self) -> Vec<&str> {
+        let engines = &self.states.probing;
+        let own = engines.iter().find(|it| self.engine.as_deref() == Some(it.uuid.as_str()));
+        let Some(own) = own else { return Vec::new() };
+        let same = engines.iter().filter(|it| it.group == own.group).map(|it| it.uuid.as_str());
+        Some(same.collect::<Vec<_>>()).filter(|same| same.len() > 1).unwrap_or_default()
     }
 }
 
@@ -86,7 +104,7 @@ impl MemberStates {
             http.for_each(|service| add(&service.uuid, service.state));
         }
         let key = |vs_uuid: &str| VirtualServiceKey { cluster_uuid: cluster_uuid.to_owned(), vs_uuid: vs_uuid.into() };
-        Self { states: states.into_iter().map(|(uuid, state)| (key(uuid), state)).collect() }
+        Self { states: states.into_iter().map(|(uuid, state)| (key(uuid), state)).collect(), ..Self::default() }
     }
 
     /// Adds or replaces a state, for instance one that another site told.
@@ -97,9 +115,37 @@ impl MemberStates {
     /// Adds or replaces those that `others` has.
     pub fn extend(&mut self, others: &Self) {
         self.states.extend(others.states.iter().map(|(key, state)| (key.clone(), *state)));
+        self.sights.extend(others.sights.iter().map(|(service, sights)| (service.clone(), Arc::clone(sights))));
     }
 
-    /// How many are known.
+    /// What others see of the members of a GSLB service.
+    #[must_use]
+    pub fn sights(&self, service: &str) -> Option<&Arc<MemberSights>> {
+        self.sights.get(service)
+    }
+
+    /// Adds or replaces what others see of the members of a GSLB service.
+    pub fn set_sights(&mut self, service: &str, sights: Arc<MemberSights>) {
+        self.sights.insert(service.to_owned(), sights);
+    }
+
+    /// Says which engines split the probes of members.
+    pub fn set_probing(&mut self, engines: Vec<ProbingEngine>) {
+        self.probing = engines;
+    }
+
+    /// Takes the voices of sites that `before` has where nothing is told of them now: who has just come back has to be
+    /// told them first.
+    pub fn keep_voices(&mut self, before: &Self) {
+        for (service, sights) in before.sights.iter().filter(|(_, sights)| !sights.voices.is_empty()) {
+            let now = self.sights.entry(service.clone()).or_default();
+            if now.voices.is_empty() {
+                Arc::make_mut(now).voices.clone_from(&sights.voices);
+            }
+        }
+    }
+
+    /// How many virtual services are known.
     #[must_use]
     pub fn len(&self) -> usize {
         self.states.len()
@@ -108,7 +154,7 @@ impl MemberStates {
     /// Whether nothing is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.states.is_empty()
+        self.states.is_empty() && self.sights.is_empty()
     }
 
     /// The messages that turn `base` into `self`, in chunks; there is always one.
@@ -126,7 +172,17 @@ impl MemberStates {
         for deletes in pack(deletes.collect()) {
             parts.push(wire::MemberStatesPart { deletes, ..Default::default() });
         }
-        parts.push(wire::MemberStatesPart { last: true, ..Default::default() });
+        let changed = self.sights.iter().filter(|(service, sights)| base.sights.get(*service) != Some(*sights));
+        let changed = changed.map(|(service, sights)| wire::sights::from_sights(service, sights));
+        for sights in pack(changed.collect()) {
+            parts.push(wire::MemberStatesPart { sights, ..Default::default() });
+        }
+        let sights_gone = base.sights.keys().filter(|service| !self.sights.contains_key(*service)).cloned();
+        for sights_gone in pack(sights_gone.collect()) {
+            parts.push(wire::MemberStatesPart { sights_gone, ..Default::default() });
+        }
+        let probing = self.probing.iter().map(Into::into).collect();
+        parts.push(wire::MemberStatesPart { last: true, probing, ..Default::default() });
         parts
     }
 }
@@ -150,6 +206,16 @@ impl MemberStatesAssembler {
         for key in part.deletes {
             self.states.states.remove(&key.into());
         }
+        for sights in part.sights {
+            let (service, sights) = wire::sights::to_sights(sights)?;
+            self.states.sights.insert(service, Arc::new(sights));
+        }
+        for service in part.sights_gone {
+            self.states.sights.remove(&service);
+        }
+        if part.last {
+            self.states.probing = part.probing.into_iter().map(Into::into).collect();
+        }
         Ok(part.last.then(|| self.states.clone()))
     }
 }
@@ -165,6 +231,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::sights::{SharedResult, SiteVoice};
     use crate::{DnsServiceState, HttpServiceState, PortOffset};
 
     fn report(states: &[(&str, State)]) -> Report {
@@ -266,6 +333,64 @@ mod tests {
             }
             assert_eq!(taken.as_ref(), Some(&to));
             base = to;
+        }
+    }
+
+    fn sights(sites: &[(&str, State)], results: &[(&str, State)]) -> Arc<MemberSights> {
+        let (pool, ip) = ("first", "192.0.2.1".parse().unwrap());
+        let voice =
+            |(site, state): &(&str, State)| SiteVoice { site: (*site).into(), pool: pool.into(), ip, state: *state };
+        let result = |(engine, state): &(&str, State)| SharedResult {
+            engine: (*engine).into(),
+            pool: pool.into(),
+            ip,
+            monitor: "healthmonitor-1".into(),
+            state: *state,
+            last_failure: (*state == State::Down).then(|| "CONNECTION_REFUSED".into()),
+        };
+        let (voices, results) = (sites.iter().map(voice).collect(), results.iter().map(result).collect());
+        Arc::new(MemberSights { voices, results })
+    }
+
+    fn probing(engines: &[(&str, &str)]) -> Vec<ProbingEngine> {
+        engines.iter().map(|(uuid, group)| ProbingEngine { uuid: (*uuid).into(), group: (*group).into() }).collect()
+    }
+
+    #[test]
+    fn what_others_see_of_members_travels_as_differences_too() {
+        let (mut first, mut second) = (MemberStates::default(), MemberStates::default());
+        first.set_sights("gslbservice-1", sights(&[("b", State::Up)], &[("se-1", State::Down)]));
+        first.set_sights("gslbservice-2", sights(&[("b", State::Up), ("c", State::Down)], &[]));
+        first.set_probing(probing(&[("se-1", "g"), ("se-2", "g")]));
+        second.set_sights("gslbservice-2", sights(&[("c", State::Down)], &[]));
+        let mut assembler = MemberStatesAssembler::default();
+        let mut base = MemberStates::default();
+        for to in [first.clone(), second.clone(), MemberStates::default()] {
+            let parts = to.parts_since(&base);
+            let taken: Vec<_> = parts.into_iter().filter_map(|part| assembler.take(part).unwrap()).collect();
+            assert_eq!(taken, std::slice::from_ref(&to));
+            base = to;
+        }
+        assert_eq!(first.parts_since(&first).len(), 1, "nothing but the end");
+
+        // Who comes back keeps what it heard until it is told anew.
+        second.keep_voices(&first);
+        assert_eq!(second.sights("gslbservice-2"), Some(&sights(&[("c", State::Down)], &[])));
+        assert_eq!(second.sights("gslbservice-1"), Some(&sights(&[("b", State::Up)], &[])));
+    }
+
+    #[test]
+    fn an_engine_shares_with_those_of_its_group_while_a_controller_tells() {
+        let mut states = MemberStates::default();
+        states.set_probing(probing(&[("se-1", "g"), ("se-2", "other"), ("se-3", "g")]));
+        let told = |engine: Option<&str>| ToldStates {
+            states: Arc::new(states.clone()),
+            is_complete: true,
+            engine: engine.map(Arc::from),
+        };
+        assert_eq!(told(Some("se-1")).sharers(), ["se-1", "se-3"]);
+        for engine in [None, Some("se-2"), Some("se-4")] {
+            assert_eq!(told(engine).sharers(), [""; 0], "{engine:?}");
         }
     }
 }

@@ -164,6 +164,8 @@ pub struct MemberState {
     pub ip: IpAddr,
     /// Verdict of everything that counts.
     pub state: State,
+    /// What this engine perceives: the same, unless the service asks other sites too.
+    pub perceived: State,
     /// Why, in words, for example `1 of 1 required monitors pass`.
     pub reason: String,
     /// When `state` last changed, microseconds since the Unix epoch.
@@ -193,6 +195,8 @@ pub struct MonitorState {
     pub last_failure: Option<String>,
     /// Round trip of the last pass in microseconds.
     pub latency_us: Option<u64>,
+    /// Uuid of the engine that probes it in place of this one.
+    pub probed_by: Option<String>,
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod logs;
 mod monitor;
 mod policy;
 mod report;
+pub(crate) mod sights;
 
 #[allow(missing_docs, clippy::all, reason = "generated; proto/se.proto documents it")]
 mod generated;

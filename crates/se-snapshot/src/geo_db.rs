@@ -41,14 +41,19 @@ fn file(profile: &str, file: &Message<'_>, world: &World<'_>) -> Result<GeoFile,
     let name = filename.strip_prefix(DIRECTORY).unwrap_or(filename);
     let object = match file.text("file_id").and_then(|uuid| world.get("fileobject", uuid)) {
         Some(object) => Some(object),
-        None => world.of("fileobject").find(|object| {
-            let path = Message::root("", object.fields).text("path");
-            path.and_then(|path| path.strip_prefix(DIRECTORY)) == Some(name)
-        }),
+        None => {
+            let is_named = |object: &Object<'_>| {
+                let path = Message::root("", object.fields).text("path");
+                path.and_then(|path| path.strip_prefix(DIRECTORY)) == Some(name)
+            };
+            // Before the one that a site still has from when each had its own.
+            let is_of_all_sites = |object: &Object<'_>| Message::root("", object.fields).flag("is_federated", false);
+            world.of("fileobject").filter(is_named).max_by_key(is_of_all_sites)
+        }
     };
     let checksum = object.and_then(|object| Message::root("", object.fields).text("checksum"));
     let missing = || {
-        let why = format!("there is no file `{name}`: send it to /api/fileservice/gslb of this controller; skipped");
+        let why = format!("there is no file `{name}`: send it to /api/fileservice/gslb of the leader; skipped");
         file.problem("filename", why)
     };
     Ok(GeoFile {

@@ -3,15 +3,17 @@
 use std::net::IpAddr;
 
 use model::{
-    PoolPriority, Ttl, Weight,
+    DomainName, PoolPriority, Ttl, Weight,
     gslb::{
         DownResponse, GslbMember, GslbPool, GslbService, MemberAlgorithm, MemberLocation, MonitorScope, PoolAlgorithm,
+        SiteQuorum,
     },
 };
 
 use crate::{
     Object, Problem,
     field::Message,
+    names::{Asking, Resolved},
     site::{Sites, own_location},
 };
 
@@ -20,6 +22,7 @@ pub(crate) fn read(
     object: Object<'_>,
     tenant: &str,
     sites: &Sites,
+    names: &mut Asking<'_>,
     problems: &mut Vec<Problem>,
 ) -> Option<GslbService> {
     let label = format!("GslbService {}", object.name);
@@ -53,7 +56,7 @@ pub(crate) fn read(
         min_members: service.number("min_members").and_then(|count| u16::try_from(count).ok()).unwrap_or(0),
         resolve_cname: service.flag("resolve_cname", false),
         topology_policies: service.flag("topology_policy_enabled", false),
-        pools: service.messages("groups").iter().filter_map(|pool| read_pool(pool, sites, problems)).collect(),
+        pools: service.messages("groups").iter().filter_map(|pool| read_pool(pool, sites, names, problems)).collect(),
         down_response: down_response(&service.message("down_response"), problems),
         // `hm_off` switches probing off; the control plane's verdict still counts.
         health_monitors: if service.flag("hm_off", false) {
@@ -66,10 +69,31 @@ pub(crate) fn read(
             _ => MonitorScope::AllMembers,
         },
         controller_health: service.flag("controller_health_status_enabled", true),
+        site_quorum: service.some("site_quorum").and_then(|quorum| site_quorum(&quorum, sites.with_voice())),
     })
 }
 
-fn read_pool(pool: &Message<'_>, sites: &Sites, problems: &mut Vec<Problem>) -> Option<GslbPool> {
+/// How many of `active` sites take a member down; `None` where each follows its own perception.
+fn site_quorum(quorum: &Message<'_>, active: u16) -> Option<SiteQuorum> {
+    let active = active.max(1);
+    let needed = match quorum.text("type") {
+        Some("SITE_QUORUM_NONE") => return None,
+        Some("SITE_QUORUM_ANY") => 1,
+        Some("SITE_QUORUM_ALL") => active,
+        Some("SITE_QUORUM_COUNT") => {
+            quorum.number("count").and_then(|count| u16::try_from(count).ok()).map_or(active, |it| it.clamp(1, active))
+        }
+        _ => active / 2 + 1,
+    };
+    Some(SiteQuorum { needed, active })
+}
+
+fn read_pool(
+    pool: &Message<'_>,
+    sites: &Sites,
+    names: &mut Asking<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<GslbPool> {
     let priority = match PoolPriority::try_from(pool.number("priority").unwrap_or(10)) {
         Ok(priority) => priority,
         Err(error) => {
@@ -95,7 +119,10 @@ fn read_pool(pool: &Message<'_>, sites: &Sites, problems: &mut Vec<Problem>) -> 
         hash_prefix_v4: hash_prefix("consistent_hash_mask", 31),
         hash_prefix_v6: hash_prefix("consistent_hash_mask6", 127),
         min_health_monitors_up: pool.number("min_health_monitors_up").and_then(|count| u32::try_from(count).ok()),
-        members: pool.messages("members").iter().filter_map(|member| read_member(member, sites, problems)).collect(),
+        members: {
+            let members = pool.messages("members");
+            members.iter().filter_map(|member| read_member(member, sites, names, problems)).collect()
+        },
     })
 }
 
@@ -124,23 +151,14 @@ const ALGORITHMS: [MemberAlgorithm; 5] = [
     MemberAlgorithm::PreferenceOrder,
 ];
 
-fn read_member(member: &Message<'_>, sites: &Sites, problems: &mut Vec<Problem>) -> Option<GslbMember> {
-    let ip = match member.address("ip") {
-        Some(Ok(ip)) => ip,
-        Some(Err(problem)) => {
-            problems.push(problem);
-            return None;
-        }
-        None => {
-            let reason = if member.has("fqdn") {
-                "a member known by its name only is not resolved by this release: give its address too; skipped"
-            } else {
-                "no address; the member is skipped"
-            };
-            problems.push(member.problem("ip", reason));
-            return None;
-        }
-    };
+fn read_member(
+    member: &Message<'_>,
+    sites: &Sites,
+    names: &mut Asking<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<GslbMember> {
+    let fqdn = member.domain("fqdn").and_then(|name| name.map_err(|problem| problems.push(problem)).ok());
+    let ip = address_of(member, fqdn.as_ref(), names, problems)?;
     let weight = match Weight::try_from(member.number("ratio").unwrap_or(1)) {
         Ok(weight) => weight,
         Err(error) => {
@@ -154,7 +172,7 @@ fn read_member(member: &Message<'_>, sites: &Sites, problems: &mut Vec<Problem>)
     Some(GslbMember {
         ip,
         public_ip: public_ip(member, ip, problems),
-        fqdn: member.domain("fqdn").and_then(|name| name.map_err(|problem| problems.push(problem)).ok()),
+        fqdn,
         location: own_location(member, problems).unwrap_or_else(inherited),
         weight: site.and_then(|site| site.ratio).unwrap_or(weight),
         enabled: member.flag("enabled", true) && site.is_none_or(|site| site.enabled),
@@ -163,6 +181,41 @@ fn read_member(member: &Message<'_>, sites: &Sites, problems: &mut Vec<Problem>)
         hostname: member.text("hostname").map(str::to_owned),
         preference_order: member.number("preference_order").and_then(|order| u8::try_from(order).ok()).unwrap_or(1),
     })
+}
+
+/// The address that is probed, and served where no name is. What the name resolves to counts before what the object says
+/// (avi-api 2.23).
+fn address_of(
+    member: &Message<'_>,
+    fqdn: Option<&DomainName>,
+    names: &mut Asking<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<IpAddr> {
+    let given = match member.address("ip") {
+        Some(Err(problem)) => {
+            problems.push(problem);
+            return None;
+        }
+        given => given.and_then(Result::ok),
+    };
+    // One that is switched off is not asked for.
+    let Some(name) = fqdn.filter(|_| member.flag("enabled", true)) else {
+        if given.is_none() && fqdn.is_none() {
+            problems.push(member.problem("ip", "no address; the member is skipped"));
+        }
+        return given;
+    };
+    let v6 = given.map_or_else(|| member.flag("resolve_fqdn_to_v6", false), |ip| ip.is_ipv6());
+    match names.ask(name.clone(), v6) {
+        Some(Resolved::To(ip)) => Some(ip),
+        // Soon.
+        None => given,
+        Some(Resolved::Failed(reason)) => {
+            let instead = if given.is_some() { "the address in `ip` is used" } else { "the member is left out" };
+            problems.push(member.problem("fqdn", format!("`{name}` does not resolve: {reason}; {instead}")));
+            given
+        }
+    }
 }
 
 /// Has to be of the family of the other address: a query asks for one of both.

@@ -19,6 +19,7 @@ mod listening;
 mod log_policy;
 mod memo;
 mod monitor;
+mod names;
 mod placement;
 mod problem;
 mod reading;
@@ -33,6 +34,7 @@ use serde_json::{Map, Value};
 
 pub use geo_db::{GeoFile, TYPES as GEO_TYPES, geo_files};
 pub use memo::Memo;
+pub use names::{AskedName, Names, Resolved};
 pub use placement::{MovedServices, TYPES as PLACEMENT_TYPES, place};
 pub use problem::Problem;
 

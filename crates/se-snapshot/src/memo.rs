@@ -1,18 +1,32 @@
 //! What was translated before. There are thousands of services, each with its monitor perhaps, and a change touches one.
 
-use std::{collections::HashSet, iter::Peekable, sync::Arc, vec::IntoIter};
+use std::{
+    collections::{BTreeSet, HashSet},
+    iter::Peekable,
+    sync::Arc,
+    vec::IntoIter,
+};
 
 use model::{dns::Registration, gslb::GslbService, http::HttpObjects, monitor::HealthMonitor};
 use se_protocol::PortOffset;
 
-use crate::{Object, Problem, World, changes::Revisions, gslb_service, http, monitor, registration, site::Sites};
+use crate::{
+    AskedName, Names, Object, Problem, World,
+    changes::Revisions,
+    gslb_service, http, monitor,
+    names::{Asking, Told, is_current},
+    registration,
+    site::Sites,
+};
 
 /// What a build hands to the next one, so that it translates only what changed. Empty in the beginning.
 #[derive(Debug, Default)]
 pub struct Memo {
     /// The sites: a service depends on them.
     sites: Sites,
-    services: Vec<Known<Option<Arc<GslbService>>>>,
+    services: Vec<Known<Service>>,
+    /// What names resolve to, for the next build.
+    names: Arc<Names>,
     monitors: Vec<Known<Arc<HealthMonitor>>>,
     http: http::Memo,
     registrations: registration::Memo,
@@ -28,6 +42,13 @@ pub(crate) struct Found {
     pub(crate) registrations: Vec<Arc<Registration>>,
 }
 
+/// A service, and the names that it was made with.
+#[derive(Debug)]
+struct Service {
+    value: Option<Arc<GslbService>>,
+    told: Told,
+}
+
 /// One object and what became of it.
 #[derive(Debug)]
 struct Known<T> {
@@ -41,6 +62,18 @@ struct Known<T> {
 }
 
 impl Memo {
+    /// The same, with what names resolve to from now on.
+    #[must_use]
+    pub fn with_names(self, names: Arc<Names>) -> Self {
+        Self { names, ..self }
+    }
+
+    /// The names that members of services are known by.
+    #[must_use]
+    pub fn names_asked(&self) -> BTreeSet<AskedName> {
+        self.services.iter().flat_map(|known| &known.value.told).map(|(asked, _)| asked.clone()).collect()
+    }
+
     /// Notes in `world` what changed since the memo was made.
     pub(crate) fn compare(self, world: &mut World<'_>) -> Self {
         let (revisions, changes) = self.revisions.follow(world);
@@ -56,11 +89,12 @@ impl Memo {
         port_offset: PortOffset,
         problems: &mut Vec<Problem>,
     ) -> (Self, Found) {
-        let Self { sites: known_sites, services, monitors, http, registrations, revisions } = self;
+        let Self { sites: known_sites, services, names, monitors, http, registrations, revisions } = self;
         let known = if known_sites == sites { services } else { Vec::new() };
-        let services = follow_services(known, world, &sites);
+        let services = follow_services(known, world, &sites, &names);
         problems.extend(services.iter().flat_map(|known| &known.problems).cloned());
-        let gslb_services: Vec<Arc<GslbService>> = services.iter().filter_map(|known| known.value.clone()).collect();
+        let gslb_services: Vec<Arc<GslbService>> =
+            services.iter().filter_map(|known| known.value.value.clone()).collect();
         let (http, http_objects) = http.follow(world, port_offset, problems);
         let uuids = gslb_services.iter().map(|service| service.health_monitors.as_slice());
         let uuids = uuids.chain(http_objects.pools.iter().map(|pool| pool.health_monitors.as_slice()));
@@ -73,22 +107,19 @@ impl Memo {
             http: http_objects,
             registrations: registered,
         };
-        (Self { sites, services, monitors, http, registrations, revisions }, found)
+        (Self { sites, services, names, monitors, http, registrations, revisions }, found)
     }
 }
 
-fn follow_services(
-    known: Vec<Known<Option<Arc<GslbService>>>>,
-    world: &World<'_>,
-    sites: &Sites,
-) -> Vec<Known<Option<Arc<GslbService>>>> {
+fn follow_services(known: Vec<Known<Service>>, world: &World<'_>, sites: &Sites, names: &Names) -> Vec<Known<Service>> {
     let mut known = known.into_iter().peekable();
     let follow = |object: Object<'_>| {
         let tenant = world.get("tenant", object.tenant).map_or(object.tenant, |tenant| tenant.name);
         let same = take(&mut known, object.uuid, Some(object.revision)).filter(|known| known.tenant == tenant);
-        same.unwrap_or_else(|| {
-            let mut problems = Vec::new();
-            let value = gslb_service::read(object, tenant, sites, &mut problems).map(Arc::new);
+        same.filter(|known| is_current(&known.value.told, names)).unwrap_or_else(|| {
+            let (mut problems, mut asking) = (Vec::new(), Asking::new(names));
+            let value = gslb_service::read(object, tenant, sites, &mut asking, &mut problems).map(Arc::new);
+            let value = Service { value, told: asking.told };
             let (uuid, tenant) = (object.uuid.to_owned(), tenant.to_owned());
             Known { uuid, revision: Some(object.revision), tenant, value, problems }
         })

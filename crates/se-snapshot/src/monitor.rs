@@ -18,12 +18,14 @@ pub(crate) fn read(uuid: &str, object: Option<Object<'_>>, problems: &mut Vec<Pr
         problems.push(monitor.problem("", "no such object; it gives no verdict"));
     }
     let seconds = |field: &str, default: u64| Duration::from_secs(monitor.number(field).unwrap_or(default));
+    let milliseconds = |field: &str| monitor.number(field).map(Duration::from_millis);
+    let (interval, timeout) = (milliseconds("send_interval_ms"), milliseconds("receive_timeout_ms"));
     let count = |field: &str| monitor.number(field).and_then(|n| u32::try_from(n).ok()).unwrap_or(2);
     HealthMonitor {
         uuid: uuid.to_owned(),
         name: name.to_owned(),
-        send_interval: seconds("send_interval", 10),
-        receive_timeout: seconds("receive_timeout", 4),
+        send_interval: interval.unwrap_or_else(|| seconds("send_interval", 10)),
+        receive_timeout: timeout.or(interval).unwrap_or_else(|| seconds("receive_timeout", 4)),
         successful_checks: count("successful_checks"),
         failed_checks: count("failed_checks"),
         port: monitor.number("monitor_port").and_then(|port| u16::try_from(port).ok()).filter(|port| *port != 0),

@@ -34,6 +34,8 @@ pub(crate) struct SiteFacts {
     pub(crate) name: String,
     /// One that is switched off: its members are off too (avi-api 5.5).
     pub(crate) enabled: bool,
+    /// Whether it perceives members: an active one that is neither switched off nor suspended.
+    pub(crate) has_voice: bool,
     /// In place of their own.
     pub(crate) ratio: Option<Weight>,
     /// Of those that have none of their own.
@@ -86,6 +88,11 @@ impl Sites {
         self.0.get(cluster_uuid)
     }
 
+    /// How many sites perceive members.
+    pub(crate) fn with_voice(&self) -> u16 {
+        u16::try_from(self.0.values().filter(|site| site.has_voice).count()).unwrap_or(u16::MAX)
+    }
+
     /// Cluster uuid of the site of this name.
     pub(crate) fn uuid_of(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(_, site)| site.name == name).map(|(uuid, _)| uuid.as_str())
@@ -97,6 +104,9 @@ impl SiteFacts {
         Self {
             name: entry.text("name").unwrap_or_default().to_owned(),
             enabled: entry.flag("enabled", true),
+            has_voice: entry.text("member_type") == Some("GSLB_ACTIVE_MEMBER")
+                && entry.flag("enabled", true)
+                && !entry.flag("suspend_mode", false),
             ratio: entry.number("ratio").and_then(|ratio| Weight::try_from(ratio).ok()),
             location: own_location(entry, problems).unwrap_or(MemberLocation::OfAddress),
         }

@@ -121,6 +121,20 @@ fn the_published_story_becomes_a_snapshot() {
 }
 
 #[test]
+fn milliseconds_of_a_monitor_come_before_its_seconds() {
+    let timing = |fields: &[(&str, u64)]| {
+        let (snapshot, _) =
+            world(|w| fields.iter().for_each(|(field, value)| w["healthmonitor"][*field] = json!(value)));
+        let monitor = &snapshot.monitors[0];
+        [monitor.send_interval, monitor.receive_timeout].map(|time| time.as_millis())
+    };
+    assert_eq!(timing(&[]), [10_000, 4_000]);
+    assert_eq!(timing(&[("send_interval_ms", 200)]), [200, 200]);
+    assert_eq!(timing(&[("send_interval_ms", 200), ("receive_timeout_ms", 50)]), [200, 50]);
+    assert_eq!(timing(&[("receive_timeout_ms", 500)]), [10_000, 500]);
+}
+
+#[test]
 fn what_algorithms_go_by_is_read() {
     let (snapshot, problems) = world(|w| {
         w["gslbservice"]["use_edns_client_subnet"] = json!(false);
@@ -297,4 +311,29 @@ fn logs_follow_the_policy_of_the_service_and_the_rates_of_its_group() {
     assert_eq!(grouped.full, Some(FullLogs { per_s: 0, until_us: None }));
     let uuid = "serviceenginegroup-1".to_owned();
     assert_eq!(grouped.group, LogGroup { uuid, significant_per_s: 5, non_significant_per_s: 0 });
+}
+
+#[test]
+fn a_quorum_counts_the_active_sites_that_take_part() {
+    let quorum = |quorum: Value| {
+        let (snapshot, problems) = world(|w| {
+            let site =
+                |number: usize, kind: &str| json!({"cluster_uuid": format!("cluster-{number}"), "member_type": kind});
+            let mut sites: Vec<Value> = (1..=5).map(|number| site(number, "GSLB_ACTIVE_MEMBER")).collect();
+            sites.push(site(6, "GSLB_PASSIVE_MEMBER"));
+            sites[3]["enabled"] = json!(false);
+            sites[4]["suspend_mode"] = json!(true);
+            w["gslb"]["sites"] = json!(sites);
+            w["gslbservice"]["site_quorum"] = quorum;
+        });
+        assert_eq!(problems, []);
+        snapshot.gslb_services[0].site_quorum.map(|it| (it.needed, it.active))
+    };
+    assert_eq!(quorum(Value::Null), None);
+    assert_eq!(quorum(json!({"type": "SITE_QUORUM_NONE"})), None);
+    assert_eq!(quorum(json!({"type": "SITE_QUORUM_ANY"})), Some((1, 3)));
+    assert_eq!(quorum(json!({"type": "SITE_QUORUM_MAJORITY"})), Some((2, 3)));
+    assert_eq!(quorum(json!({"type": "SITE_QUORUM_ALL"})), Some((3, 3)));
+    assert_eq!(quorum(json!({"type": "SITE_QUORUM_COUNT", "count": 2})), Some((2, 3)));
+    assert_eq!(quorum(json!({"type": "SITE_QUORUM_COUNT", "count": 9})), Some((3, 3)));
 }

@@ -29,6 +29,10 @@ const HANDSHAKES_MAX: usize = 128;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// Strangers are logged no more often than this.
 const STRANGERS_EVERY: Duration = Duration::from_secs(10);
+/// While sites get to know each other, one may dial before the other has heard of it: no reason to warn before this.
+const STRANGE_AFTER: Duration = Duration::from_secs(15);
+/// After so long without a refusal the next one is the first of others.
+const CALM_AFTER: Duration = Duration::from_secs(60);
 
 type Tls = TlsStream<TcpStream>;
 
@@ -147,19 +151,52 @@ async fn stay(shared: &Arc<Shared>, pin: &Pin, said: Said, mut reader: Reader<Tl
 
 /// Who is refused is logged, but cannot fill the log.
 #[derive(Default)]
-struct Strangers {
-    last: Mutex<Option<Instant>>,
+struct Strangers(Mutex<Refusals>);
+
+#[derive(Default)]
+struct Refusals {
+    first: Option<Instant>,
+    last: Option<Instant>,
+    logged: Option<Instant>,
 }
 
 impl Strangers {
     fn log(&self, from: SocketAddr, reason: impl ToString) {
         let reason = line(&reason.to_string());
-        let mut last = self.last.lock();
-        if last.is_none_or(|last| last.elapsed() >= STRANGERS_EVERY) {
-            *last = Some(Instant::now());
-            tracing::warn!(%from, %reason, "a connection to the port of sites was refused");
-        } else {
-            tracing::debug!(%from, %reason, "a connection to the port of sites was refused");
+        match self.0.lock().weigh(Instant::now()) {
+            Some(true) => tracing::warn!(%from, %reason, "connections to the port of sites are refused"),
+            Some(false) => tracing::info!(%from, %reason, "a connection to the port of sites was refused"),
+            None => tracing::debug!(%from, %reason, "a connection to the port of sites was refused"),
         }
+    }
+}
+
+impl Refusals {
+    /// Whether one at `now` is worth a warning; `None` where it is worth no line at all.
+    fn weigh(&mut self, now: Instant) -> Option<bool> {
+        let since = |at: Option<Instant>| at.map(|at| now.saturating_duration_since(at));
+        if since(self.last).is_none_or(|calm| calm >= CALM_AFTER) {
+            self.first = Some(now);
+        }
+        self.last = Some(now);
+        let lasts = since(self.first).is_some_and(|lasts| lasts >= STRANGE_AFTER);
+        if since(self.logged).is_some_and(|logged| logged < STRANGERS_EVERY) {
+            return None;
+        }
+        self.logged = Some(now);
+        Some(lasts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_of_a_moment_are_no_warning_and_those_that_last_are() {
+        let (start, mut refusals) = (Instant::now(), Refusals::default());
+        let mut at = |seconds| refusals.weigh(start + Duration::from_secs(seconds));
+        assert_eq!((at(0), at(1), at(10), at(16), at(20)), (Some(false), None, Some(false), None, Some(true)));
+        assert_eq!(at(100), Some(false), "after a calm it begins anew");
     }
 }

@@ -33,6 +33,8 @@ pub struct PeerState {
     pub clock_ahead_us: Option<i64>,
     /// Why it is not connected, in words.
     pub failure: Option<String>,
+    /// The link that this site dialled stands, and the other site has none to this one: it may not find it.
+    pub does_not_dial: bool,
     /// Messages to and from it that were dropped because a queue was full.
     pub dropped: u64,
 }
@@ -46,6 +48,8 @@ pub(crate) struct Board {
 }
 
 struct Row {
+    /// What people call it; may be empty.
+    name: String,
     state: PeerState,
     /// Why there is no link of this direction.
     outgoing: Option<String>,
@@ -64,12 +68,13 @@ impl Board {
         self.states.subscribe()
     }
 
-    /// The sites there are.
-    pub(crate) fn keep(&self, sites: &[SiteId]) {
+    /// The sites there are, and what people call them.
+    pub(crate) fn keep<'s>(&self, sites: impl Iterator<Item = (&'s SiteId, String)>) {
+        let names: BTreeMap<&SiteId, String> = sites.collect();
         let mut rows = self.rows.lock();
-        rows.retain(|site, _| sites.contains(site));
-        for site in sites {
-            rows.entry(site.clone()).or_insert_with(Row::new);
+        rows.retain(|site, _| names.contains_key(site));
+        for (site, name) in names {
+            rows.entry(site.clone()).or_insert_with(Row::new).name = name;
         }
         let states: BTreeMap<_, _> = rows.iter().map(|(site, row)| (site.clone(), row.state.clone())).collect();
         self.states.send_replace(Arc::new(states));
@@ -124,7 +129,7 @@ impl Board {
         let off = ahead.saturating_abs() >= CLOCK_OFF_US;
         self.change(site, false, |row| {
             if off && !row.clock_is_off {
-                tracing::warn!(%site, ahead_s = ahead / 1_000_000, "clock of another site is off");
+                tracing::warn!(name = row.name, %site, ahead_s = ahead / 1_000_000, "clock of another site is off");
             }
             row.clock_is_off = off;
             row.state.clock_ahead_us = Some(ahead);
@@ -163,9 +168,11 @@ impl Row {
             state: None,
             clock_ahead_us: None,
             failure: None,
+            does_not_dial: false,
             dropped: 0,
         };
         Self {
+            name: String::new(),
             state,
             outgoing: Some("it was not dialled yet".to_owned()),
             incoming: Some("it has not dialled this site yet".to_owned()),
@@ -185,6 +192,7 @@ impl Row {
     /// another reason.
     fn judge(&mut self, site: &SiteId) {
         self.state.failure = self.outgoing.clone().or_else(|| self.incoming.clone());
+        self.state.does_not_dial = self.outgoing.is_none() && self.incoming.is_some();
         let (was, is) = (self.state.connected, self.state.failure.is_none());
         let now = clock::now();
         if was != is {
@@ -193,11 +201,14 @@ impl Row {
         }
         let first = self.logged.is_none() && self.state.failure.as_deref() != Some("it was not dialled yet");
         let due = self.logged.is_some_and(|at| now.duration_since(at) >= REASON_EVERY);
+        let name = self.name.as_str();
         match &self.state.failure {
-            None if !was => tracing::info!(%site, software = %self.state.software, "link to another site stands"),
-            Some(reason) if was => tracing::info!(%site, %reason, "link to another site broke"),
+            None if !was => {
+                tracing::info!(name, %site, software = %self.state.software, "link to another site stands");
+            }
+            Some(reason) if was => tracing::info!(name, %site, %reason, "link to another site broke"),
             Some(reason) if (first || due) && self.logged_failure.as_ref() != Some(reason) => {
-                tracing::info!(%site, %reason, "another site is not linked");
+                tracing::info!(name, %site, %reason, "another site is not linked");
             }
             _ => return,
         }

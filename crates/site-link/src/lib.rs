@@ -41,7 +41,7 @@ mod wire;
 
 pub use board::{CLOCK_OFF_US, PeerState};
 pub use identity::{Identity, IdentityError};
-pub use link::{FORWARD_WITHIN, ForwardError, Handler, Link, LinkConfig, REQUEST_BYTES_MAX, StartError};
+pub use link::{FORWARD_WITHIN, ForwardError, Forwarder, Handler, Link, LinkConfig, REQUEST_BYTES_MAX, StartError};
 pub use peer::{QUEUE_MAX, REQUESTS_MAX};
 pub use roster::{ADDRESSES_MAX, PeerAddress, Roster};
 pub use state::{MemberTold, SiteState, VirtualServiceTold};

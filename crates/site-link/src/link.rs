@@ -213,6 +213,37 @@ impl Link {
         self.shared.board.subscribe()
     }
 
+    /// Asks other sites, for whoever does not hold the link.
+    #[must_use]
+    pub fn forwarder(&self) -> Forwarder {
+        Forwarder { shared: Arc::clone(&self.shared) }
+    }
+
+    /// As [`Forwarder::forward`].
+    ///
+    /// # Errors
+    /// [`ForwardError`].
+    pub async fn forward(&self, to: &SiteId, request: Vec<u8>) -> Result<Vec<u8>, ForwardError> {
+        self.forwarder().forward(to, request).await
+    }
+
+    /// Says goodbye to all sites, and waits until all tasks have ended.
+    pub async fn shutdown(self) {
+        self.shared.stop.cancel();
+        self.shared.tasks.close();
+        if timeout(SHUTDOWN_WITHIN, self.shared.tasks.wait()).await.is_err() {
+            tracing::debug!("links to other sites did not end in time");
+        }
+    }
+}
+
+/// Asks other sites; of no use once its [`Link`] has ended.
+#[derive(Clone)]
+pub struct Forwarder {
+    shared: Arc<Shared>,
+}
+
+impl Forwarder {
     /// The answer of another site's [`Handler`].
     ///
     /// # Errors
@@ -239,15 +270,6 @@ impl Link {
             Ok(Ok(answer)) => answer.map(Vec::from),
         }
     }
-
-    /// Says goodbye to all sites, and waits until all tasks have ended.
-    pub async fn shutdown(self) {
-        self.shared.stop.cancel();
-        self.shared.tasks.close();
-        if timeout(SHUTDOWN_WITHIN, self.shared.tasks.wait()).await.is_err() {
-            tracing::debug!("links to other sites did not end in time");
-        }
-    }
 }
 
 struct Forget<'a> {
@@ -268,7 +290,8 @@ impl Shared {
         // Under the lock, so that who comes last has the newest.
         let roster = Arc::clone(&self.roster.borrow());
         let sites: Vec<SiteId> = roster.peers.keys().filter(|site| **site != self.own).cloned().collect();
-        self.board.keep(&sites);
+        let name = |site| roster.peers.get(site).map(|peer| peer.name.clone()).unwrap_or_default();
+        self.board.keep(sites.iter().map(|site| (site, name(site))));
         peers.retain(|site, peer| {
             let stays = sites.contains(site);
             if !stays {

@@ -19,6 +19,8 @@ pub struct Roster {
 /// Where another site is, and how it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PeerAddress {
+    /// What people call it, for the log; may be empty.
+    pub name: String,
     /// `host:port`, tried in turn, the first [`ADDRESSES_MAX`] of them.
     pub addresses: Vec<String>,
     /// [`crate::Identity::certificate_pem`] of that site. Its key is what counts.

@@ -40,7 +40,7 @@ pub struct MemberTold {
     pub pool: String,
     /// Its address.
     pub ip: IpAddr,
-    /// All monitors together. Avi: `oper_status`.
+    /// Probes and control plane together, as perceived there: what follows from a quorum of sites is not in it.
     pub state: State,
     /// What probes alone say. Avi: `datapath_status`.
     pub datapath: State,

@@ -12,7 +12,8 @@
 //! and `_last_modified` are those of the leader, everywhere. Names and host names are unique claims; the leader checks
 //! them, and that a change is based on the newest `_last_modified`, which never goes back even where a clock does.
 //!
-//! **What a follower shows.** Continuous mode: all that is committed. Manual mode: up to the checkpoint's revision.
+//! **What a follower shows.** Continuous mode: all that is committed, where asked for in batches. Adaptive mode: what the edge
+//! [releases](Site::release). Manual mode: up to the checkpoint's revision. By hand, what is not to be shown is not sent.
 //! A site in `suspend_mode` gets heartbeats only; its queue is the log itself.
 //!
 //! **By hand** ([`Leadership::ByHand`], as Avi). A write is acknowledged when the leader has stored it. [`Site::promote`]
@@ -38,7 +39,7 @@
 //! say it, the next change comes only when all sites have started with the last and a leader that they elected has committed
 //! an entry of its own term. Maintenance mode stops writes, not elections, so it is no substitute.
 //!
-//! Start reading at `site.rs`. Not here: the wire, state of members, adaptive mode, `async_interval`.
+//! Start reading at `site.rs`. Not here: the wire, state of members.
 #![warn(missing_docs)]
 
 mod log;

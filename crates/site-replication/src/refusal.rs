@@ -11,6 +11,12 @@ pub enum Refusal {
         /// Who leads, where that is known.
         leader: Option<SiteId>,
     },
+    /// An election is on, or the next one begins soon. A retry is sane.
+    #[error(
+        "nobody leads the GSLB at this moment: its active sites are electing a leader, which takes some seconds while a \
+         majority of them hear each other; try again"
+    )]
+    NoLeader,
     /// Status 400, word for word avi-api 5.2.
     #[error("GSLB system is in maintenance mode. Configuration changes are not allowed")]
     Maintenance,

@@ -19,8 +19,10 @@ pub enum Leadership {
 /// What followers show. Avi: `ReplicationPolicy.replication_mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replication {
-    /// Everything, at once.
+    /// Everything: at once, or in batches ([`Settings::batch`]).
     Continuous,
+    /// What the leader was told to release, [`crate::Site::release`]: what its own service engines run.
+    Adaptive,
     /// Everything up to the checkpoint.
     Manual {
         /// [`crate::Stored::revision`] of the FederationCheckpoint; 0 = none yet.
@@ -76,6 +78,8 @@ pub struct Settings {
     pub leadership: Leadership,
     /// Avi: `Gslb.replication_policy`.
     pub replication: Replication,
+    /// Followers get changes of so long together; zero: at once. Avi: `Gslb.async_interval`, continuous mode alone.
+    pub batch: Duration,
     /// Sites in `suspend_mode`.
     pub suspended: BTreeSet<SiteId>,
     /// Avi: `Gslb.maintenance_mode`.
@@ -94,10 +98,20 @@ impl Settings {
             active: active.into_iter().collect(),
             leadership: Leadership::ByHand,
             replication: Replication::Continuous,
+            batch: Duration::ZERO,
             suspended: BTreeSet::new(),
             maintenance: false,
             timing: Timing::default(),
             pending_max: 10_000,
+        }
+    }
+
+    /// Whether the leader keeps changes back for a while.
+    pub(crate) fn holds_back(&self) -> bool {
+        match self.replication {
+            Replication::Continuous => !self.batch.is_zero(),
+            Replication::Adaptive => true,
+            Replication::Manual { .. } => false, // a checkpoint says it all
         }
     }
 

@@ -113,6 +113,8 @@ pub struct Peer {
     confirmed: Option<Duration>,
     /// What to send comes after this; `None`: nothing is common, so everything.
     next: Option<Revision>,
+    /// A message said that so much is committed and to be shown; where that was lost, the next heartbeat says it again.
+    told: Revision,
     /// A batch is under way.
     waiting: bool,
 }
@@ -120,8 +122,19 @@ pub struct Peer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Role {
     Follower,
-    Asking { term: Term, trial: bool, granted: BTreeSet<SiteId>, instead_of: Option<Term> },
-    Leader { peers: BTreeMap<SiteId, Peer>, head: State, beat: Duration },
+    Asking {
+        term: Term,
+        trial: bool,
+        granted: BTreeSet<SiteId>,
+        instead_of: Option<Term>,
+    },
+    Leader {
+        peers: BTreeMap<SiteId, Peer>,
+        head: State,
+        beat: Duration,
+        released: Revision,
+        release_at: Option<Duration>,
+    },
 }
 
 /// One active site. `now` is its monotonic clock, from any moment on; see the crate's duties of the edge.
@@ -210,10 +223,50 @@ impl Site {
         self.is_leader() && self.lease_until().is_none_or(|until| now < until)
     }
 
+    /// Whether somebody leads at `now`, as far as this site knows: itself with a lease, or whoever's heartbeat still binds it.
+    /// By hand somebody always does, there or not, until a person says otherwise.
+    #[must_use]
+    pub fn is_led(&self, now: Duration) -> bool {
+        let is_bound = now < self.bound_until && self.bound_to.as_ref() == Some(&self.durable.term);
+        self.settings.leadership == Leadership::ByHand || self.is_writer(now) || (!self.is_leader() && is_bound)
+    }
+
     /// Takes new settings; active sites and leadership stay as they are.
     pub fn configure(&mut self, settings: Settings) {
         let active = std::mem::take(&mut self.settings.active);
         self.settings = Settings { active, leadership: self.settings.leadership, ..settings };
+        let (last, holds_back) = (self.durable.log.last().revision, self.settings.holds_back());
+        let batches = self.settings.replication == Replication::Continuous;
+        if let Role::Leader { released, release_at, .. } = &mut self.role {
+            // At the next tick, or heartbeat.
+            *release_at = (holds_back && batches && *released < last).then_some(Duration::ZERO);
+            if !holds_back {
+                *released = last;
+            }
+        }
+    }
+
+    /// At the leader: followers are shown no more than this by mode, where that is not a checkpoint's.
+    #[must_use]
+    pub fn released(&self) -> Revision {
+        match &self.role {
+            Role::Leader { released, .. } => *released,
+            _ => self.durable.log.last().revision,
+        }
+    }
+
+    /// At the leader: what was kept back up to `revision` may go to the followers. Adaptive mode asks for it, and so does
+    /// whatever they have to hear at once.
+    pub fn release(&mut self, now: Duration, revision: Revision) -> Vec<Effect> {
+        let last = self.durable.log.last().revision;
+        if let Role::Leader { released, release_at, .. } = &mut self.role {
+            *released = (*released).max(revision.min(last));
+            if *released == last {
+                *release_at = None;
+            }
+            self.push_all(now, false);
+        }
+        self.take()
     }
 
     /// Moves the log's base so that `keep` entries stay at most, of those that every follower may be shown.
@@ -235,7 +288,8 @@ impl Site {
     /// [`Refusal`]; nothing happened.
     pub fn write(&mut self, now: Duration, wall_us: u64, write: Write) -> Result<(Revision, Vec<Effect>), Refusal> {
         let Role::Leader { head, .. } = &self.role else {
-            return Err(Refusal::NotLeader { leader: self.leader().cloned() });
+            let refusal = Refusal::NotLeader { leader: self.leader().cloned() };
+            return Err(if self.is_led(now) { refusal } else { Refusal::NoLeader });
         };
         if self.settings.maintenance {
             return Err(Refusal::Maintenance);
@@ -248,12 +302,23 @@ impl Site {
         }
         let change = head.check(write, wall_us)?;
         let revision = self.append(change);
+        let batch = (self.settings.replication == Replication::Continuous).then_some(self.settings.batch);
+        if let (Role::Leader { release_at, .. }, Some(batch)) = (&mut self.role, batch.filter(|batch| !batch.is_zero()))
+        {
+            release_at.get_or_insert(now.saturating_add(batch));
+        }
         self.push_all(now, false);
         Ok((revision, self.take()))
     }
 
     /// Time passed. To be called at least every half heartbeat; `draw` is random.
     pub fn tick(&mut self, now: Duration, draw: u64) -> Vec<Effect> {
+        if let Role::Leader { released, release_at, .. } = &mut self.role
+            && release_at.is_some_and(|at| now >= at)
+        {
+            (*released, *release_at) = (self.durable.log.last().revision, None);
+            self.push_all(now, false);
+        }
         match &self.role {
             Role::Leader { .. }
                 if !self.is_writer(now) && self.lease_until().is_some_and(|until| until != Duration::ZERO) =>
@@ -346,7 +411,7 @@ impl Site {
     /// Followers are shown no more than this.
     fn limit(&self) -> Revision {
         match self.settings.replication {
-            Replication::Continuous => self.durable.log.last().revision,
+            Replication::Continuous | Replication::Adaptive => self.released(),
             Replication::Manual { checkpoint } => checkpoint,
         }
     }
@@ -403,8 +468,12 @@ impl Site {
     fn append(&mut self, change: Change) -> Revision {
         let revision = self.durable.log.last().revision.next();
         let entry = Arc::new(Entry { revision, term: self.durable.term.clone(), change });
-        if let Role::Leader { head, .. } = &mut self.role {
+        let holds_back = self.settings.holds_back();
+        if let Role::Leader { head, released, .. } = &mut self.role {
             head.apply(&entry);
+            if !holds_back {
+                *released = revision;
+            }
         }
         self.save(Save::Push(entry));
         self.commit();

@@ -12,13 +12,18 @@ pub(super) const KUBERNETES: &str = "v1.34.4";
 /// Release of KWOK, which has a module graph of its own.
 const KWOK: &str = "sigs.k8s.io/kwok/cmd/kwok@v0.8.0";
 
-/// A program that clusters are made of.
+/// Release of Helm, the last one that [`super::go`]'s oldest Go builds.
+const HELM: &str = "helm.sh/helm/v3/cmd/helm@v3.19.5";
+
+/// A program that clusters are made of, or that guides talk to them with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Program {
     Etcd,
     ApiServer,
     ControllerManager,
     Kwok,
+    Kubectl,
+    Helm,
 }
 
 impl Program {
@@ -28,6 +33,8 @@ impl Program {
             Self::ApiServer => "kube-apiserver",
             Self::ControllerManager => "kube-controller-manager",
             Self::Kwok => "kwok",
+            Self::Kubectl => "kubectl",
+            Self::Helm => "helm",
         }
     }
 
@@ -35,6 +42,7 @@ impl Program {
     fn build_time(self) -> &'static str {
         match self {
             Self::Etcd => "half a minute",
+            Self::Kubectl | Self::Helm => "a minute or two",
             _ => "some minutes",
         }
     }
@@ -58,7 +66,7 @@ pub(super) fn find(workshop: &Workshop, program: Program) -> Option<PathBuf> {
 }
 
 /// Where programs are kept; a directory per release.
-fn cache(workshop: &Workshop) -> PathBuf {
+pub(super) fn cache(workshop: &Workshop) -> PathBuf {
     workshop.cache.join("kube").join(KUBERNETES)
 }
 
@@ -72,8 +80,9 @@ fn build(workshop: &Workshop, program: Program) -> anyhow::Result<PathBuf> {
     let scratch = directory.join(format!(".building-{}", std::process::id()));
     let mut command = go.command(workshop);
     match program {
-        Program::Kwok => {
-            command.args(["install", "-trimpath", "-ldflags", "-s -w", KWOK]).env("GOBIN", &scratch);
+        Program::Kwok | Program::Helm => {
+            let module = if program == Program::Helm { HELM } else { KWOK };
+            command.args(["install", "-trimpath", "-ldflags", "-s -w", module]).env("GOBIN", &scratch);
         }
         _ => {
             command.current_dir(workshop.root.join("tools/kube"));
@@ -105,6 +114,10 @@ fn version_flags() -> String {
 
 /// What the tests need.
 pub(super) const NEEDED: [Program; 2] = [Program::Etcd, Program::ApiServer];
+
+/// What guides ask for besides; one that the machine has of its own does as well.
+pub(super) const CLIENTS: [(Program, &[&str]); 2] =
+    [(Program::Kubectl, &["version", "--client"]), (Program::Helm, &["version"])];
 
 /// Whether all that the tests need is here, or can be built here; else why not, and what to do.
 pub(super) fn is_within_reach(workshop: &Workshop) -> Result<(), String> {

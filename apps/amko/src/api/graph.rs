@@ -8,7 +8,7 @@ use amko_translate::{
 };
 use serde_json::{Value, json};
 
-use super::{Picture, policy, records};
+use super::{Picture, records};
 
 /// Tries that a service has left; here they never run out (amko 1.5).
 const RETRIES: u32 = 5;
@@ -83,7 +83,7 @@ fn model(
         "GslbDownResponse": service.down_response.map(down_response),
         "ControlPlaneHmOnly": service.monitors == MonitorRefs::None,
     });
-    model["GraphChecksum"] = policy::checksum(&model).into();
+    model["GraphChecksum"] = service.checksum().into();
     model["Lock"] = json!({});
     model
 }

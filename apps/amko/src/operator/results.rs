@@ -35,7 +35,7 @@ impl Operator {
         let before = std::mem::replace(&mut self.observed, reading.observed);
         for (key, object) in &mut self.observed.objects {
             let known = before.objects.get(key).filter(|known| known.uuid == object.uuid);
-            object.sent = known.and_then(|known| known.sent.clone());
+            object.sent = known.map(|known| known.sent.clone()).unwrap_or_default();
         }
         if self.published.is_none() {
             let (services, monitors) = self.published_by(&owner(identity));

@@ -178,11 +178,14 @@ async fn a_load_balancer_service_is_listed_too() {
 #[tokio::test]
 async fn models_and_caches_show_what_should_be_and_what_is() {
     let setting = Setting::hello().await;
-    let rule = json!({
-        "metadata": {"name": "rule", "namespace": "default"},
-        "spec": {"fqdn": HOST, "ttl": 7, "publicIP": [{"cluster": "s2", "ip": "192.0.2.23"}]},
-    });
-    setting.leader().apply(Object::GslbHostRule(serde_json::from_value::<GslbHostRule>(rule).unwrap()));
+    let apply_rule = |ttl: u32| {
+        let rule = json!({
+            "metadata": {"name": "rule", "namespace": "default"},
+            "spec": {"fqdn": HOST, "ttl": ttl, "publicIP": [{"cluster": "s2", "ip": "192.0.2.23"}]},
+        });
+        setting.leader().apply(Object::GslbHostRule(serde_json::from_value::<GslbHostRule>(rule).unwrap()));
+    };
+    apply_rule(7);
     let api = api_of(&setting).await;
     let model = until(&api, &format!("/api/gsgraph?name={HOST}"), |model| model["TTL"] == 7).await;
     assert_eq!((&model["Name"], &model["Tenant"]), (&HOST.into(), &"admin".into()));
@@ -200,6 +203,15 @@ async fn models_and_caches_show_what_should_be_and_what_is() {
     assert_eq!((&model["Hm"]["Type"], &model["Hm"]["PathHM"][0]["Path"]), (&"PathHM".into(), &"/".into()));
     assert_eq!(get(&api, "/api/gsgraph").await, json!([model]));
     assert_eq!(get(&api, &format!("/api/gsgraph?name={HOST}&tenant=other")).await, Value::Null);
+    // A sum of hashes (amko 5.7): another TTL changes it by what that adds.
+    apply_rule(8);
+    let later = until(&api, &format!("/api/gsgraph?name={HOST}"), |model| model["TTL"] == 8).await;
+    let sum = |model: &Value| u32::try_from(model["GraphChecksum"].as_u64().unwrap()).unwrap();
+    let hash = |octet: u8| (0x811c_9dc5_u32 ^ u32::from(octet)).wrapping_mul(0x0100_0193);
+    assert_eq!(sum(&later).wrapping_sub(sum(&model)), hash(b'8').wrapping_sub(hash(b'7')));
+    apply_rule(7);
+    let again = until(&api, &format!("/api/gsgraph?name={HOST}"), |model| model["TTL"] == 7).await;
+    assert_eq!(again["GraphChecksum"], model["GraphChecksum"]);
     let rule = get(&api, &format!("/api/ghrules?fqdn={HOST}")).await;
     assert_eq!((&rule["TTL"], &rule["PublicIP"][0]["cluster"]), (&7.into(), &"s2".into()));
     assert_eq!(get(&api, "/api/ghrules").await, json!([rule]));

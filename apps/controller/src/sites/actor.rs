@@ -1,6 +1,7 @@
 //! The one who acts for this site: feeds the state machine, and does what it says.
 
 mod acquaintance;
+mod confirm;
 mod disk;
 mod effects;
 mod gslb;
@@ -10,12 +11,12 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
 use anyhow::Context;
-use controller_api::{Clock, LiveProjection, Replication, SitesError};
+use controller_api::{Clock, Files, LiveProjection, Replication, SitesError};
 use objects::Object;
 use parking_lot::Mutex;
 use site_link::{Link, Roster};
@@ -26,11 +27,14 @@ use tokio::{
     task::JoinSet,
 };
 
+use self::confirm::Unconfirmed;
 use super::{
-    Shared,
+    Published, Shared,
     known::{Introduction, Invitation, KnownSites},
     plan::Plan,
     shower::Show,
+    sight::Basis,
+    switch::Switchboard,
 };
 
 /// Longest wait between two looks at the clock; half a heartbeat of an elected leader.
@@ -81,6 +85,8 @@ pub(super) struct Place {
     pub(super) key: Vec<u8>,
     /// Where other sites connect, from the moment that there are any.
     pub(super) listen: SocketAddr,
+    /// What federated files hold.
+    pub(super) files: Files,
 }
 
 /// This site as one that takes part.
@@ -116,6 +122,8 @@ pub(super) struct Actor {
     pub(super) incoming: (mpsc::Sender<Incoming>, mpsc::Receiver<Incoming>),
     pub(super) roster: watch::Sender<Arc<Roster>>,
     pub(super) known: KnownSites,
+    /// Answers requests of other sites.
+    pub(super) switchboard: Arc<Switchboard>,
     running: Option<Running>,
     /// The Gslb as it was when it was looked at last.
     gslb: Option<Arc<Object>>,
@@ -125,12 +133,18 @@ pub(super) struct Actor {
     broken_until: Option<Duration>,
     /// When to look again at what others are told of this site.
     tell_at: Duration,
+    /// What others were last told of this site comes from this.
+    told_of: Option<Basis>,
     /// Sites that were taken out of the Gslb.
     removed: BTreeSet<SiteId>,
     /// Since when the others say that this site is none of them.
     disowned_since: Option<Duration>,
     /// The term that this site was last said to lead in.
     led: Option<Term>,
+    /// What goes to the others when the own engines run it, where they are asked.
+    unconfirmed: Option<Unconfirmed>,
+    /// When what cannot be shown here is tried again.
+    resync_at: Duration,
     /// When to ask sites again that are away.
     invite_at: Duration,
     /// Those that are being asked.
@@ -145,6 +159,7 @@ impl Actor {
         clock: Arc<dyn Clock>,
         shared: Arc<Shared>,
         show: mpsc::UnboundedSender<Show>,
+        switchboard: Arc<Switchboard>,
     ) -> anyhow::Result<Self> {
         let known = match std::fs::read(&place.known) {
             Ok(bytes) => {
@@ -164,14 +179,18 @@ impl Actor {
             incoming: mpsc::channel(INCOMING_MAX),
             roster: watch::Sender::default(),
             known,
+            switchboard,
             running: None,
             gslb: None,
             is_to_tell: false,
             broken_until: None,
             tell_at: Duration::ZERO,
+            told_of: None,
             removed: BTreeSet::new(),
             disowned_since: None,
             led: None,
+            unconfirmed: None,
+            resync_at: Duration::ZERO,
             invite_at: Duration::ZERO,
             invitations: JoinSet::new(),
         };
@@ -290,6 +309,8 @@ impl Actor {
         }
         self.is_to_tell = true;
         self.tell().await;
+        // Who asked looks at once at what became of it.
+        self.publish();
         Some(Ok(()))
     }
 
@@ -298,7 +319,10 @@ impl Actor {
         let now = self.clock.monotonic();
         if let Some(link) = self.link.as_ref().filter(|_| now >= self.tell_at) {
             self.tell_at = now.saturating_add(TELL_EVERY);
-            link.tell(self.shared.state());
+            if let Some((state, basis)) = self.shared.state(self.told_of.as_ref()) {
+                link.tell(state);
+                self.told_of = Some(basis);
+            }
         }
         if self.broken_until.is_some_and(|until| now >= until) {
             self.broken_until = None;
@@ -319,9 +343,23 @@ impl Actor {
         }
         self.perform(effects).await;
         self.tell().await;
+        self.confirm().await;
+        self.show_again(now);
         self.invite_again();
         self.leave_if_disowned();
         self.part().await;
+    }
+
+    /// Tries again what could not be shown, as often as the Gslb says (avi-api 5.3: `error_resync_interval`).
+    fn show_again(&mut self, now: Duration) {
+        let Some(running) = &self.running else { return };
+        let Some(every) = running.plan.as_ref().and_then(|plan| plan.resync_every) else { return };
+        if self.shared.skipped.load(Ordering::Relaxed) == 0 {
+            self.resync_at = now.saturating_add(every);
+        } else if now >= self.resync_at {
+            self.resync_at = now.saturating_add(every);
+            self.show(Show::All(Box::new(running.site.view().clone())));
+        }
     }
 
     fn show(&self, step: Show) {
@@ -331,20 +369,22 @@ impl Actor {
     /// What the API shows of this.
     fn publish(&self) {
         let Some(running) = &self.running else {
-            self.shared.replication.lock().take();
+            self.shared.replication.send_replace(None);
             return;
         };
         let (durable, term) = (running.site.durable(), running.site.term());
-        let held = running.site.peers().map(|(id, peer)| (id.to_string(), peer.held.0)).collect();
+        let heard = running.site.peers().filter(|(_, peer)| peer.heard.is_some());
+        let held = heard.map(|(id, peer)| (id.to_string(), peer.held.0)).collect();
         let replication = Replication {
             is_leader: running.site.is_leader(),
             leader: term.leader.to_string(),
+            is_led: running.site.is_led(self.clock.monotonic()),
             view: term.view,
             last: durable.log.last().revision.0,
             applied: durable.applied.0,
             aside: durable.aside.len(),
         };
-        *self.shared.replication.lock() = Some((replication, held));
+        self.shared.replication.send_replace(Some(Published { replication, held }));
     }
 }
 
@@ -356,7 +396,7 @@ impl Running {
 
 fn told(refusal: &Refusal) -> SitesError {
     match refusal {
-        Refusal::NoLease | Refusal::Busy => SitesError::Unavailable(refusal.to_string()),
+        Refusal::NoLeader | Refusal::NoLease | Refusal::Busy => SitesError::Unavailable(refusal.to_string()),
         Refusal::Exists { .. } | Refusal::Absent { .. } | Refusal::Conflict { .. } => {
             SitesError::Unavailable(format!("{refusal}: try again"))
         }

@@ -9,12 +9,13 @@ use serde_json::Value;
 use site_replication::{Leadership, SiteId};
 
 use super::{
-    known::{Introduction, Invitation, Known, KnownSites},
+    known::{self, Introduction, Invitation, Known, KnownSites},
     plan::{Member, Plan, at},
 };
 
-/// Longest wait for one answer of the other site.
-const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// Longest wait for one answer of the other site. A login alone takes a password's hash, and a site that is busy starting
+/// has other things to do; an address at which nobody is is given up sooner.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 /// A site to ask.
 #[derive(Clone)]
@@ -77,6 +78,10 @@ pub(super) async fn ask(guest: &Guest, gslb: &Object, own: &SiteId, sites: &Know
         let client = AviClient::new(config).map_err(|error| SitesError::Refused(format!("{place}: {error}")))?;
         match meet(&client, guest, gslb, own, sites).await {
             Ok(introduction) if introduction.cluster_uuid == id.as_str() => {
+                if let Some(words) = known::too_far_apart(env!("CARGO_PKG_VERSION"), &introduction.software) {
+                    let words = format!("{place}: site {} at {url} cannot join: {words}", member.name);
+                    return Err(SitesError::Refused(words));
+                }
                 return Ok(known(&member.hosts, &introduction));
             }
             Ok(introduction) => return Err(other(guest, &url, &introduction.cluster_uuid)),
@@ -89,6 +94,14 @@ pub(super) async fn ask(guest: &Guest, gslb: &Object, own: &SiteId, sites: &Know
         }
     }
     let Some((url, error)) = why else { return Err(SitesError::Refused(format!("{place}: no address"))) };
+    if error.is_late() {
+        let (name, within) = (&member.name, ANSWER_WITHIN.as_secs());
+        let words = format!(
+            "{place}: site {name} at {url} did not answer within {within} s and nothing was written: try again when it is \
+             less busy"
+        );
+        return Err(SitesError::Unavailable(words));
+    }
     let words = format!("{place}: site {} at {url} cannot join: {}", member.name, avi_client::chain(error.as_ref()));
     Err(SitesError::Refused(words))
 }
@@ -134,6 +147,7 @@ async fn meet(
         is_active: guest.member.is_active,
         leader: own.to_string(),
         sites: sites.clone(),
+        software: env!("CARGO_PKG_VERSION").to_owned(),
     };
     let invitation = serde_json::to_value(invitation).unwrap_or_default();
     let answer = client.post("/api/site-join", &invitation, "admin").await?;

@@ -39,6 +39,9 @@ pub(super) struct Invitation {
     pub(super) elects: bool,
     /// All sites, the leader among them.
     pub(super) sites: KnownSites,
+    /// The leader's release; empty of one that does not say so.
+    #[serde(default)]
+    pub(super) software: String,
 }
 
 impl Invitation {
@@ -67,12 +70,28 @@ pub(super) struct Introduction {
     pub(super) software: String,
 }
 
-/// Whom to speak with: those of `known` that `wants` takes.
-pub(super) fn roster(known: &KnownSites, own: &SiteId, wants: impl Fn(&SiteId) -> bool) -> Roster {
+/// Why two releases do not go together, in words: they are more than one apart (avi-api 5.1). What is no release is not
+/// judged.
+pub(super) fn too_far_apart(own: &str, other: &str) -> Option<String> {
+    let parse = |release: &str| -> Option<(u64, u64)> {
+        let mut parts = release.split('.');
+        Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+    };
+    let (a, b) = (parse(own)?, parse(other)?);
+    let (old, new) = (a.min(b), a.max(b));
+    // What came last before the first of a new major release is not known.
+    let is_near = old.0 == new.0 && new.1 - old.1 <= 1 || old.0 + 1 == new.0 && new.1 == 0;
+    let words = || format!("it runs release {other}, and this one {own}: bring the older one within one release first");
+    (!is_near).then(words)
+}
+
+/// Whom to speak with: those of `known` that have a name, which may be empty.
+pub(super) fn roster(known: &KnownSites, own: &SiteId, name: impl Fn(&SiteId) -> Option<String>) -> Roster {
     let peers = known.iter().map(|(uuid, known)| (SiteId::from(uuid.as_str()), known));
-    let peers = peers.filter(|(id, _)| id != own && wants(id)).map(|(id, known)| {
+    let peers = peers.filter(|(id, _)| id != own).filter_map(|(id, known)| {
         let Known { addresses, certificate } = known.clone();
-        (id, PeerAddress { addresses, certificate_pem: certificate })
+        let name = name(&id)?;
+        Some((id, PeerAddress { name, addresses, certificate_pem: certificate }))
     });
     Roster { peers: peers.collect() }
 }
@@ -94,4 +113,21 @@ pub(super) fn tell(view: &State, uuid: &str, known: &Known) -> Option<Write> {
     let based_on = stored.map(|object| object.last_modified_us);
     let body = body.to_string().into_bytes().into();
     Some(Write::Put { uuid: at, kind: KIND.to_owned(), claims: Vec::new(), body, based_on })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_next_to_each_other_go_together_and_others_do_not() {
+        for (own, other) in [("0.1.0", "0.1.7"), ("0.2.0", "0.1.9"), ("0.9.1", "1.0.0"), ("1.0.0", "unknown")] {
+            assert_eq!((too_far_apart(own, other), too_far_apart(other, own)), (None, None), "{own} {other}");
+        }
+        for (own, other) in [("0.1.0", "0.3.0"), ("0.9.0", "1.1.0"), ("3.0.0", "1.0.0")] {
+            let words = too_far_apart(own, other).unwrap();
+            assert!(words.contains(&format!("it runs release {other}, and this one {own}")), "{words}");
+            assert!(too_far_apart(other, own).is_some());
+        }
+    }
 }

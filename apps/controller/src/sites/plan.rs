@@ -9,6 +9,9 @@ use site_replication::{Leadership, Replication, Revision, Settings, SiteId, Stat
 /// How long a heartbeat is apart from the next where nobody's lease depends on it.
 const HEARTBEAT_BY_HAND: Duration = Duration::from_millis(500);
 
+/// Longest `async_interval`, in seconds.
+const BATCH_MAX_S: u64 = 5;
+
 /// A Gslb as one of its sites needs it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Plan {
@@ -24,6 +27,8 @@ pub(crate) struct Plan {
     pub(crate) settings: Settings,
     /// `send_interval` times `clear_on_max_retries`: so long a site may be silent before it is given up.
     pub(crate) silence_max: Duration,
+    /// `error_resync_interval`: time between two tries to show what cannot be shown; `None` for never.
+    pub(crate) resync_every: Option<Duration>,
 }
 
 /// One Avi site of a Gslb.
@@ -76,6 +81,7 @@ impl Plan {
         let settings = Settings {
             leadership: if elected { Leadership::Elected } else { Leadership::ByHand },
             replication: replication(body.get("replication_policy"), view),
+            batch: Duration::from_secs(number("async_interval", 0).min(BATCH_MAX_S)),
             suspended,
             maintenance: body.get("maintenance_mode").and_then(Value::as_bool) == Some(true),
             timing,
@@ -88,6 +94,7 @@ impl Plan {
             view: number("view_id", 0),
             sites,
             settings,
+            resync_every: Some(number("error_resync_interval", 300)).filter(|s| *s > 0).map(Duration::from_secs),
             silence_max: Duration::from_secs(number("send_interval", 15) * number("clear_on_max_retries", 20)),
         }
     }
@@ -105,8 +112,10 @@ pub(crate) fn at(host: &str, port: u16) -> String {
 
 fn replication(policy: Option<&Value>, view: Option<&State>) -> Replication {
     let text = |field: &str| policy.and_then(|policy| policy.get(field)).and_then(Value::as_str);
-    if text("replication_mode") != Some("REPLICATION_MODE_MANUAL") {
-        return Replication::Continuous;
+    match text("replication_mode") {
+        Some("REPLICATION_MODE_MANUAL") => {}
+        Some("REPLICATION_MODE_ADAPTIVE") => return Replication::Adaptive,
+        _ => return Replication::Continuous,
     }
     let uuid = text("checkpoint_ref").and_then(|stored| stored.rsplit('/').next());
     let stored = uuid.and_then(|uuid| view?.get(uuid));
@@ -146,6 +155,18 @@ mod tests {
         assert!(plan.has_other_active(&"cluster-a".into()));
         assert_eq!(at("10.0.0.2", 9443), "10.0.0.2:9443");
         assert_eq!(at("2001:db8::1", 9443), "[2001:db8::1]:9443");
+    }
+
+    #[test]
+    fn a_gslb_says_when_changes_go_to_the_others() {
+        let adaptive = json!({"replication_policy": {"replication_mode": "REPLICATION_MODE_ADAPTIVE"},
+            "async_interval": 3, "error_resync_interval": 0});
+        let plan = Plan::read(&gslb(adaptive), None);
+        assert_eq!((plan.settings.replication, plan.settings.batch), (Replication::Adaptive, Duration::from_secs(3)));
+        assert_eq!(plan.resync_every, None);
+        let plain = Plan::read(&gslb(json!({})), None);
+        assert_eq!((plain.settings.replication, plain.settings.batch), (Replication::Continuous, Duration::ZERO));
+        assert_eq!(plain.resync_every, Some(Duration::from_secs(300)));
     }
 
     #[test]

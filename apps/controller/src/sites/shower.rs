@@ -3,7 +3,13 @@
 //! It works behind the log, in its order. A store that cannot be written holds up what is shown, and nothing else: the log
 //! goes on, and so do answers from what engines have.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use controller_api::{CommitError, Committer, LiveProjection, SitesError};
 use objects::{
@@ -40,6 +46,8 @@ pub(super) struct Shower {
     pub(super) live: Arc<LiveProjection>,
     pub(super) committer: Committer,
     pub(super) now_us: Arc<dyn Fn() -> i64 + Send + Sync>,
+    /// How many objects could not be shown since all were tried last.
+    pub(super) skipped: Arc<AtomicUsize>,
 }
 
 impl Shower {
@@ -58,6 +66,7 @@ impl Shower {
                     }
                     Show::All(state) => {
                         copies.clear();
+                        self.skipped.store(0, Ordering::Relaxed);
                         let difference = self.difference(&state).await;
                         self.write(difference).await;
                     }
@@ -131,11 +140,13 @@ impl Shower {
                 Ok(object) => return Some(Copied::Put(Box::new(object))),
                 Err(TravelError::Tenant(name)) => {
                     if let Err(error) = self.make_tenant(&name).await {
+                        self.skipped.fetch_add(1, Ordering::Relaxed);
                         tracing::error!(tenant = name, reason = %error, "the tenant of a federated object cannot be made here");
                         return None;
                     }
                 }
                 Err(error) => {
+                    self.skipped.fetch_add(1, Ordering::Relaxed);
                     tracing::error!(uuid = object.uuid, kind = object.kind, reason = %error, "federated object skipped");
                     return None;
                 }
@@ -179,5 +190,65 @@ impl Shower {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use controller_api::{SystemClock, first_objects};
+    use objects::Types;
+    use serde_json::Value;
+    use site_replication::Stored;
+    use store_embedded::SqliteStore;
+
+    use super::*;
+
+    fn object(body: Vec<u8>) -> Stored {
+        let object = Object {
+            uuid: "healthmonitor-1".into(),
+            kind: "healthmonitor".into(),
+            claims: Vec::new(),
+            last_modified_us: 1,
+            body: body.into(),
+        };
+        Stored { object: Arc::new(object), revision: site_replication::Revision(1) }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_shown_is_counted_until_it_can() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Arc::new(SqliteStore::open(directory.path().join("store.db")).unwrap());
+        let live = LiveProjection::new(store.clone(), Types::new(avi_schema::TYPES.iter().copied()));
+        live.load().await.unwrap();
+        let feed = tokio::spawn({
+            let live = live.clone();
+            async move { live.run().await }
+        });
+        let committer = Committer::new(store, live.clone());
+        first_objects::complete(&live, &committer, &SystemClock::start()).await.unwrap();
+        let skipped = Arc::new(AtomicUsize::new(0));
+        let shower = Shower { live: live.clone(), committer, now_us: Arc::new(|| 1), skipped: skipped.clone() };
+        let (steps, queue) = mpsc::unbounded_channel();
+        let showing = tokio::spawn(shower.run(queue));
+        let shown = async |state: State| {
+            let (sender, receiver) = oneshot::channel();
+            let _ = steps.send(Show::All(Box::new(state)));
+            let _ = steps.send(Show::Reply(sender));
+            receiver.await.unwrap().unwrap();
+            (
+                skipped.load(Ordering::Relaxed),
+                live.read(|state| state.projection.get("healthmonitor", "healthmonitor-1").is_some()),
+            )
+        };
+        assert_eq!(shown(State::new([object(b"{".to_vec())], 1)).await, (1, false));
+        assert_eq!(shown(State::new([object(b"{".to_vec())], 1)).await, (1, false), "tried again, and counted once");
+        let body: Value = json!({"tenant": "admin", "object": {
+            "path": "healthmonitor", "uuid": "healthmonitor-1", "name": "m", "tenant": "admin", "last_modified_us": 1,
+            "version": 1, "body": {"type": "HEALTH_MONITOR_TCP", "is_federated": true}
+        }});
+        assert_eq!(shown(State::new([object(body.to_string().into_bytes())], 1)).await, (0, true));
+        drop(steps);
+        showing.await.unwrap();
+        feed.abort();
     }
 }

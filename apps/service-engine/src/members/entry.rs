@@ -1,14 +1,15 @@
 //! One service and its members: what counts for each, and what follows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use health::{MemberInputs, MonitorInput, Reason, State, Verdict, combine};
+use health::{MemberInputs, MonitorInput, Reason, State, Verdict, by_quorum, combine};
 use health_probe::Target;
-use model::gslb::{GslbMember, GslbPool, GslbService, MonitorScope};
+use model::gslb::{GslbMember, GslbPool, GslbService, MonitorScope, SiteQuorum};
 use model::monitor::HealthMonitor;
-use se_protocol::{GslbServiceState, Snapshot, ToldStates};
+use se_protocol::sights::SharedResult;
+use se_protocol::{GslbServiceState, MemberSights, Snapshot, ToldStates};
 
 use crate::monitors::{AppliedMonitor, Monitors};
 use crate::targets::Targets;
@@ -22,6 +23,8 @@ pub(super) struct ServiceEntry {
     pub(super) since_us: i64,
     pub(super) members: Vec<MemberEntry>,
     pub(super) pools: Vec<PoolEntry>,
+    /// What others see of the members.
+    pub(super) sights: Option<Arc<MemberSights>>,
 }
 
 #[derive(Debug)]
@@ -44,6 +47,10 @@ pub(super) struct MemberEntry {
     /// Controller cluster and virtual service, when the control plane's verdict counts.
     pub(super) controlled: Option<(String, String)>,
     pub(super) monitors: Vec<AppliedMonitor>,
+    /// What other sites perceive, where the service asks them.
+    pub(super) voices: Vec<State>,
+    /// What is perceived here.
+    pub(super) perceived: State,
     pub(super) state: State,
     pub(super) reason: Reason,
     pub(super) since_us: i64,
@@ -81,11 +88,12 @@ impl<'a> Ground<'a> {
 }
 
 impl Previous<'_> {
-    /// State of a member so far, and since when.
-    pub(super) fn member(&self, ip: IpAddr, now_us: i64) -> (State, i64) {
+    /// What was perceived of a member so far, its state, and since when that is.
+    pub(super) fn member(&self, ip: IpAddr, now_us: i64) -> (State, State, i64) {
         let known = self.entry.and_then(|entry| entry.members.iter().find(|known| known.ip == ip));
         let was_up = || if self.up.is_some_and(|up| up.contains(&ip)) { State::Up } else { State::Unknown };
-        known.map_or_else(|| (was_up(), now_us), |known| (known.state, known.since_us))
+        let before = || (was_up(), was_up(), now_us);
+        known.map_or_else(before, |known| (known.perceived, known.state, known.since_us))
     }
 }
 
@@ -121,6 +129,7 @@ impl ServiceEntry {
             since_us: previous.entry.map_or(now_us, |entry| entry.since_us),
             members,
             pools,
+            sights: None,
         }
     }
 
@@ -141,7 +150,48 @@ impl ServiceEntry {
                 changed.push(place);
             }
         }
+        let sights = states.states.sights(&self.config.uuid);
+        if self.sights.as_ref() != sights {
+            self.sights = sights.cloned();
+            changed.extend(self.hear_sites());
+            changed.sort_unstable();
+            changed.dedup();
+        }
         changed
+    }
+
+    /// Takes over what other sites perceive; the places of members where that changed.
+    fn hear_sites(&mut self) -> Vec<usize> {
+        let Self { config, members, pools, sights, .. } = self;
+        let voices = sights.iter().filter(|_| config.site_quorum.is_some()).flat_map(|sights| &sights.voices);
+        let mut heard: HashMap<(&str, IpAddr), Vec<State>> = HashMap::new();
+        for voice in voices {
+            heard.entry((&voice.pool, voice.ip)).or_default().push(voice.state);
+        }
+        let mut changed = Vec::new();
+        for pool in pools {
+            for place in pool.members.clone() {
+                let Some(member) = members.get_mut(place) else { continue };
+                let voices = heard.get(&(pool.name.as_str(), member.ip)).map_or(&[][..], Vec::as_slice);
+                if member.voices != voices {
+                    member.voices = voices.to_vec();
+                    changed.push(place);
+                }
+            }
+        }
+        changed
+    }
+
+    /// The targets, and what other engines found there.
+    pub(super) fn shared_results(&self) -> impl Iterator<Item = (&Target, &SharedResult)> {
+        let results = self.sights.iter().flat_map(|sights| &sights.results);
+        results.flat_map(|result| {
+            let pools = self.pools.iter().filter(|pool| pool.name == result.pool);
+            let members = pools.flat_map(|pool| &self.members[pool.members.clone()]);
+            let monitors = members.filter(|member| member.ip == result.ip).flat_map(|member| &member.monitors);
+            let asked = monitors.filter(|monitor| monitor.uuid() == result.monitor);
+            asked.filter_map(AppliedMonitor::target).map(move |target| (target, result))
+        })
     }
 
     pub(super) fn pool_verdict(&self, pool: &PoolEntry) -> State {
@@ -183,7 +233,7 @@ impl MemberEntry {
         member: &GslbMember,
         ground: &Ground<'_>,
         slot: u32,
-        (state, since_us): (State, i64),
+        (perceived, state, since_us): (State, State, i64),
     ) -> Self {
         let enabled = service.enabled && pool.enabled && member.enabled;
         let is_avi = member.vs_uuid.is_some();
@@ -208,6 +258,8 @@ impl MemberEntry {
             control_plane_awaited: true,
             controlled,
             monitors,
+            voices: Vec::new(),
+            perceived,
             state,
             reason: Reason::NoVerdict,
             since_us,
@@ -216,13 +268,23 @@ impl MemberEntry {
 }
 
 impl MemberEntry {
+    /// What is perceived here, and what follows for the member where other sites are asked too.
+    pub(super) fn decide(&self, targets: &Targets, quorum: Option<SiteQuorum>) -> (State, Verdict) {
+        let own = self.verdict(targets, self.control_plane);
+        let perceived = own.state;
+        match quorum {
+            Some(quorum) => (perceived, by_quorum(own, self.voices.iter().copied(), quorum)),
+            None => (perceived, own),
+        }
+    }
+
     /// Combines what the monitors say with what the control plane does.
     pub(super) fn verdict(&self, targets: &Targets, control_plane: Option<State>) -> Verdict {
         let monitors: Vec<MonitorInput<'_>> = self.monitors.iter().map(|monitor| monitor.input(targets)).collect();
         combine(&MemberInputs {
             enabled: self.enabled,
             min_health_monitors_up: self.min_health_monitors_up,
-            before: self.state,
+            before: self.perceived,
             monitors: &monitors,
             control_plane,
             control_plane_awaited: self.control_plane_awaited,

@@ -12,9 +12,9 @@ use super::*;
 use crate::targets::Probed;
 
 const NOW: i64 = 1_000_000;
-const LATER: i64 = 2_000_000;
+pub(super) const LATER: i64 = 2_000_000;
 
-fn member(ip: &str) -> GslbMember {
+pub(super) fn member(ip: &str) -> GslbMember {
     testing::member(ip, 1)
 }
 
@@ -32,7 +32,7 @@ fn monitor(check: Check) -> HealthMonitor {
     }
 }
 
-fn snapshot(revision: u64, members: Vec<GslbMember>, monitor: HealthMonitor) -> Snapshot {
+pub(super) fn snapshot(revision: u64, members: Vec<GslbMember>, monitor: HealthMonitor) -> Snapshot {
     let mut pool = testing::pool(10, members);
     pool.min_health_monitors_up = Some(2);
     let mut service = testing::service("app.example.com", vec![pool]);
@@ -51,7 +51,7 @@ fn snapshot(revision: u64, members: Vec<GslbMember>, monitor: HealthMonitor) -> 
     }
 }
 
-fn tcp() -> HealthMonitor {
+pub(super) fn tcp() -> HealthMonitor {
     monitor(Check::Tcp { request: None, response: None })
 }
 
@@ -82,13 +82,15 @@ impl Watching {
         self.probed.keys()
     }
 
-    fn hear(&mut self, states: ToldStates, now_us: i64) -> Vec<Change> {
-        self.members.hear(states, &self.targets, now_us)
+    pub(super) fn hear(&mut self, states: ToldStates, now_us: i64) -> Vec<Change> {
+        let changes = self.members.hear(states, &mut self.targets, now_us);
+        self.probed.follow(&mut self.targets);
+        changes
     }
 }
 
 /// Members that run `snapshot`, and its slots.
-fn adopted(members: &mut Watching, snapshot: Snapshot) -> Arc<Slots> {
+pub(super) fn adopted(members: &mut Watching, snapshot: Snapshot) -> Arc<Slots> {
     let compiled = Compiled::new(Arc::new(snapshot), None);
     members.adopt(&compiled, NOW);
     compiled.slots
@@ -103,12 +105,12 @@ fn key_of(members: &Watching, ip: &str) -> TargetKey {
     members.probed.keys().find(|key| key.address.ip() == ip).unwrap().clone()
 }
 
-fn pass(members: &mut Watching, ip: &str) -> Vec<Change> {
+pub(super) fn pass(members: &mut Watching, ip: &str) -> Vec<Change> {
     let key = key_of(members, ip);
     members.observe(&key, Ok(Duration::from_micros(700)), LATER)
 }
 
-fn fail(members: &mut Watching, ip: &str) -> Vec<Change> {
+pub(super) fn fail(members: &mut Watching, ip: &str) -> Vec<Change> {
     let key = key_of(members, ip);
     members.observe(&key, Err(Failure::new(FailureCode::ConnectionRefused, "refused")), LATER)
 }
@@ -290,7 +292,7 @@ fn told(state: Option<State>) -> ToldStates {
         let (cluster_uuid, vs_uuid) = ("cluster-2".to_owned(), "virtualservice-1".to_owned());
         states.set(se_protocol::member_states::VirtualServiceKey { cluster_uuid, vs_uuid }, state);
     }
-    ToldStates { states: Arc::new(states), is_complete: true }
+    ToldStates { states: Arc::new(states), is_complete: true, engine: None }
 }
 
 #[test]

@@ -54,7 +54,7 @@ fn told(states: &[(&str, State)], is_complete: bool) -> ToldStates {
     for (uuid, state) in states {
         known.set(VirtualServiceKey { cluster_uuid: "cluster-1".into(), vs_uuid: (*uuid).into() }, *state);
     }
-    ToldStates { states: Arc::new(known), is_complete }
+    ToldStates { states: Arc::new(known), is_complete, engine: None }
 }
 
 fn own(uuid: &str, state: State) -> Arc<HttpServiceState> {

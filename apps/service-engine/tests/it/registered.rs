@@ -40,7 +40,7 @@ fn told(states: [State; 2]) -> ToldStates {
     for (number, state) in (1..).zip(states) {
         known.set(VirtualServiceKey { cluster_uuid: "cluster-1".into(), vs_uuid: format!("vs-{number}") }, state);
     }
-    ToldStates { states: Arc::new(known), is_complete: true }
+    ToldStates { states: Arc::new(known), is_complete: true, engine: None }
 }
 
 /// Asks until the answer has `addresses` addresses.

@@ -129,6 +129,7 @@ async fn a_controller_that_is_away_is_worth_a_repeat() {
     drop(listener);
     let error = client(&address).get("/api/gslb", &[], "admin").await.unwrap_err();
     assert_eq!(error.class(), ErrorClass::Transport);
+    assert!(!error.is_late(), "nobody is there: {error:?}");
     assert_eq!(
         error.to_string(),
         format!(
@@ -147,6 +148,7 @@ async fn silence_ends_at_the_time_out() {
     let error = AviClient::new(impatient).unwrap().login().await.unwrap_err();
     assert_eq!(error.class(), ErrorClass::Transport);
     assert!(error.to_string().contains("it took too long"), "{error}");
+    assert!(error.is_late(), "somebody is there: {error:?}");
 }
 
 #[tokio::test]

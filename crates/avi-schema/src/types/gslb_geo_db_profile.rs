@@ -57,7 +57,8 @@ static FILE: MessageSchema = MessageSchema {
     keep_unknown: false,
 };
 
-/// `/api/fileobject`: made by an upload, which says all of it. What a file holds stays at the site it was sent to.
+/// `/api/fileobject`: made by an upload, which says all of it. What a file holds is beside it, and follows a
+/// federated one to all sites.
 pub(super) static FILE_OBJECT: TypeSchema = TypeSchema {
     path: "fileobject",
     model: "FileObject",

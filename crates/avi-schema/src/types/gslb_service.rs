@@ -42,6 +42,8 @@ pub(super) static GSLB_SERVICE: TypeSchema = TypeSchema {
             Field::reference("application_persistence_profile_ref", "applicationpersistenceprofile"),
             Field::reference("pki_profile_ref", "pkiprofile"),
             Field::bool("topology_policy_enabled").or_bool(false),
+            // Ours: absent, each site follows its own perception of the members.
+            Field::message("site_quorum", &SITE_QUORUM),
             Field::bool("is_federated").or_bool(true).immutable(),
             Field::text("created_by"),
             Field::text("description"),
@@ -101,6 +103,23 @@ static GSLB_POOL_MEMBER: MessageSchema = MessageSchema {
 
 static GSLB_IP_ADDR: MessageSchema =
     MessageSchema { name: "GslbIpAddr", fields: &[Field::message("ip", &address::IP_ADDR)], keep_unknown: false };
+
+/// How many active sites have to perceive a member down for it to be down: one, more than half, all, or `count`. A field of
+/// our own, so a replace without it leaves it as it is: clients of Avi's API do not know it. `SITE_QUORUM_NONE` is as if it
+/// were absent.
+static SITE_QUORUM: MessageSchema = MessageSchema {
+    name: "SiteQuorum",
+    fields: &[
+        Field::one_of(
+            "type",
+            &["SITE_QUORUM_NONE", "SITE_QUORUM_ANY", "SITE_QUORUM_MAJORITY", "SITE_QUORUM_ALL", "SITE_QUORUM_COUNT"],
+        )
+        .or_str("SITE_QUORUM_MAJORITY"),
+        // Of SITE_QUORUM_COUNT; more than there are sites means all.
+        Field::int("count", 1, 64),
+    ],
+    keep_unknown: false,
+};
 
 static GSLB_SERVICE_DOWN_RESPONSE: MessageSchema = MessageSchema {
     name: "GslbServiceDownResponse",

@@ -17,6 +17,9 @@ pub(super) static HEALTH_MONITOR: TypeSchema = TypeSchema {
             // Seconds; receive_timeout must not exceed send_interval.
             Field::int("send_interval", 1, 3600).or_int(10),
             Field::int("receive_timeout", 1, 2400).or_int(4),
+            // Ours, milliseconds, in place of the two above; the first one alone is both.
+            Field::int("send_interval_ms", 50, 999),
+            Field::int("receive_timeout_ms", 10, 999),
             Field::int("successful_checks", 1, 50).or_int(2),
             Field::int("failed_checks", 1, 50).or_int(2),
             // 0 or absent = the server's port.

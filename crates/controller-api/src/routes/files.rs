@@ -1,7 +1,8 @@
 //! Files that clients send, above all geo databases (avi-api 1.14).
 //!
 //! What a file holds lies in the controller's data directory; that there is one, is an object like any other, so that
-//! whoever uses it is told when another one comes.
+//! whoever uses it is told when another one comes. Those of geo databases belong to all sites (5.1): they are sent to the
+//! leader, and the others fetch what they hold.
 
 use axum::{
     body::{Body, Bytes},
@@ -9,19 +10,21 @@ use axum::{
 };
 use geo::{Format, Table};
 use http::{Method, StatusCode, header};
-use objects::Object;
+use objects::{Object, federated};
 use serde_json::{Value, json};
 
 use super::{
     Request,
     objects::{audit, check_may_write, shown, write},
 };
-use crate::{body, error::ApiError, files::Files};
+use crate::{
+    body,
+    error::ApiError,
+    files::{FILE_BYTES_MAX, Files},
+};
 
 /// Directory of geo databases.
 pub(super) const GEO_DIRECTORY: &str = "gslb";
-/// Largest file in bytes; the city databases that are sold have about half.
-const FILE_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// What a location begins with.
 const CONTROLLER: &str = "controller://";
 
@@ -51,7 +54,10 @@ pub(super) async fn show(request: &Request<'_>, directory: &str, name: &str) -> 
     let object = find(request, directory, name);
     let checksum = object.as_ref().and_then(|object| text(object, "checksum"));
     let checksum = checksum.ok_or_else(|| ApiError::NoSuchPath(request.call.path.clone()))?;
-    let content = files.load(checksum).await.map_err(|error| ApiError::Internal(error.into()))?;
+    let content = files.load(checksum).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => ApiError::NotHere,
+        _ => ApiError::Internal(error.into()),
+    })?;
     Ok(([(header::CONTENT_TYPE, "application/octet-stream")], content).into_response())
 }
 
@@ -62,6 +68,11 @@ pub(super) async fn upload(request: &Request<'_>, directory: &str, body: &mut Bo
     if !is_plain(directory) {
         return Err(ApiError::NoSuchPath(request.call.path.clone()));
     }
+    let is_federated = directory == GEO_DIRECTORY;
+    if is_federated {
+        // Before all of it comes, and stays where nobody refers to it.
+        request.api.live.read(|state| federated::check_may_write(&state.projection)).map_err(ApiError::Write)?;
+    }
     let sent = body::read(body, FILE_BYTES_MAX).await?;
     let (name, content) = file_of_form(request, sent).await?;
     if directory == GEO_DIRECTORY {
@@ -71,8 +82,13 @@ pub(super) async fn upload(request: &Request<'_>, directory: &str, body: &mut Bo
     let checksum = files.keep(content).await.map_err(|error| ApiError::Internal(error.into()))?;
     let schema = request.api.types.get("fileobject").ok_or(ApiError::NoFiles)?;
     let input = json!({"name": format!("{directory}/{name}"), "path": format!("{CONTROLLER}{directory}/{name}"),
-        "checksum": checksum, "size": size, "created": request.api.clock.wall_us()});
-    let before = find(request, directory, &name);
+        "checksum": checksum, "size": size, "created": request.api.clock.wall_us(), "is_federated": is_federated});
+    let mut before = find(request, directory, &name);
+    // One of an earlier release, when each site had its own.
+    let own = before.take_if(|before| is_federated && !is_of_all_sites(before));
+    if let Some(own) = &own {
+        write(request, |projection, context| objects::delete(projection, schema, &own.uuid, context)).await?;
+    }
     let (written, revision) = match &before {
         Some(before) => {
             write(request, |projection, context| objects::replace(projection, schema, &before.uuid, &input, context))
@@ -81,7 +97,7 @@ pub(super) async fn upload(request: &Request<'_>, directory: &str, body: &mut Bo
         None => write(request, |projection, context| objects::create(projection, schema, &input, context)).await?,
     };
     audit(request, &written, revision);
-    if let Some(old) = before.as_ref().and_then(|before| text(before, "checksum")) {
+    if let Some(old) = before.or(own).as_ref().and_then(|before| text(before, "checksum")) {
         forget(request, files, old).await;
     }
     let document = written.object().map_or(Value::Null, |object| shown(request, object));
@@ -117,9 +133,14 @@ async fn forget(request: &Request<'_>, files: &Files, checksum: &str) {
 fn find(request: &Request<'_>, directory: &str, name: &str) -> Option<std::sync::Arc<Object>> {
     let path = format!("{CONTROLLER}{directory}/{name}");
     request.api.live.read(|state| {
-        let mut objects = state.projection.objects("fileobject");
-        objects.find(|object| is_visible(request, object) && text(object, "path") == Some(&path)).cloned()
+        let objects = state.projection.objects("fileobject");
+        let found = objects.filter(|object| is_visible(request, object) && text(object, "path") == Some(&path));
+        found.max_by_key(|object| is_of_all_sites(object)).cloned()
     })
+}
+
+fn is_of_all_sites(object: &Object) -> bool {
+    object.body.get("is_federated").and_then(Value::as_bool) == Some(true)
 }
 
 fn is_visible(request: &Request<'_>, object: &Object) -> bool {

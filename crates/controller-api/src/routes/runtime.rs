@@ -201,6 +201,9 @@ fn monitors(monitors: &[MonitorState]) -> Value {
         if let Some(latency) = monitor.latency_us {
             out["latency_us"] = json!(latency);
         }
+        if let Some(engine) = &monitor.probed_by {
+            out["probed_by"] = json!(engine);
+        }
         out
     });
     Value::Array(shown.collect())

@@ -23,7 +23,7 @@ async fn a_geo_database_is_kept_listed_given_back_and_replaced() {
     let mut client = controller.admin().await;
     let object = upload(&mut client, "/api/fileservice/gslb", "places.csv", CSV).await.expect(201).json();
     assert_eq!(object["path"], "controller://gslb/places.csv");
-    assert_eq!(object["size"], CSV.len());
+    assert_eq!((&object["size"], &object["is_federated"]), (&json!(CSV.len()), &json!(true)));
     assert_eq!(client.get("/api/fileservice/gslb/places.csv").await.expect(200).text, CSV);
     let listed = client.get("/api/fileservice?uri=controller://gslb").await.expect(200).json();
     assert_eq!((&listed["count"], &listed["results"][0]["size"]), (&json!(1), &json!(CSV.len())));
@@ -51,7 +51,8 @@ async fn what_is_no_geo_database_is_refused_and_what_was_there_stays() {
         assert_eq!(reply.status.as_u16(), 400, "{name}: {reply:?}");
     }
     client.post("/api/fileservice/gslb", json!({})).await.refused(400, "it is no form with a part `file`");
-    upload(&mut client, "/api/fileservice/scripts", "anything.txt", "free text").await.expect(201);
+    let script = upload(&mut client, "/api/fileservice/scripts", "anything.txt", "free text").await.expect(201).json();
+    assert_eq!(script["is_federated"], false);
 }
 
 #[tokio::test]

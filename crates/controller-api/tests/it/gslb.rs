@@ -110,3 +110,26 @@ async fn gslb_rules_are_kept() {
     client.patch(&path, json!({"replace": {"maintenance_mode": false}})).await.expect(200);
     client.post("/api/healthmonitor", monitor("c.avi.iberia.local")).await.expect(201);
 }
+
+#[tokio::test]
+async fn a_site_is_at_an_address_of_its_own_and_the_others_find_this_one() {
+    let controller = Controller::start().await;
+    let mut client = controller.admin().await;
+    let gslb = with_gslb(&mut client).await;
+    let path = format!("/api/gslb/{}", gslb["uuid"].as_str().unwrap());
+    let mut put = async |own: Value, other: Value| {
+        let mut body = gslb.clone();
+        body["sites"][0]["ip_addresses"] = own;
+        body["sites"].as_array_mut().unwrap().push(json!({"name": "site2", "cluster_uuid": "cluster-2",
+            "username": "admin", "password": "secret", "ip_addresses": other, "member_type": "GSLB_PASSIVE_MEMBER"}));
+        client.put(&path, body).await
+    };
+    let at = |addr: &str| json!([{"addr": addr, "type": if addr.contains(':') { "V6" } else { "V4" }}]);
+    let missing = put(json!([]), at("10.0.0.2")).await;
+    missing.refused(400, "sites[0].ip_addresses");
+    let nowhere = put(at("0.0.0.0"), at("10.0.0.2")).await;
+    nowhere.refused(400, "sites[0].ip_addresses[0].addr");
+    let twice = put(at("10.0.0.1"), at("10.0.0.1")).await;
+    twice.refused(400, "sites[1].ip_addresses[0].addr");
+    put(at("10.0.0.1"), at("2001:db8::2")).await.expect(200);
+}

@@ -69,6 +69,7 @@ pub(crate) fn report(world: &World, servers: [State; 2]) -> Report {
             streak: 0,
             last_failure: (state == State::Down).then(|| "CONNECTION_REFUSED".into()),
             latency_us: (state == State::Up).then_some(900),
+            probed_by: None,
         };
         ServerState {
             address: address.parse().unwrap(),

@@ -20,10 +20,12 @@ fn report(virtual_service: &str, gslb_service: &str) -> Report {
         streak: 0,
         last_failure: None,
         latency_us: Some(900),
+        probed_by: None,
     };
     let member = MemberState {
         ip: "10.52.1.2".parse().unwrap(),
         state: State::Up,
+        perceived: State::Up,
         reason: "1 of 1 required monitors pass".into(),
         since_us: 1_700_000_000_000_007,
         datapath: State::Up,

@@ -2,16 +2,10 @@
 
 use std::{net::IpAddr, sync::Arc};
 
+use any_certificate::{AnyCertificate, Signature};
 use health::FailureCode;
-use rustls::{
-    ClientConfig, DigitallySignedStruct, SignatureScheme,
-    client::{
-        Resumption,
-        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    },
-    crypto::{CryptoProvider, aws_lc_rs},
-};
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, client::Resumption, crypto::aws_lc_rs};
+use rustls_pki_types::ServerName;
 use tokio::{
     net::TcpStream,
     time::{Instant, timeout_at},
@@ -29,7 +23,7 @@ pub(crate) fn client_config() -> Result<Arc<ClientConfig>, rustls::Error> {
     let mut config = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
+        .with_custom_certificate_verifier(Arc::new(AnyCertificate::new(provider, Signature::Unchecked)))
         .with_no_client_auth();
     // Each probe is a full handshake: a resumed one would not show that the server can still make one.
     config.resumption = Resumption::disabled();
@@ -58,46 +52,6 @@ pub(crate) async fn handshake(
         }
         Ok(Err(error)) => Err(Obstacle::from_io(error)),
         Err(_) => Err(Obstacle::target(FailureCode::ConnectionTimeout, "TLS handshake not complete in time")),
-    }
-}
-
-/// Accepts every certificate, also those webpki cannot read (X.509 v1, as plain `openssl` commands make them): neither
-/// the chain nor the handshake's signature is looked at.
-#[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _message: &[u8],
-        _cert: &CertificateDer<'_>,
-        _signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _message: &[u8],
-        _cert: &CertificateDer<'_>,
-        _signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
     }
 }
 

@@ -299,6 +299,7 @@ proptest! {
             Reason::NoMonitor | Reason::Passing { .. } | Reason::Held(_) | Reason::Unheard => State::Up,
             Reason::NoVerdict | Reason::NotProbed(_) | Reason::Waiting { .. } => State::Unknown,
             Reason::Failing { .. } => State::Down,
+            Reason::Voted { .. } | Reason::Alone { .. } => return Err(TestCaseError::fail("nobody else was asked")),
         };
         prop_assert_eq!(state, expected);
     }

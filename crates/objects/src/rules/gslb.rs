@@ -1,5 +1,7 @@
 //! Gslb: what a federation needs before it can exist (avi-api 5.1, 5.8).
 
+use std::net::IpAddr;
+
 use model::DomainName;
 use serde_json::{Map, Value};
 
@@ -47,7 +49,8 @@ impl TypeRules for Gslb {
         if led.is_some() && led != body.get("leader_cluster_uuid") {
             return Ok(());
         }
-        check_own_site(projection, body)
+        check_own_site(projection, body)?;
+        check_addresses(projection, body)
     }
 
     fn check_delete(&self, projection: &Projection, object: &Object, _guards: &mut Guards) -> Result<(), WriteError> {
@@ -136,6 +139,40 @@ fn check_own_site(projection: &Projection, body: &Map<String, Value>) -> Result<
                 return Err(WriteError::invalid(at, format!("virtual service '{}' is not of DNS type", vs.name)));
             }
             Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Each address is that of a host, and of one site; and the others have one for this site. More is not refused here: behind a
+/// translation of addresses a site need not be able to reach itself where the others do.
+fn check_addresses(projection: &Projection, body: &Map<String, Value>) -> Result<(), WriteError> {
+    let own_uuid = projection.single("cluster").map(|cluster| cluster.uuid.as_str());
+    let sites = elements(body, "sites");
+    let text = |value: &Value, field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let mut taken: Vec<(String, u64, String)> = Vec::new();
+    for (index, site) in sites.iter().enumerate() {
+        let at = format!("sites[{index}].ip_addresses");
+        let listed = site.get("ip_addresses").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let is_own = site.get("cluster_uuid").and_then(Value::as_str) == own_uuid;
+        if is_own && sites.len() > 1 && listed.is_empty() && text(site, "address").is_empty() {
+            let words = "an address is needed at which the other sites reach this controller";
+            return Err(WriteError::invalid(at, words));
+        }
+        let port = site.get("port").and_then(Value::as_u64).unwrap_or(443);
+        for (number, address) in listed.iter().map(|address| text(address, "addr")).enumerate() {
+            let at = format!("{at}[{number}].addr");
+            let ip = address.parse::<IpAddr>().ok();
+            if ip.is_some_and(|ip| ip.is_unspecified() || ip.is_multicast()) {
+                return Err(WriteError::invalid(at, format!("no controller is at {address}")));
+            }
+            let other =
+                taken.iter().find(|(taken, on, name)| *taken == address && *on == port && *name != text(site, "name"));
+            if let Some((_, _, name)) = other {
+                let words = format!("site {name} is at {address} port {port}, too: no two controllers are");
+                return Err(WriteError::invalid(at, words));
+            }
+            taken.push((address, port, text(site, "name")));
         }
     }
     Ok(())

@@ -11,8 +11,21 @@ use crate::write::guards::Guards;
 pub(super) struct GslbService;
 
 impl TypeRules for GslbService {
+    /// Keeps a field of our own that a replace leaves out: clients of Avi's API do not know it, and an operator that writes a
+    /// service anew is not to take it away.
+    fn complete(&self, draft: &mut Draft<'_>) -> Result<(), WriteError> {
+        let body = &mut draft.object.body;
+        if let Some(quorum) = draft.before.and_then(|before| before.body.get("site_quorum"))
+            && !body.contains_key("site_quorum")
+        {
+            body.insert("site_quorum".to_owned(), quorum.clone());
+        }
+        Ok(())
+    }
+
     fn check(&self, draft: &Draft<'_>, guards: &mut Guards) -> Result<(), WriteError> {
         check_domain_names(draft)?;
+        check_quorum(draft)?;
         for field in ["health_monitor_refs", "application_persistence_profile_ref", "pki_profile_ref"] {
             check_federated(draft, field)?;
         }
@@ -48,6 +61,16 @@ fn check_domain_names(draft: &Draft<'_>) -> Result<(), WriteError> {
         seen.push(name);
     }
     Ok(())
+}
+
+fn check_quorum(draft: &Draft<'_>) -> Result<(), WriteError> {
+    let Some(quorum) = draft.object.body.get("site_quorum") else { return Ok(()) };
+    let is_count = quorum.get("type").and_then(Value::as_str) == Some("SITE_QUORUM_COUNT");
+    match (is_count, quorum.get("count").is_some()) {
+        (true, false) => Err(WriteError::invalid("site_quorum.count", "a count is needed with SITE_QUORUM_COUNT")),
+        (false, true) => Err(WriteError::invalid("site_quorum.count", "a count goes with SITE_QUORUM_COUNT only")),
+        _ => Ok(()),
+    }
 }
 
 fn check_federated(draft: &Draft<'_>, field: &str) -> Result<(), WriteError> {

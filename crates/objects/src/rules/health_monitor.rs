@@ -20,11 +20,16 @@ impl TypeRules for HealthMonitor {
 
     fn check(&self, draft: &Draft<'_>, _guards: &mut Guards) -> Result<(), WriteError> {
         let body = &draft.object.body;
-        let seconds = |name: &str| body.get(name).and_then(Value::as_i64).unwrap_or(0);
-        let (timeout, interval) = (seconds("receive_timeout"), seconds("send_interval"));
+        let number = |name: &str| body.get(name).and_then(Value::as_i64).unwrap_or(0);
+        let (timeout, interval) = (number("receive_timeout"), number("send_interval"));
         if timeout > interval {
             let problem = format!("{timeout} is longer than the send_interval of {interval}");
             return Err(WriteError::invalid("receive_timeout", problem));
+        }
+        let (timeout, interval) = (number("receive_timeout_ms"), number("send_interval_ms"));
+        if interval > 0 && timeout > interval {
+            let problem = format!("{timeout} is longer than the send_interval_ms of {interval}");
+            return Err(WriteError::invalid("receive_timeout_ms", problem));
         }
         if let Some(name) = sub_message(body) {
             let Some(sub_message) = body.get(&name).and_then(Value::as_object) else {
@@ -33,7 +38,7 @@ impl TypeRules for HealthMonitor {
             check_sub_message(&name, sub_message)?;
         }
         let needs_port = matches!(kind(body), Some("HTTP" | "HTTPS" | "TCP" | "UDP" | "EXTERNAL"));
-        if needs_port && super::is_federated("healthmonitor", body) && seconds("monitor_port") == 0 {
+        if needs_port && super::is_federated("healthmonitor", body) && number("monitor_port") == 0 {
             // A GSLB member has no port of its own that a probe could fall back to.
             return Err(WriteError::Required("monitor_port".to_owned()));
         }

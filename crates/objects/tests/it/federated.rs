@@ -141,3 +141,21 @@ fn what_is_no_object_is_told_and_a_tenant_that_is_missing_is_named() {
     let error = federated::unpack(&follower.projection, packed.to_string().as_bytes(), 0).unwrap_err();
     assert_eq!(error.to_string(), "there is no tenant green here");
 }
+
+#[test]
+fn what_a_later_release_says_of_an_object_survives_at_a_site_that_does_not_know_it() {
+    let (leader, follower) = two_sites();
+    let gslb = leader.projection.single("gslb").unwrap();
+    let mut packed: Value = serde_json::from_slice(&federated::pack(&leader.projection, gslb)).unwrap();
+    packed["later"] = json!(1);
+    packed["object"]["later"] = json!({"a": 2});
+    packed["object"]["body"]["later"] = json!([3]);
+    packed["object"]["body"]["sites"][0]["later"] = json!("four");
+    let came = federated::unpack(&follower.projection, packed.to_string().as_bytes(), 7).unwrap();
+    // It goes through the store, and on to others when this site leads.
+    let stored = Object::from_bytes(follower.projection.types(), &came.to_bytes(), 1).unwrap();
+    let on: Value = serde_json::from_slice(&federated::pack(&follower.projection, &stored)).unwrap();
+    assert_eq!(on["object"]["later"], json!({"a": 2}));
+    assert_eq!(on["object"]["body"]["later"], json!([3]));
+    assert_eq!(on["object"]["body"]["sites"][0]["later"], json!("four"));
+}

@@ -192,6 +192,12 @@ fn a_monitor_needs_timing_that_works_and_its_own_message() {
     let mut slow = tcp_monitor("m");
     slow["receive_timeout"] = json!(11);
     refused(slow, "receive_timeout: 11 is longer than the send_interval of 10");
+    let mut slow = tcp_monitor("m");
+    (slow["send_interval_ms"], slow["receive_timeout_ms"]) = (json!(200), json!(201));
+    refused(slow, "receive_timeout_ms: 201 is longer than the send_interval_ms of 200");
+    let mut busy = tcp_monitor("m");
+    busy["send_interval_ms"] = json!(49);
+    refused(busy, "send_interval_ms");
     refused(json!({"name": "m", "type": "HEALTH_MONITOR_HTTP"}), "http_monitor: Required field missing");
     let no_code = json!({"name": "m", "type": "HEALTH_MONITOR_HTTPS", "https_monitor": {}});
     refused(no_code, "https_monitor.http_response_code: Required field missing");
@@ -204,4 +210,31 @@ fn a_monitor_needs_timing_that_works_and_its_own_message() {
     refused(portless, "monitor_port: Required field missing");
     refused(json!({"name": "m"}), "type: Required field missing");
     refused(json!({"name": "m", "type": "TCP"}), "type: 'TCP' is not possible");
+}
+
+#[test]
+fn a_quorum_of_sites_outlives_a_replace_of_a_client_that_does_not_know_it() {
+    let mut world = World::with_gslb();
+    let plain = gslb_service("app.avi.iberia.local", &["192.0.2.1"]);
+    let service = world.create("gslbservice", plain.clone());
+    assert!(service.get("site_quorum").is_none());
+    let uuid = uuid_of(&service).to_owned();
+    let majority = json!({"site_quorum": {"type": "SITE_QUORUM_MAJORITY"}});
+    world.patch("gslbservice", &uuid, json!({"replace": majority}));
+    assert_eq!(world.replace("gslbservice", &uuid, plain.clone())["site_quorum"]["type"], "SITE_QUORUM_MAJORITY");
+    let with = |quorum: Value| {
+        let mut body = plain.clone();
+        body["site_quorum"] = quorum;
+        body
+    };
+    let none = with(json!({"type": "SITE_QUORUM_NONE"}));
+    assert_eq!(world.replace("gslbservice", &uuid, none)["site_quorum"]["type"], "SITE_QUORUM_NONE");
+    for (quorum, text) in [
+        (json!({"type": "SITE_QUORUM_COUNT"}), "site_quorum.count: a count is needed"),
+        (json!({"type": "SITE_QUORUM_ALL", "count": 2}), "site_quorum.count: a count goes with"),
+    ] {
+        check_refused(&world, &Verb::Replace("gslbservice", &uuid, with(quorum)), text);
+    }
+    let counted = with(json!({"type": "SITE_QUORUM_COUNT", "count": 2}));
+    assert_eq!(world.replace("gslbservice", &uuid, counted)["site_quorum"]["count"], 2);
 }

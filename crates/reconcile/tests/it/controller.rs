@@ -148,7 +148,6 @@ impl Controller {
             }
         }
         let service = (key.kind == ObjectType::HealthMonitor).then(|| unit.service.clone());
-        let sent = Some(body.clone());
-        self.observed.objects.insert(key.clone(), ObservedObject { uuid, body: shown, sent, service });
+        self.observed.objects.insert(key.clone(), ObservedObject::new(uuid, shown, service).sent_as(body));
     }
 }

@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use rcgen::KeyPair;
 use se_protocol::{
-    Report, ToldStates,
+    MemberStates, Report, ToldStates,
     logs::{self, LogQuery, LogRefusal},
     member_states::MemberStatesAssembler,
     report_delta,
@@ -89,7 +89,9 @@ pub(super) async fn run(
     let (certificates, issued) = mpsc::channel(1);
     let logs = LogSearches { search: Arc::clone(&answers.logs), found, running: JoinSet::new() };
     let explain = &answers.explain;
-    let reader = Reader { controller, shared, explain, logs, assembler, replies, certificates, alert, was_good: false };
+    let engine = Arc::from(identity.engine_uuid.as_str());
+    let reader =
+        Reader { controller, engine, shared, explain, logs, assembler, replies, certificates, alert, was_good: false };
     let writer = Writer { config, identity: Arc::clone(identity), outbound, pending: None };
     tokio::select! {
         end = reader.run(inbound, config.member_states_kept) => end,
@@ -128,6 +130,8 @@ fn message(message: from_engine::Message) -> FromEngine {
 
 struct Reader<'a> {
     controller: &'a str,
+    /// Uuid of this engine.
+    engine: Arc<str>,
     shared: &'a Shared,
     explain: &'a Explain,
     logs: LogSearches,
@@ -144,12 +148,18 @@ impl Reader<'_> {
         let mut states = MemberStatesAssembler::default();
         let mut learnt = std::pin::pin!(tokio::time::sleep(learning));
         let mut is_complete = false;
+        // What the controller told, where voices of sites that it has not heard again yet are kept beside it.
+        let mut told: Option<Arc<MemberStates>> = None;
         loop {
             let message = tokio::select! {
                 message = inbound.message() => message,
                 () = &mut learnt, if !is_complete => {
                     is_complete = true;
-                    self.shared.member_states.send_modify(|told| told.is_complete = true);
+                    let told = told.take();
+                    self.shared.member_states.send_modify(|known| {
+                        known.is_complete = true;
+                        known.states = told.unwrap_or_else(|| Arc::clone(&known.states));
+                    });
                     continue;
                 }
             };
@@ -172,7 +182,14 @@ impl Reader<'_> {
                 Some(from_controller::Message::MemberStates(part)) => match states.take(part) {
                     Ok(None) => {}
                     Ok(Some(states)) => {
-                        self.shared.member_states.send_replace(ToldStates { states: Arc::new(states), is_complete });
+                        let mut states = Arc::new(states);
+                        if !is_complete {
+                            told = Some(Arc::clone(&states));
+                            let before = Arc::clone(&self.shared.member_states.borrow().states);
+                            Arc::make_mut(&mut states).keep_voices(&before);
+                        }
+                        let engine = Some(Arc::clone(&self.engine));
+                        self.shared.member_states.send_replace(ToldStates { states, is_complete, engine });
                     }
                     Err(error) => return self.end(format!("the controller sent malformed states: {error}")),
                 },

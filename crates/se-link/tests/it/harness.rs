@@ -90,6 +90,7 @@ fn service(number: u32) -> GslbService {
         health_monitors: vec!["healthmonitor-1".into()],
         monitor_scope: MonitorScope::AllMembers,
         controller_health: true,
+        site_quorum: None,
     }
 }
 

@@ -20,10 +20,12 @@ fn report(revision: u64, state: State, services: usize) -> Arc<Report> {
         streak: 2,
         last_failure: Some("CONNECTION_REFUSED".into()),
         latency_us: Some(700),
+        probed_by: None,
     };
     let member = MemberState {
         ip: "192.0.2.1".parse().unwrap(),
         state,
+        perceived: state,
         reason: "1 of 1 required monitors pass".into(),
         since_us: 1_800_000_000_000_000,
         datapath: state,

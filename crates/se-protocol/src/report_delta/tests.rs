@@ -26,6 +26,7 @@ fn http_pool(number: u8, seed: u8) -> Arc<HttpPoolState> {
         streak: 3,
         last_failure: (seed > 1).then(|| "CONNECTION_REFUSED".into()),
         latency_us: (seed == 1).then_some(900),
+        probed_by: None,
     };
     let server = ServerState {
         address: target,

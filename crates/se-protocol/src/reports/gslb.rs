@@ -1,5 +1,7 @@
 //! GSLB services, their pools and members.
 
+use std::collections::BTreeMap;
+
 use super::{Reports, best, merge_monitors, reason, since_us};
 use crate::{GslbServiceState, MemberState, MonitorState, PoolState, State};
 
@@ -10,13 +12,28 @@ impl Reports {
         let found = self.0.iter().filter_map(|report| {
             report.gslb_services.iter().find(|service| service.uuid == uuid).map(|service| &**service)
         });
-        let found: Vec<&GslbServiceState> = found.collect();
+        GslbServiceState::merge(&found.collect::<Vec<_>>())
+    }
+
+    /// Each GSLB service that an engine has, in the order of their uuids.
+    pub fn gslb_services(&self) -> impl Iterator<Item = GslbServiceState> {
+        let mut found: BTreeMap<&str, Vec<&GslbServiceState>> = BTreeMap::new();
+        for service in self.0.iter().flat_map(|report| &report.gslb_services) {
+            found.entry(&service.uuid).or_default().push(service);
+        }
+        found.into_values().filter_map(|found| GslbServiceState::merge(&found))
+    }
+}
+
+impl GslbServiceState {
+    /// What several engines say of one service, the newest configuration first; `None` of nothing.
+    fn merge(found: &[&Self]) -> Option<Self> {
         let (newest, state) = (found.first()?, best(found.iter().map(|service| service.state))?);
         let pools = newest.pools.iter().enumerate().map(|(index, pool)| {
             let others = found[1..].iter().filter_map(|other| other.pool(index, &pool.name));
             merge_pool(pool, &others.collect::<Vec<_>>())
         });
-        Some(GslbServiceState {
+        Some(Self {
             uuid: newest.uuid.clone(),
             state,
             reason: reason(state, found.iter().map(|service| (service.state, service.reason.as_str()))),
@@ -24,9 +41,7 @@ impl Reports {
             pools: pools.collect(),
         })
     }
-}
 
-impl GslbServiceState {
     /// State of the pool at `index` called `name`: by place first, since names are unique by convention only.
     #[must_use]
     pub fn pool(&self, index: usize, name: &str) -> Option<&PoolState> {
@@ -60,6 +75,7 @@ fn merge_member(sights: &[&MemberState]) -> MemberState {
     MemberState {
         ip: newest.ip,
         state,
+        perceived: sights.iter().fold(newest.perceived, |state, member| state.or_better(member.perceived)),
         reason: reason(state, sights.iter().map(|member| (member.state, member.reason.as_str()))),
         since_us: since_us(state, sights.iter().map(|member| (member.state, member.since_us))),
         datapath: sights.iter().fold(newest.datapath, |state, member| state.or_better(member.datapath)),

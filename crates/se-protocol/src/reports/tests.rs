@@ -12,10 +12,12 @@ fn member(ip: &str, state: State, since_us: i64) -> MemberState {
         streak: 0,
         last_failure: (state == State::Down).then(|| "CONNECTION_REFUSED".into()),
         latency_us: (state == State::Up).then_some(900),
+        probed_by: None,
     };
     MemberState {
         ip: ip.parse().unwrap(),
         state,
+        perceived: state,
         reason: format!("is {}", state.as_avi()),
         since_us,
         datapath: state,
@@ -80,6 +82,7 @@ fn engines_are_counted_and_their_disagreement_told() {
     assert_eq!((member.monitors[0].latency_us, &member.monitors[0].last_failure), (Some(900), &None));
     assert_eq!((reports.dns_service("other"), reports.gslb_service("other")), (None, None));
     assert_eq!(Reports::default().gslb_service("gs"), None);
+    assert_eq!(reports.gslb_services().collect::<Vec<_>>(), [reports.gslb_service("gs").unwrap()]);
 }
 
 #[test]

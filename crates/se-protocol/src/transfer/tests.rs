@@ -9,7 +9,7 @@ use model::{
     },
     gslb::{
         ClientGroup, DownResponse, GslbMember, GslbPool, GslbService, MemberAlgorithm, MemberLocation, MonitorScope,
-        PoolAlgorithm,
+        PoolAlgorithm, SiteQuorum,
     },
     http::{IpMatch, Membership, StringCriterion},
     monitor::{Check, HealthMonitor, HttpCheck, StatusClass},
@@ -63,6 +63,7 @@ fn service(number: u16, seed: u8) -> GslbService {
         min_members: u16::from(seed),
         resolve_cname: seed > 2,
         topology_policies: seed > 3,
+        site_quorum: seed.is_multiple_of(3).then_some(SiteQuorum { needed: 2, active: 3 }),
         pools: vec![GslbPool {
             name: "p".into(),
             priority: PoolPriority::try_from(10).unwrap(),

@@ -420,6 +420,17 @@ pub struct GslbService {
     pub resolve_cname: bool,
     #[prost(bool, tag = "18")]
     pub topology_policies: bool,
+    /// Absent: each site follows its own perception.
+    #[prost(message, optional, tag = "19")]
+    pub site_quorum: ::core::option::Option<SiteQuorum>,
+}
+/// Active sites that have to perceive a member down for it to be down, and how many there are.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SiteQuorum {
+    #[prost(uint32, tag = "1")]
+    pub needed: u32,
+    #[prost(uint32, tag = "2")]
+    pub active: u32,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GslbPool {
@@ -1200,6 +1211,9 @@ pub struct MemberState {
     pub controller: ::core::option::Option<i32>,
     #[prost(message, repeated, tag = "7")]
     pub monitors: ::prost::alloc::vec::Vec<MonitorState>,
+    /// What this engine perceives, where other sites are asked too; absent: `state`.
+    #[prost(enumeration = "State", optional, tag = "8")]
+    pub perceived: ::core::option::Option<i32>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct MonitorState {
@@ -1217,6 +1231,9 @@ pub struct MonitorState {
     pub last_failure: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(uint64, optional, tag = "7")]
     pub latency_us: ::core::option::Option<u64>,
+    /// Uuid of the engine that probes in place of this one; absent: it probes itself.
+    #[prost(string, optional, tag = "8")]
+    pub probed_by: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// What changed in the states of member virtual services; the first one of a connection starts from nothing.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1228,6 +1245,61 @@ pub struct MemberStatesPart {
     /// Closes the message: now, and not before, it counts.
     #[prost(bool, tag = "3")]
     pub last: bool,
+    /// In place of what was told of the same services.
+    #[prost(message, repeated, tag = "4")]
+    pub sights: ::prost::alloc::vec::Vec<MemberSights>,
+    /// Uuids of services of which nothing is told any more.
+    #[prost(string, repeated, tag = "5")]
+    pub sights_gone: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Engines that split the probes of members, all of them; with the part that closes.
+    #[prost(message, repeated, tag = "6")]
+    pub probing: ::prost::alloc::vec::Vec<ProbingEngine>,
+}
+/// What others see of the members of a GSLB service.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct MemberSights {
+    #[prost(string, tag = "1")]
+    pub service: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "2")]
+    pub voices: ::prost::alloc::vec::Vec<SiteVoice>,
+    #[prost(message, repeated, tag = "3")]
+    pub results: ::prost::alloc::vec::Vec<SharedResult>,
+}
+/// How another site perceives a member.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SiteVoice {
+    #[prost(string, tag = "1")]
+    pub site: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub pool: ::prost::alloc::string::String,
+    #[prost(bytes = "bytes", tag = "3")]
+    pub ip: ::prost::bytes::Bytes,
+    #[prost(enumeration = "State", tag = "4")]
+    pub state: i32,
+}
+/// What another engine's probes of a member say.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SharedResult {
+    #[prost(string, tag = "1")]
+    pub engine: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub pool: ::prost::alloc::string::String,
+    #[prost(bytes = "bytes", tag = "3")]
+    pub ip: ::prost::bytes::Bytes,
+    /// Uuid.
+    #[prost(string, tag = "4")]
+    pub monitor: ::prost::alloc::string::String,
+    #[prost(enumeration = "State", tag = "5")]
+    pub state: i32,
+    #[prost(string, optional, tag = "6")]
+    pub last_failure: ::core::option::Option<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ProbingEngine {
+    #[prost(string, tag = "1")]
+    pub uuid: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub group: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct VirtualServiceKey {

@@ -4,8 +4,8 @@ use model::{PoolPriority, Ttl, Weight, gslb};
 
 use super::{
     ConvertError, DownResponse, FallbackIp, GslbMember, GslbPool, GslbService, Location, MemberAlgorithm, MonitorScope,
-    Nothing, PoolAlgorithm, all, down_response::Kind, ip_from_bytes, ip_to_bytes, name_from_text, names_from_text,
-    names_to_text, narrow, required, v4_from_bytes, v6_from_bytes,
+    Nothing, PoolAlgorithm, SiteQuorum, all, down_response::Kind, ip_from_bytes, ip_to_bytes, name_from_text,
+    names_from_text, names_to_text, narrow, required, v4_from_bytes, v6_from_bytes,
 };
 
 impl From<&gslb::GslbService> for GslbService {
@@ -29,6 +29,7 @@ impl From<&gslb::GslbService> for GslbService {
             min_members,
             resolve_cname,
             topology_policies,
+            site_quorum,
         } = service;
         Self {
             uuid: uuid.clone(),
@@ -49,6 +50,7 @@ impl From<&gslb::GslbService> for GslbService {
             min_members: u32::from(*min_members),
             resolve_cname: *resolve_cname,
             topology_policies: *topology_policies,
+            site_quorum: site_quorum.map(|it| SiteQuorum { needed: it.needed.into(), active: it.active.into() }),
         }
     }
 }
@@ -75,7 +77,12 @@ impl TryFrom<GslbService> for gslb::GslbService {
             min_members,
             resolve_cname,
             topology_policies,
+            site_quorum,
         } = message;
+        let quorum = |it: SiteQuorum| -> Result<_, ConvertError> {
+            let (needed, active) = (narrow("needed", it.needed)?, narrow("active", it.active)?);
+            Ok(gslb::SiteQuorum { needed, active })
+        };
         Ok(Self {
             uuid,
             name,
@@ -95,6 +102,7 @@ impl TryFrom<GslbService> for gslb::GslbService {
             min_members: narrow("min_members", min_members)?,
             resolve_cname,
             topology_policies,
+            site_quorum: site_quorum.map(quorum).transpose()?,
         })
     }
 }

@@ -126,7 +126,7 @@ impl TryFrom<PoolState> for crate::PoolState {
 
 impl From<&crate::MemberState> for MemberState {
     fn from(member: &crate::MemberState) -> Self {
-        let crate::MemberState { ip, state, reason, since_us, datapath, controller, monitors } = member;
+        let crate::MemberState { ip, state, perceived, reason, since_us, datapath, controller, monitors } = member;
         Self {
             ip: ip_to_bytes(ip),
             state: State::from(*state).into(),
@@ -135,6 +135,7 @@ impl From<&crate::MemberState> for MemberState {
             datapath: State::from(*datapath).into(),
             controller: controller.map(|state| State::from(state).into()),
             monitors: monitors.iter().map(MonitorState::from).collect(),
+            perceived: (perceived != state).then(|| State::from(*perceived).into()),
         }
     }
 }
@@ -142,10 +143,12 @@ impl From<&crate::MemberState> for MemberState {
 impl TryFrom<MemberState> for crate::MemberState {
     type Error = ConvertError;
     fn try_from(message: MemberState) -> Result<Self, ConvertError> {
-        let MemberState { ip, state, reason, since_us, datapath, controller, monitors } = message;
+        let MemberState { ip, state, reason, since_us, datapath, controller, monitors, perceived } = message;
+        let state = State::known(state)?;
         Ok(Self {
             ip: ip_from_bytes(&ip)?,
-            state: State::known(state)?,
+            state,
+            perceived: perceived.map_or(Ok(state), State::known)?,
             reason,
             since_us,
             datapath: State::known(datapath)?,
@@ -157,7 +160,7 @@ impl TryFrom<MemberState> for crate::MemberState {
 
 impl From<&crate::MonitorState> for MonitorState {
     fn from(monitor: &crate::MonitorState) -> Self {
-        let crate::MonitorState { uuid, name, target, state, streak, last_failure, latency_us } = monitor;
+        let crate::MonitorState { uuid, name, target, state, streak, last_failure, latency_us, probed_by } = monitor;
         Self {
             uuid: uuid.clone(),
             name: name.clone(),
@@ -166,6 +169,7 @@ impl From<&crate::MonitorState> for MonitorState {
             streak: *streak,
             last_failure: last_failure.clone(),
             latency_us: *latency_us,
+            probed_by: probed_by.clone(),
         }
     }
 }
@@ -173,7 +177,7 @@ impl From<&crate::MonitorState> for MonitorState {
 impl TryFrom<MonitorState> for crate::MonitorState {
     type Error = ConvertError;
     fn try_from(message: MonitorState) -> Result<Self, ConvertError> {
-        let MonitorState { uuid, name, target, state, streak, last_failure, latency_us } = message;
+        let MonitorState { uuid, name, target, state, streak, last_failure, latency_us, probed_by } = message;
         Ok(Self {
             uuid,
             name,
@@ -182,6 +186,7 @@ impl TryFrom<MonitorState> for crate::MonitorState {
             streak,
             last_failure,
             latency_us,
+            probed_by,
         })
     }
 }

@@ -73,7 +73,8 @@ impl Site {
 
     pub(crate) fn know_at(&self, name: &str, addresses: Vec<String>, pem: &str) {
         let mut peers: BTreeMap<_, _> = self.roster.borrow().peers.clone();
-        peers.insert(id(name), PeerAddress { addresses, certificate_pem: pem.to_owned() });
+        peers
+            .insert(id(name), PeerAddress { name: format!("site {name}"), addresses, certificate_pem: pem.to_owned() });
         self.roster.send_replace(Arc::new(Roster { peers }));
     }
 

@@ -1,8 +1,8 @@
 //! A TCP proxy that cuts links, and makes them half-open: nothing gets through, nothing is closed.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -27,6 +27,8 @@ pub(crate) struct Proxy {
     pub(crate) mode: watch::Sender<Mode>,
     /// Bytes that got through, in either direction.
     pub(crate) passed: Arc<AtomicU64>,
+    /// Bytes that dialling sites sent, as a listener on the line has them.
+    pub(crate) overheard: Arc<Mutex<Vec<u8>>>,
 }
 
 pub(crate) async fn start(to: SocketAddr) -> Proxy {
@@ -35,9 +37,11 @@ pub(crate) async fn start(to: SocketAddr) -> Proxy {
     let (mode, watched) = watch::channel(Mode::Open);
     let passed = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&passed);
+    let overheard = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&overheard);
     tokio::spawn(async move {
         while let Ok((near, _)) = listener.accept().await {
-            let (mut mode, counter) = (watched.clone(), Arc::clone(&counter));
+            let (mut mode, counter, heard) = (watched.clone(), Arc::clone(&counter), Arc::clone(&heard));
             if *mode.borrow() == Mode::Cut {
                 continue;
             }
@@ -47,14 +51,14 @@ pub(crate) async fn start(to: SocketAddr) -> Proxy {
                 let (far_read, far_write) = far.into_split();
                 let (up, down) = (mode.clone(), mode.clone());
                 tokio::select! {
-                    () = pass(near_read, far_write, up, &counter) => {}
-                    () = pass(far_read, near_write, down, &counter) => {}
+                    () = pass(near_read, far_write, up, &counter, Some(&heard)) => {}
+                    () = pass(far_read, near_write, down, &counter, None) => {}
                     _ = mode.wait_for(|mode| *mode == Mode::Cut) => {}
                 }
             });
         }
     });
-    Proxy { address, mode, passed }
+    Proxy { address, mode, passed, overheard }
 }
 
 async fn pass(
@@ -62,6 +66,7 @@ async fn pass(
     mut to: impl AsyncWriteExt + Unpin,
     mut mode: watch::Receiver<Mode>,
     passed: &AtomicU64,
+    heard: Option<&Mutex<Vec<u8>>>,
 ) {
     let mut buffer = vec![0; 8 * 1024];
     loop {
@@ -76,6 +81,9 @@ async fn pass(
         if mode.wait_for(|mode| *mode != Mode::Stalled).await.is_err() || to.write_all(&buffer[..count]).await.is_err()
         {
             return;
+        }
+        if let Some(heard) = heard {
+            heard.lock().unwrap().extend_from_slice(&buffer[..count]);
         }
         passed.fetch_add(count as u64, Ordering::SeqCst);
     }

@@ -29,7 +29,7 @@ impl Site {
         let peers: BTreeMap<_, _> =
             others.map(|site| (site.clone(), Peer { next: Some(last), ..Peer::default() })).collect();
         let head = self.durable.log.state_at(last);
-        self.role = Role::Leader { peers, head, beat: now };
+        self.role = Role::Leader { peers, head, beat: now, released: last, release_at: None };
         self.effects.push(Effect::Lead(self.durable.term.clone()));
         if self.settings.leadership == Leadership::ByHand {
             self.committed = last;
@@ -37,11 +37,17 @@ impl Site {
         if self.durable.log.last().term != self.durable.term {
             self.append(Change::Lead);
         }
+        // Who leads is nothing to be kept back, nor is what was there before.
+        let last = self.durable.log.last().revision;
+        if let Role::Leader { released, .. } = &mut self.role {
+            *released = last;
+        }
         self.commit();
         self.push_all(now, true);
     }
 
-    /// Sends each follower what it lacks; those that are still busy with the last batch only at a heartbeat.
+    /// Sends each follower what it lacks; those that are still busy with the last batch only at a heartbeat, else when they
+    /// have answered.
     pub(super) fn push_all(&mut self, now: Duration, heartbeat: bool) {
         let Role::Leader { peers, beat, .. } = &mut self.role else { return };
         if heartbeat {
@@ -54,7 +60,8 @@ impl Site {
         }
     }
 
-    /// Sends one follower what it lacks; at a `heartbeat` also if that is nothing.
+    /// Sends one follower what it lacks: entries, or the news that more of what it has is committed. At a `heartbeat` also
+    /// if that is nothing.
     fn push(&mut self, now: Duration, to: &SiteId, heartbeat: bool) {
         let (limit, suspended) = (self.limit(), self.settings.suspended.contains(to));
         let elected = self.settings.leadership == Leadership::Elected;
@@ -74,10 +81,12 @@ impl Site {
             let after = next.and_then(|next| log.mark(next)).unwrap_or_else(|| log.last());
             let max = if suspended { 0 } else { BATCH_MAX };
             let entries: Vec<_> = log.range(after.revision, through, max).cloned().collect();
-            if entries.is_empty() && !heartbeat {
+            let told = self.committed.min(limit);
+            if entries.is_empty() && !heartbeat && peer.told >= told {
                 return;
             }
             peer.waiting = !entries.is_empty();
+            peer.told = peer.told.max(told);
             Message::Append { term, after, entries, committed: self.committed, shown: limit, sent: now }
         };
         self.send(to.clone(), message);
@@ -109,8 +118,13 @@ impl Site {
             }
             Held::Refused => {}
         }
+        let before = self.committed;
         self.commit();
-        self.push(now, from, false);
+        if self.committed > before {
+            self.push_all(now, false);
+        } else {
+            self.push(now, from, false);
+        }
     }
 
     /// Commits what a majority has of the own term, by hand all there is, and answers for it.

@@ -1,5 +1,7 @@
 //! Leadership by hand, as avi-api 5.2, 5.3 and 5.8 have it.
 
+use std::time::Duration;
+
 use site_replication::{Durable, Refusal, Replication, Revision, Settings, Site, SiteId, Write};
 
 use crate::world::{World, create};
@@ -149,6 +151,50 @@ fn in_manual_mode_followers_get_what_the_checkpoint_has() {
 }
 
 #[test]
+fn a_batch_waits_for_its_interval_and_goes_as_one() {
+    let mut world = world(|settings| settings.batch = Duration::from_secs(5));
+    world.run(6_000_000);
+    world.entries_sent = 0;
+    for n in 0..4 {
+        world.write(0, create(&format!("hello-{n}"))).unwrap();
+        world.run(1_000_000);
+    }
+    assert_eq!(
+        (world.acknowledged.len(), world.entries_sent, names(&world, 0).len()),
+        (4, 0, 4),
+        "stored and kept back"
+    );
+    world.run(1_500_000);
+    assert_eq!(names(&world, 1).len(), 4);
+    world.write(0, create("later")).unwrap();
+    world.run(1_000_000);
+    assert_eq!(names(&world, 1).len(), 4);
+    // What is no longer to wait does not.
+    configure(&mut world, |settings| settings.batch = Duration::ZERO);
+    world.run(1_000_000);
+    assert_eq!(names(&world, 1).len(), 5);
+}
+
+#[test]
+fn in_adaptive_mode_followers_get_what_is_released() {
+    let mut world = world(|settings| settings.replication = Replication::Adaptive);
+    world.run(1_000_000);
+    let first = world.write(0, create("first")).unwrap();
+    let second = world.write(0, create("second")).unwrap();
+    world.run(5_000_000);
+    assert_eq!((names(&world, 0).len(), names(&world, 1).len()), (2, 0));
+    for (revision, shown) in [(first, 1), (second, 2)] {
+        world.ask(0, |site, now, _| Ok(((), site.release(now, revision)))).unwrap();
+        world.run(100_000);
+        assert_eq!((names(&world, 1).len(), names(&world, 2).len()), (shown, shown), "without a heartbeat in between");
+    }
+    world.write(0, create("third")).unwrap();
+    world.run(1_000_000);
+    configure(&mut world, |settings| settings.replication = Replication::Continuous);
+    converge(&mut world);
+}
+
+#[test]
 fn a_suspended_site_gets_nothing_until_it_is_resumed() {
     let mut world = world(|_| {});
     let away = world.nodes[2].id.clone();
@@ -206,6 +252,29 @@ fn a_passive_site_is_not_promoted_and_not_heard() {
     let active = Settings::new([SiteId::from("cluster-0"), SiteId::from("cluster-1")]);
     let passive = SiteId::from("cluster-9");
     let disk = Durable::new(SiteId::from("cluster-0"));
-    let (mut site, _) = Site::new(passive.clone(), active, disk, std::time::Duration::ZERO);
-    assert_eq!(site.promote(std::time::Duration::ZERO), Err(Refusal::NotActive { site: passive }));
+    let (mut site, _) = Site::new(passive.clone(), active, disk, Duration::ZERO);
+    assert_eq!(site.promote(Duration::ZERO), Err(Refusal::NotActive { site: passive }));
+}
+
+#[test]
+fn a_leader_whose_wall_clock_is_an_hour_behind_gives_times_that_go_on() {
+    let mut world = world(|_| {});
+    let Write::Put { uuid, kind, claims, body, .. } = create("hello") else { unreachable!("it creates") };
+    let put = |based_on| {
+        let (uuid, kind, claims, body) = (uuid.clone(), kind.clone(), claims.clone(), body.clone());
+        Write::Put { uuid, kind, claims, body, based_on }
+    };
+    world.write(0, put(None)).unwrap();
+    converge(&mut world);
+    let first = world.site(1).view().get(&uuid).unwrap().object.last_modified_us;
+    world.isolate(0);
+    world.ask(1, |site, now, _| Ok(((), site.promote(now)?))).unwrap();
+    let hour_before = first.saturating_sub(3_600_000_000);
+    world.ask(1, |site, now, _| site.write(now, hour_before, put(Some(first)))).unwrap();
+    world.cut.clear();
+    converge(&mut world);
+    for at in 0..3 {
+        let now = world.site(at).view().get(&uuid).unwrap().object.last_modified_us;
+        assert!(now > first, "site {at}: {now} after {first}");
+    }
 }

@@ -58,6 +58,67 @@ fn a_write_that_no_majority_has_is_not_acknowledged() {
     assert!(world.site(leader).view().get("gslbservice-alone").is_none(), "nor shown");
 }
 
+/// Heartbeats so far apart that none comes while a test looks.
+fn world_of_rare_heartbeats() -> (World, usize) {
+    let mut world = World::new(7, 3, true, |settings| {
+        settings.leadership = Leadership::Elected;
+        settings.timing.lease = Duration::from_secs(3_600);
+        settings.timing.heartbeat = Duration::from_secs(1_800);
+    });
+    assert!(world.run_until(5_000 * 1_000_000, World::converged));
+    let leader = world.writer().unwrap();
+    (world, leader)
+}
+
+#[test]
+fn followers_show_a_write_without_a_heartbeat_in_between() {
+    let (mut world, leader) = world_of_rare_heartbeats();
+    world.appends = 0;
+    world.write(leader, create("hello")).unwrap();
+    // There and back, and there again.
+    world.run(3 * 20_500);
+    for at in 0..3 {
+        assert!(world.site(at).view().get("gslbservice-hello").is_some(), "site {at} does not show it");
+    }
+    assert!(world.appends <= 4, "one write took {} messages to two followers", world.appends);
+}
+
+#[test]
+fn many_writes_at_once_are_not_told_one_by_one() {
+    let (mut world, leader) = world_of_rare_heartbeats();
+    world.appends = 0;
+    for n in 0..1_000 {
+        world.write(leader, create(&format!("hello-{n}"))).unwrap();
+    }
+    world.run(1_000_000);
+    assert!(world.converged());
+    assert!(world.appends <= 40, "a thousand writes took {} messages to two followers", world.appends);
+}
+
+#[test]
+fn while_nobody_leads_a_write_is_refused_for_now_and_at_a_follower_of_somebody_for_good() {
+    let mut world = world();
+    let old = world.writer().unwrap();
+    let follower = (old + 1) % 3;
+    let leader = Some(world.nodes[old].id.clone());
+    assert_eq!(world.write(follower, create("a")), Err(Refusal::NotLeader { leader }));
+    world.crash(old);
+    // Longer than a promise, shorter than an election.
+    world.isolate(follower);
+    world.run(2_000_000);
+    assert_eq!(world.write(follower, create("b")), Err(Refusal::NoLeader));
+    // Nor does it know of one right after its own start.
+    world.crash(follower);
+    world.start(follower);
+    assert_eq!(world.write(follower, create("c")), Err(Refusal::NoLeader));
+    world.cut.clear();
+    world.start(old);
+    assert!(world.run_until(LONG_US, World::converged));
+    let writer = world.writer().unwrap();
+    let leader = Some(world.nodes[writer].id.clone());
+    assert_eq!(world.write((writer + 1) % 3, create("d")), Err(Refusal::NotLeader { leader }));
+}
+
 #[test]
 fn a_leader_without_lease_refuses() {
     let mut world = world();
@@ -103,6 +164,30 @@ fn in_manual_mode_followers_store_everything_and_show_the_checkpoint() {
 }
 
 #[test]
+fn in_batches_and_in_adaptive_mode_nothing_waits_for_its_majority_and_followers_show_it_later() {
+    for (replication, batch_s) in [(Replication::Continuous, 5), (Replication::Adaptive, 0)] {
+        let mut world = world();
+        for node in 0..3 {
+            let settings = &mut world.nodes[node].settings;
+            (settings.replication, settings.batch) = (replication, Duration::from_secs(batch_s));
+            let settings = settings.clone();
+            world.nodes[node].site.as_mut().unwrap().configure(settings);
+        }
+        let leader = world.writer().unwrap();
+        let revision = world.write(leader, create("hello")).unwrap();
+        world.run(2_000_000);
+        assert_eq!(world.acknowledged.len(), 1);
+        let follower = (leader + 1) % 3;
+        assert!(world.site(follower).view().get("gslbservice-hello").is_none(), "{replication:?}");
+        if replication == Replication::Adaptive {
+            world.ask(leader, |site, now, _| Ok(((), site.release(now, revision)))).unwrap();
+        }
+        world.run(4_000_000);
+        assert!(world.site(follower).view().get("gslbservice-hello").is_some(), "{replication:?}");
+    }
+}
+
+#[test]
 fn what_strangers_liars_and_old_terms_say_changes_nothing() {
     let mut world = world();
     world.run(1_000_000);
@@ -137,6 +222,34 @@ fn what_strangers_liars_and_old_terms_say_changes_nothing() {
         world.ask(follower, |site, now, _| Ok(((), site.receive(now, from, lie)))).unwrap();
         assert_eq!(world.nodes[follower].disk, before);
         assert!(!world.site(follower).is_leader());
+    }
+}
+
+#[test]
+fn what_was_said_once_and_is_said_again_changes_nothing() {
+    let mut world = world();
+    world.overheard = Some(Vec::new());
+    let old = world.writer().unwrap();
+    world.write(old, create("first")).unwrap();
+    world.run(1_000_000);
+    // Another leads, so that some of it is of an old term.
+    let to = world.nodes[(old + 1) % 3].id.clone();
+    world.ask(old, |site, _, _| Ok(((), site.hand_over(&to)?))).unwrap();
+    assert!(world.run_until(LONG_US, |world| world.writer().is_some_and(|writer| writer != old)));
+    let new = world.writer().unwrap();
+    world.write(new, create("second")).unwrap();
+    assert!(world.run_until(LONG_US, World::converged));
+    let before: Vec<_> = world.nodes.iter().map(|node| node.disk.clone()).collect();
+    let overheard = world.overheard.take().unwrap();
+    assert!(overheard.len() > 20, "{}", overheard.len());
+    for (from, to, message) in overheard {
+        let from = world.nodes[from].id.clone();
+        world.ask(to, |site, now, _| Ok(((), site.receive(now, &from, message)))).unwrap();
+    }
+    world.run(2_000_000);
+    assert_eq!(world.writer(), Some(new));
+    for (node, before) in world.nodes.iter().zip(before) {
+        assert_eq!(node.disk, before, "{}", node.id);
     }
 }
 

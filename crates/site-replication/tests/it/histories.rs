@@ -1,5 +1,7 @@
 //! Ten thousand histories, each from a seed; `cargo xtask sim` for ten times as many, with `--seed N` to see one again.
 
+use std::time::Duration;
+
 use site_replication::{Change, Leadership, State, Write};
 
 use crate::world::{GSLB, Node, World, create};
@@ -87,7 +89,11 @@ fn number(name: &str) -> Option<u64> {
 
 /// People promote whom they like, whenever they like; each write makes an object of its own.
 fn history_by_hand(seed: u64) {
-    let mut world = World::new(seed, 3, false, |_| {});
+    let mut world = World::new(seed, 3, false, |settings| {
+        if seed.is_multiple_of(5) {
+            settings.batch = Duration::from_millis(400);
+        }
+    });
     world.loss_percent = world.dice.below(3) * 10;
     world.double_percent = 10;
     world.detour_percent = 2;
@@ -124,6 +130,9 @@ fn history(seed: u64) -> Totals {
     let by_log = seed.is_multiple_of(4);
     let mut world = World::new(seed, sites, true, |settings| {
         settings.leadership = Leadership::Elected;
+        if seed.is_multiple_of(5) {
+            settings.batch = Duration::from_millis(400);
+        }
         if changing {
             settings.active = settings.active.iter().take(3).cloned().collect();
         }

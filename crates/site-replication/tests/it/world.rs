@@ -103,8 +103,11 @@ pub(crate) struct World {
     pub(crate) shown: BTreeMap<Revision, Arc<Entry>>,
     /// Two sites never write in one moment (elected only).
     pub(crate) one_writer: bool,
-    /// Messages that carried everything, and entries in the others.
+    /// What was sent, from whom to whom, where a test wants to say it again.
+    pub(crate) overheard: Option<Vec<(usize, usize, Message)>>,
+    /// Messages that carried everything, other messages of leaders, and entries in those.
     pub(crate) bases: u64,
+    pub(crate) appends: u64,
     pub(crate) entries_sent: u64,
     events: BinaryHeap<Reverse<(u64, u64)>>,
     bodies: BTreeMap<u64, Event>,
@@ -152,7 +155,9 @@ impl World {
             acknowledged_names: BTreeSet::new(),
             shown: BTreeMap::new(),
             one_writer,
+            overheard: None,
             bases: 0,
+            appends: 0,
             entries_sent: 0,
             events: BinaryHeap::new(),
             bodies: BTreeMap::new(),
@@ -440,8 +445,14 @@ impl World {
     fn transmit(&mut self, from: usize, to: usize, message: &Message) {
         match message {
             Message::Base { .. } => self.bases += 1,
-            Message::Append { entries, .. } => self.entries_sent += entries.len() as u64,
+            Message::Append { entries, .. } => {
+                self.appends += 1;
+                self.entries_sent += entries.len() as u64;
+            }
             _ => {}
+        }
+        if let Some(overheard) = &mut self.overheard {
+            overheard.push((from, to, message.clone()));
         }
         let copies = if self.dice.chance(self.double_percent) { 2 } else { 1 };
         for _ in 0..copies {

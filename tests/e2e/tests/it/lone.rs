@@ -95,11 +95,22 @@ impl Lone {
         said
     }
 
+    /// Its process.
+    pub(crate) fn id(&self, name: &str) -> u32 {
+        self.parts[name].id()
+    }
+
     /// Ends a part at once.
     pub(crate) fn kill(&mut self, name: &str) {
         let mut child = self.parts.remove(name).unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
+    }
+
+    /// Sends a part a signal, such as `STOP`.
+    pub(crate) fn signal(&self, name: &str, signal: &str) {
+        let pid = self.parts[name].id().to_string();
+        assert!(Command::new("kill").args([&format!("-{signal}"), &pid]).status().unwrap().success());
     }
 
     /// Ends a part as a service manager does; it must end well.
@@ -208,8 +219,16 @@ impl Lone {
         self.send_to(address, controller, method, path, if body.is_empty() { &with_body[..2] } else { &with_body })
     }
 
+    /// As [`Self::send`], of one that listens at `address`.
     #[track_caller]
-    fn send_to(&self, address: &str, controller: &str, method: &str, path: &str, what: &[&str]) -> (u16, Value) {
+    pub(crate) fn send_to(
+        &self,
+        address: &str,
+        controller: &str,
+        method: &str,
+        path: &str,
+        what: &[&str],
+    ) -> (u16, Value) {
         let (jar, authority) = (self.path("cookies"), self.path(&format!("{controller}/ca.pem")));
         let url = format!("https://{address}");
         let credentials = json!({"username": "admin", "password": self.password(controller)}).to_string();

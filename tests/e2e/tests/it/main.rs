@@ -29,6 +29,7 @@ mod lone;
 mod name_servers;
 mod page_churn;
 mod pages;
+mod probe_sharing;
 mod routes;
 mod sdk;
 mod service_discovery;

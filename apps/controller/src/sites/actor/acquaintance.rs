@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use async_trait::async_trait;
 use controller_api::SitesError;
 use site_link::{Identity, Link, LinkConfig};
 use site_replication::{Durable, Site, SiteId};
@@ -12,6 +11,7 @@ use super::{Actor, Running, disk::INVITATION};
 use crate::{
     listen,
     sites::{
+        files::FileServer,
         known::{self, Introduction, Invitation, KnownSites},
         plan::Plan,
     },
@@ -53,8 +53,10 @@ impl Actor {
             Some(running) => running.plan.clone(),
             None => self.gslb.as_ref().map(|gslb| Plan::read(gslb, None)),
         };
-        let roster =
-            known::roster(&self.known, &self.own, |id| plan.as_ref().is_none_or(|plan| plan.sites.contains_key(id)));
+        let roster = known::roster(&self.known, &self.own, |id| match &plan {
+            Some(plan) => plan.sites.get(id).map(|member| member.name.clone()),
+            None => Some(String::new()),
+        });
         self.roster.send_if_modified(|before| {
             let is_news = **before != roster;
             if is_news {
@@ -83,6 +85,9 @@ impl Actor {
         if invitation.cluster_uuid != self.own.as_str() {
             let words = format!("this controller is cluster {}, not {}", self.own, invitation.cluster_uuid);
             return Err(SitesError::Refused(words));
+        }
+        if let Some(words) = known::too_far_apart(env!("CARGO_PKG_VERSION"), &invitation.software) {
+            return Err(SitesError::Refused(format!("the leader cannot lead this site: {words}")));
         }
         if !invitation.sites.contains_key(&invitation.leader) {
             return Err(SitesError::Refused("sites: the leader is not among them".to_owned()));
@@ -130,22 +135,16 @@ impl Actor {
             identity,
             software: env!("CARGO_PKG_VERSION").to_owned(),
             keep_alive: LinkConfig::KEEP_ALIVE,
-            handler: Arc::new(NothingToForward),
+            handler: Arc::new(FileServer {
+                live: self.live.clone(),
+                files: self.place.files.clone(),
+                others: self.switchboard.clone(),
+            }),
         };
         let link = Link::start(config, self.roster.subscribe(), self.incoming.0.clone())?;
         tracing::info!(address = %link.local_addr(), "the link to other sites is open");
         self.shared.opened(&link);
         self.link = Some(link);
         Ok(())
-    }
-}
-
-/// Requests of other sites: there are none in this release.
-struct NothingToForward;
-
-#[async_trait]
-impl site_link::Handler for NothingToForward {
-    async fn answer(&self, _from: &SiteId, _request: Vec<u8>) -> Result<Vec<u8>, String> {
-        Err("this release answers no requests of other sites".to_owned())
     }
 }

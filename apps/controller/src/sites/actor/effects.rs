@@ -67,7 +67,9 @@ impl Actor {
                     self.is_to_tell = true;
                 }
                 Effect::Follow => {
-                    tracing::warn!(leader = %running.site.term().leader, "this site no longer leads the GSLB");
+                    let leader = &running.site.term().leader;
+                    let name = running.plan.as_ref().and_then(|plan| plan.sites.get(leader)).map(|it| it.name.as_str());
+                    tracing::warn!(%leader, name, "this site no longer leads the GSLB");
                 }
             }
         }

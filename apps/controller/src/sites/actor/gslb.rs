@@ -47,6 +47,9 @@ impl Actor {
             (None, Some(running)) if before.is_some() => {
                 if running.site.is_leader() {
                     running.ends_at = Some(now.saturating_add(FAREWELL));
+                    let last = running.site.durable().log.last().revision;
+                    let effects = running.site.release(now, last);
+                    self.perform(effects).await;
                 } else {
                     self.leave(true);
                 }
@@ -93,7 +96,11 @@ impl Actor {
                     self.set_roster();
                 } else if running.site.is_leader() && (sites_go || begins_to_elect) {
                     let until = (!begins_to_elect).then(|| now.saturating_add(FAREWELL));
-                    running.next = Some(Next { plan, revision: running.site.durable().log.last().revision, until });
+                    let revision = running.site.durable().log.last().revision;
+                    running.next = Some(Next { plan, revision, until });
+                    // They are to hear of it before it comes about, whatever else is kept back.
+                    let effects = running.site.release(now, revision);
+                    self.perform(effects).await;
                 } else {
                     self.restart_with(plan).await;
                 }

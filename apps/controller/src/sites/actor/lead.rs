@@ -39,6 +39,12 @@ impl Actor {
         if !writes.is_empty() {
             // The next look at the clock tries again what could not be written now.
             self.is_to_tell = self.write(writes).await.is_none();
+            // Who leads, and where sites are, is not kept back.
+            if let Some(running) = &mut self.running {
+                let last = running.site.durable().log.last().revision;
+                let effects = running.site.release(now, last);
+                self.perform(effects).await;
+            }
         }
     }
 
@@ -62,8 +68,11 @@ impl Actor {
             let (gslb, own, sites) = (gslb.clone(), self.own.clone(), sites.clone());
             self.invitations.spawn(async move {
                 match invite::ask(&guest, &gslb, &own, &sites).await {
-                    Ok(_) => tracing::info!(site = %guest.id, "a site that was away was told of the others"),
-                    Err(error) => tracing::debug!(site = %guest.id, reason = %error, "a site is still away"),
+                    Ok(_) => {
+                        let name = &guest.member.name;
+                        tracing::info!(name, site = %guest.id, "a site that was away was told of the others");
+                    }
+                    Err(error) => tracing::debug!(name = guest.member.name, site = %guest.id, reason = %error, "a site is still away"),
                 }
             });
         }

@@ -1,14 +1,14 @@
 //! HTTPS: a certificate is replaced under way.
 
+use any_certificate::{AnyCertificate, Signature};
 use model::http::{Certificate, VirtualService};
 use model::testing::{http_pool, to_pool, virtual_service};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs::default_provider;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 
 use super::backend::Backend;
 use super::client::Client;
@@ -16,45 +16,6 @@ use super::*;
 use crate::running::Running;
 
 const NAME: &str = "shop.example.com";
-
-/// Takes any certificate: which one it was is what the test looks at.
-#[derive(Debug)]
-struct TakesAny;
-
-impl ServerCertVerifier for TakesAny {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        default_provider().signature_verification_algorithms.supported_schemes()
-    }
-}
 
 /// A certificate that signed itself, and how a client sees it.
 fn certificate() -> (Arc<Certificate>, CertificateDer<'static>) {
@@ -78,11 +39,12 @@ fn https(vip: SocketAddr, certificate: &Arc<Certificate>) -> VirtualService {
 
 /// A client, and the certificate that it was shown.
 async fn connect(vip: SocketAddr) -> (Client<TlsStream<TcpStream>>, CertificateDer<'static>) {
-    let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+    let provider = Arc::new(default_provider());
+    let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .unwrap()
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(TakesAny))
+        .with_custom_certificate_verifier(Arc::new(AnyCertificate::new(provider, Signature::Unchecked)))
         .with_no_client_auth();
     let stream = TcpStream::connect(vip).await.unwrap();
     let name = ServerName::try_from(NAME).unwrap();

@@ -1,13 +1,19 @@
 //! GSLB services and sites (avi-api 5.4, 7.3).
 
-use std::{net::IpAddr, time::SystemTime};
+use std::{
+    net::IpAddr,
+    time::{Duration, SystemTime},
+};
 
 use objects::{Object, Projection};
 use se_protocol::{GslbServiceState, MemberState, PoolState, State};
 use serde_json::{Map, Value, json};
 
 use super::{View, is_enabled, list, monitors, status, virtual_service};
-use crate::sites::{SiteStanding, Standing};
+use crate::sites::{SiteStanding, Standing, asks_for_quorum};
+
+/// How long another site may take to dial this one, once this one has reached it.
+const DIALS_WITHIN: Duration = Duration::from_secs(10);
 
 /// State of a GSLB service, its pools and members (7.3).
 pub(super) fn service(object: &Object, view: &View<'_>) -> Value {
@@ -42,24 +48,58 @@ fn gslb_pool(
 ) -> Value {
     let members = group.get("members").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let mut reported: Vec<&MemberState> = pool.map(|pool| pool.members.iter().collect()).unwrap_or_default();
+    let mut by_name = states_by_name(members, &mut reported).into_iter();
     let members: Vec<Value> = members
         .iter()
         .map(|member| {
-            let ip = member.pointer("/ip/addr").and_then(Value::as_str).and_then(|addr| addr.parse().ok());
+            let configured = address_of(member);
             // The engine may have left members out, so addresses decide; each state is used once.
-            let state = reported.iter().position(|state| Some(state.ip) == ip).map(|at| reported.remove(at));
+            let state = reported.iter().position(|state| Some(state.ip) == configured).map(|at| reported.remove(at));
+            let state = state.or_else(|| if has_name(member) { by_name.next() } else { None });
             let mut shown = gslb_member(member, state, service, sites);
+            let ip = state.map(|state| state.ip).or(configured);
             let elsewhere = ip.into_iter().flat_map(|ip| datapath_elsewhere(standing, &service.uuid, name, ip));
             let elsewhere: Vec<Value> = elsewhere.collect();
             if !elsewhere.is_empty() {
                 let own = shown.get("datapath_status").and_then(Value::as_array).cloned().unwrap_or_default();
                 shown["datapath_status"] = Value::Array(own.into_iter().chain(elsewhere).collect());
             }
+            if let (Some(ip), Some(state), true) = (ip, state, asks_for_quorum(&service.body)) {
+                shown["perceptions"] = perceptions(state, sites, standing, &service.uuid, name, ip);
+            }
             shown
         })
         .collect();
     let state = pool.map_or(State::Unknown, |pool| pool.state);
     json!({"name": name, "oper_status": status(state, "", None), "members": members})
+}
+
+/// States of members whose names resolved to addresses that the object does not say, in its order: taken out of
+/// `reported`, where all of them are there.
+fn states_by_name<'s>(members: &[Value], reported: &mut Vec<&'s MemberState>) -> Vec<&'s MemberState> {
+    let mut left: Vec<&MemberState> = reported.clone();
+    let mut unmatched = 0;
+    for member in members {
+        match left.iter().position(|state| Some(state.ip) == address_of(member)) {
+            Some(at) => drop(left.remove(at)),
+            None if has_name(member) => unmatched += 1,
+            None => {}
+        }
+    }
+    if left.len() != unmatched {
+        // Some are left out, and which is not known here.
+        return Vec::new();
+    }
+    reported.retain(|state| !left.iter().any(|other| std::ptr::eq(*state, *other)));
+    left
+}
+
+fn address_of(member: &Value) -> Option<std::net::IpAddr> {
+    member.pointer("/ip/addr").and_then(Value::as_str).and_then(|addr| addr.parse().ok())
+}
+
+fn has_name(member: &Value) -> bool {
+    member.get("fqdn").and_then(Value::as_str).is_some_and(|name| !name.is_empty())
 }
 
 fn gslb_member(member: &Value, state: Option<&MemberState>, service: &Object, sites: &Sites<'_>) -> Value {
@@ -83,6 +123,9 @@ fn gslb_member(member: &Value, state: Option<&MemberState>, service: &Object, si
         put("oper_status", status(State::Unknown, "no engine has reported it", None));
         return Value::Object(out);
     };
+    if has_name(member) {
+        put("ip", json!({"addr": state.ip, "type": if state.ip.is_ipv4() { "V4" } else { "V6" }}));
+    }
     put("oper_status", status(state.state, &state.reason, Some(state.since_us)));
     if let Some(controller) = state.controller {
         put("controller_status", status(controller, "", None));
@@ -110,7 +153,10 @@ pub(super) fn sites(object: &Object, view: &View<'_>) -> Value {
         let own = uuid == sites.own;
         let other = view.standing.sites.get(uuid);
         let missed = other.and_then(|other| other.silence).map_or(0, |silence| silence.as_secs() / every);
-        let seen = Seen::of(enabled, own || kind == "GSLB_THIRD_PARTY_SITE", other, missed >= retries);
+        let mut seen = Seen::of(enabled, own || kind == "GSLB_THIRD_PARTY_SITE", other, missed >= retries);
+        if own && enabled {
+            seen.reason = not_found_by(view.standing, &sites);
+        }
         let mut info = json!({
             "name": text("name"), "cluster_uuid": uuid, "cluster_leader": uuid == leader, "site_type": kind,
             "role": if uuid == leader { "GSLB_LEADER" } else { "GSLB_MEMBER" }, "state": seen.state,
@@ -193,6 +239,20 @@ impl Seen {
     }
 }
 
+/// Which sites do not find the way to this one, though this one finds the way to them; empty while all do.
+fn not_found_by(standing: &Standing, sites: &Sites<'_>) -> String {
+    let is_long = |site: &SiteStanding| site.since.elapsed().is_ok_and(|since| since >= DIALS_WITHIN);
+    let lost = standing.sites.iter().filter(|(_, site)| site.does_not_dial && is_long(site));
+    let names: Vec<&str> = lost.map(|(uuid, _)| sites.name(uuid).unwrap_or(uuid)).collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    let names = names.join(", ");
+    format!(
+        "{names} can be reached from here and cannot reach this site: check the ip_addresses of this site in the Gslb"
+    )
+}
+
 fn dns_vs_elsewhere(listed: &Value, site: &SiteStanding) -> Value {
     let uuid = listed.get("dns_vs_uuid").and_then(Value::as_str).unwrap_or_default();
     let found = site.dns_services.get(uuid);
@@ -211,6 +271,27 @@ fn datapath_elsewhere(standing: &Standing, service: &str, pool: &str, ip: IpAddr
         let state = if site.is_connected { told.datapath } else { State::Unknown };
         Some(json!({"site_uuid": uuid, "oper_status": status(state, "", None)}))
     })
+}
+
+/// How each site perceives a member whose service asks for a quorum of them, the own site first; `oper_status` is what
+/// follows, with the reason.
+fn perceptions(
+    own: &MemberState,
+    sites: &Sites<'_>,
+    standing: &Standing,
+    service: &str,
+    pool: &str,
+    ip: IpAddr,
+) -> Value {
+    let elsewhere = standing.sites.iter().filter_map(|(uuid, site)| {
+        let told = site.members.get(service)?.iter().find(|member| member.ip == ip && member.pool == pool)?;
+        Some((uuid.as_str(), if site.is_connected { told.perceived } else { State::Unknown }))
+    });
+    let all = std::iter::once((sites.own, own.perceived)).chain(elsewhere);
+    let shown = all.map(|(uuid, state)| {
+        json!({"site_uuid": uuid, "site_name": sites.name(uuid), "oper_status": status(state, "", None)})
+    });
+    Value::Array(shown.collect())
 }
 
 fn time(at: SystemTime) -> Value {
@@ -254,5 +335,43 @@ impl<'a> Sites<'a> {
         let site =
             sites.into_iter().find(|site| site.get("cluster_uuid").and_then(Value::as_str) == Some(cluster_uuid))?;
         site.get("name")?.as_str()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn site(does_not_dial: bool, since: SystemTime) -> SiteStanding {
+        SiteStanding {
+            is_connected: !does_not_dial,
+            since,
+            silence: None,
+            software: String::new(),
+            failure: None,
+            does_not_dial,
+            dns_services: BTreeMap::new(),
+            virtual_services: BTreeMap::new(),
+            members: BTreeMap::new(),
+            held: None,
+        }
+    }
+
+    #[test]
+    fn sites_that_are_reached_and_do_not_reach_this_one_for_long_are_told_with_what_to_check() {
+        let (long_ago, now) = (SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + Duration::from_secs(u32::MAX.into()));
+        let sites = Sites { own: "cluster-a", gslb: None };
+        let standing = |others: &[(&str, SiteStanding)]| Standing {
+            sites: others.iter().map(|(uuid, site)| ((*uuid).to_owned(), site.clone())).collect(),
+            replication: None,
+        };
+        // The second has only just begun, by its clock it has yet to.
+        let well = standing(&[("cluster-b", site(false, long_ago)), ("cluster-c", site(true, now))]);
+        assert_eq!(not_found_by(&well, &sites), "");
+        let lost = standing(&[("cluster-b", site(false, long_ago)), ("cluster-c", site(true, long_ago))]);
+        let words = not_found_by(&lost, &sites);
+        assert!(words.starts_with("cluster-c can be reached from here and cannot reach this site"), "{words}");
     }
 }

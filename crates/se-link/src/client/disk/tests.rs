@@ -32,6 +32,7 @@ fn stamped(revision: u64, services: u64) -> Arc<Stamped> {
         health_monitors: Vec::new(),
         monitor_scope: MonitorScope::AllMembers,
         controller_health: false,
+        site_quorum: None,
     };
     let snapshot = Snapshot {
         version: Version { incarnation: "a".into(), term: 0, revision: Revision(revision) },

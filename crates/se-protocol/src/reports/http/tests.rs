@@ -13,6 +13,7 @@ fn server(address: &str, state: State, since_us: i64) -> ServerState {
         streak: 0,
         last_failure: (state == State::Down).then(|| "CONNECTION_REFUSED".into()),
         latency_us: (state == State::Up).then_some(900),
+        probed_by: None,
     };
     ServerState {
         address: address.parse().unwrap(),

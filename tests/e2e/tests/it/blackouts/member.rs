@@ -24,15 +24,15 @@ fn a_site_that_is_cut_off_leaves_the_answers_and_comes_back_by_itself() {
         "A monitor that has just passed is asked again after 10 s, three times in vain, the last time for 4 s: at most \
          34 s. A resolver may keep the answer for its TTL of 2 s beyond.",
     );
-    // The shortest that the API takes: every second, one second for an answer.
     world.use_fast_monitor();
     blackout(
         &world,
         MEMBER_FAST,
-        "The same with a monitor of one's own, named in `healthMonitorRefs` of the policy: every second, 1 s for an \
-         answer, 1 failure.",
-        1.0 + 1.0,
-        "At most 2 s. Seconds are what the API counts in; where a network says at once that nothing is there, it takes 1 s.",
+        "The same with a monitor of one's own, named in `healthMonitorRefs` of the policy: `send_interval_ms` 200, which \
+         is also its time for an answer, 3 failures.",
+        3.0 * 0.22 + 0.2,
+        "Starts are moved by up to a tenth of the interval, so that this is at most 0.9 s; a resolver may keep the answer \
+         for its TTL of 2 s beyond, the shortest that makes sense for a name.",
     );
 }
 

@@ -250,7 +250,7 @@ impl World {
     pub(crate) fn use_fast_monitor(&self) {
         let monitor = json!({
             "name": "fast", "type": "HEALTH_MONITOR_TCP", "is_federated": true, "monitor_port": 80, "tcp_monitor": {},
-            "send_interval": 1, "receive_timeout": 1, "failed_checks": 1, "successful_checks": 1
+            "send_interval_ms": 200, "failed_checks": 3, "successful_checks": 3
         });
         self.create("healthmonitor", &monitor);
         self.set_policy(&json!({"healthMonitorRefs": ["fast"]}));
