@@ -152,6 +152,8 @@ async fn an_alias_that_another_service_has_is_told_and_the_rest_is_served() {
     let expected = "alias a.com of HostRule default/a-second (s1az1) ignored for admin/hi.avi.iberia.local: \
                     admin/hello.avi.iberia.local has it";
     setting.until_event(|event| event.to_string() == expected).await;
+    let is_there = |s: &Setting| s.controller.get("gslbservice", "hi.avi.iberia.local").is_some();
+    setting.until("the other service", is_there).await;
     assert_eq!(domain_names(&setting, "hi.avi.iberia.local"), ["hi.avi.iberia.local"]);
     // The holder lets go: the other inherits.
     leader.delete(&rule("first", ""));
