@@ -131,6 +131,16 @@ pub(crate) struct Draft<'a> {
     pub(crate) warnings: Vec<String>,
 }
 
+impl Draft<'_> {
+    /// Keeps a field of our own that a replace leaves out: clients of Avi's API do not know it, and whoever writes an object
+    /// anew is not to take it away. Another value has to be said.
+    fn keep_our_field(&mut self, field: &str) {
+        if let Some(value) = self.before.and_then(|before| before.body.get(field)) {
+            self.object.body.entry(field).or_insert_with(|| value.clone());
+        }
+    }
+}
+
 /// A rendered object on its way to a client.
 pub(crate) struct Show<'a> {
     pub(crate) projection: &'a Projection,

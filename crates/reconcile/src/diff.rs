@@ -30,7 +30,14 @@ pub(crate) struct Comparison<'a> {
 }
 
 /// Keys whose values a person may tune; they are never compared.
-pub(crate) const TUNABLE: [&str; 4] = ["send_interval", "receive_timeout", "successful_checks", "failed_checks"];
+pub(crate) const TUNABLE: [&str; 6] = [
+    "send_interval",
+    "receive_timeout",
+    "send_interval_ms",
+    "receive_timeout_ms",
+    "successful_checks",
+    "failed_checks",
+];
 
 /// Keys of a service, a pool and a member that mean something when they are absent.
 const MANAGED: [&str; 8] = [

@@ -17,6 +17,7 @@ pub(super) struct Gslb;
 
 impl TypeRules for Gslb {
     fn complete(&self, draft: &mut Draft<'_>) -> Result<(), WriteError> {
+        draft.keep_our_field("leader_election");
         let named_before = draft.before.and_then(|before| before.body.get("leader_cluster_uuid")).cloned();
         let body = &mut draft.object.body;
         if named_before.is_some() && named_before.as_ref() != body.get("leader_cluster_uuid") {

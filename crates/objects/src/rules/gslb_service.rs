@@ -11,15 +11,8 @@ use crate::write::guards::Guards;
 pub(super) struct GslbService;
 
 impl TypeRules for GslbService {
-    /// Keeps a field of our own that a replace leaves out: clients of Avi's API do not know it, and an operator that writes a
-    /// service anew is not to take it away.
     fn complete(&self, draft: &mut Draft<'_>) -> Result<(), WriteError> {
-        let body = &mut draft.object.body;
-        if let Some(quorum) = draft.before.and_then(|before| before.body.get("site_quorum"))
-            && !body.contains_key("site_quorum")
-        {
-            body.insert("site_quorum".to_owned(), quorum.clone());
-        }
+        draft.keep_our_field("site_quorum");
         Ok(())
     }
 

@@ -173,6 +173,34 @@ fn a_gslb_needs_its_own_site_a_dns_virtual_service_and_a_sub_domain() {
 }
 
 #[test]
+fn an_election_goes_on_when_the_gslb_is_written_by_who_knows_nothing_of_it() {
+    let mut world = World::with_gslb();
+    let uuid = gslb_uuid(&world);
+    let mut plain = world.get("gslb", &uuid, false);
+    for field in ["leader_election", "_last_modified"] {
+        plain.as_object_mut().unwrap().shift_remove(field);
+    }
+    let own = plain["sites"][0].clone();
+    for number in [2, 3] {
+        let mut site = own.clone();
+        site["password"] = "secret".into();
+        site["name"] = format!("site-{number}").into();
+        site["cluster_uuid"] = format!("cluster-{number}").into();
+        site["ip_addresses"][0]["addr"] = format!("192.0.2.{number}").into();
+        plain["sites"].as_array_mut().unwrap().push(site);
+    }
+    assert_eq!(world.replace("gslb", &uuid, plain.clone())["leader_election"], false);
+    let with = |value: bool| {
+        let mut body = plain.clone();
+        body["leader_election"] = value.into();
+        body
+    };
+    assert_eq!(world.replace("gslb", &uuid, with(true))["leader_election"], true);
+    assert_eq!(world.replace("gslb", &uuid, plain.clone())["leader_election"], true);
+    assert_eq!(world.replace("gslb", &uuid, with(false))["leader_election"], false);
+}
+
+#[test]
 fn a_gslb_goes_after_its_services() {
     let mut world = World::with_gslb();
     let service = world.create("gslbservice", gslb_service("app.avi.iberia.local", &["192.0.2.1"]));

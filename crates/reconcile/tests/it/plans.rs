@@ -124,7 +124,9 @@ fn another_protocol_makes_the_monitor_anew() {
 fn a_tuned_monitor_is_left_alone_and_keeps_its_tuning() {
     let mut wanted = hello(&[("10.1.1.1", 6)]);
     let mut controller = Controller::with(&wanted);
-    for (key, value) in [("send_interval", 1), ("receive_timeout", 1), ("successful_checks", 1), ("failed_checks", 2)] {
+    let times = [("send_interval", 1), ("receive_timeout", 1), ("send_interval_ms", 200), ("receive_timeout_ms", 100)];
+    let checks = [("successful_checks", 1), ("failed_checks", 2)];
+    for (key, value) in times.into_iter().chain(checks) {
         controller.body(ObjectType::HealthMonitor, "amko--1")[key] = value.into();
     }
     check(&mut controller, &wanted, "nothing to do");
@@ -135,7 +137,8 @@ fn a_tuned_monitor_is_left_alone_and_keeps_its_tuning() {
         "update healthmonitor admin/amko--1\n    http_monitor.http_request: HEAD / HTTP/1.0 → GET / HTTP/1.1",
     );
     let body = controller.body(ObjectType::HealthMonitor, "amko--1");
-    assert_eq!((&body["send_interval"], &body["failed_checks"]), (&json!(1), &json!(2)));
+    let kept = ["send_interval", "send_interval_ms", "failed_checks"].map(|key| &body[key]);
+    assert_eq!(kept, [&json!(1), &json!(200), &json!(2)]);
 }
 
 #[test]
