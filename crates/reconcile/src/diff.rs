@@ -60,7 +60,8 @@ impl<'a> Comparison<'a> {
     pub(crate) fn diff(&self, wanted: &Value, observed: &Value, sent: &[Box<str>]) -> Vec<FieldDiff> {
         let mut diffs = Vec::new();
         self.object("", wanted, observed, &mut diffs);
-        for key in sent.iter().filter(|key| wanted.get(&***key).is_none()) {
+        // What a person tuned went along.
+        for key in sent.iter().filter(|key| wanted.get(&***key).is_none() && !TUNABLE.contains(&&***key)) {
             if let Some(left) = observed.get(&**key)
                 && !diffs.iter().any(|diff| *diff.path == **key)
             {
