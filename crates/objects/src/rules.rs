@@ -58,6 +58,11 @@ pub(crate) trait TypeRules: Sync {
         None
     }
 
+    /// Fields that Avi's API does not have.
+    fn our_fields(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Fills in what depends on other members or objects; runs before required fields are checked.
     fn complete(&self, _draft: &mut Draft<'_>) -> Result<(), WriteError> {
         Ok(())
@@ -129,16 +134,6 @@ pub(crate) struct Draft<'a> {
     pub(crate) relied_on: Vec<Arc<Object>>,
     /// What deserves a look although it is accepted.
     pub(crate) warnings: Vec<String>,
-}
-
-impl Draft<'_> {
-    /// Keeps a field of our own that a replace leaves out: clients of Avi's API do not know it, and whoever writes an object
-    /// anew is not to take it away. Another value has to be said.
-    fn keep_our_field(&mut self, field: &str) {
-        if let Some(value) = self.before.and_then(|before| before.body.get(field)) {
-            self.object.body.entry(field).or_insert_with(|| value.clone());
-        }
-    }
 }
 
 /// A rendered object on its way to a client.

@@ -188,6 +188,30 @@ pub fn replace(
     input: &Value,
     context: &WriteContext<'_>,
 ) -> Result<Write, WriteError> {
+    let kept = with_our_fields(projection, schema, uuid, input);
+    replace_whole(projection, schema, uuid, kept.as_ref().unwrap_or(input), context)
+}
+
+/// What clients of Avi's API cannot know of, and so leave out, stays. It goes with a PATCH, or as `null`.
+fn with_our_fields(projection: &Projection, schema: &'static TypeSchema, uuid: &str, input: &Value) -> Option<Value> {
+    let fields = rules::of(schema.path)?.our_fields();
+    let before = projection.get(schema.path, uuid)?;
+    let mut kept = input.as_object()?.clone();
+    for field in fields {
+        if let Some(value) = before.body.get(*field) {
+            kept.entry(*field).or_insert_with(|| value.clone());
+        }
+    }
+    Some(Value::Object(kept))
+}
+
+fn replace_whole(
+    projection: &Projection,
+    schema: &'static TypeSchema,
+    uuid: &str,
+    input: &Value,
+    context: &WriteContext<'_>,
+) -> Result<Write, WriteError> {
     let mut batch = Batch::new(projection, context);
     batch.replace(schema, uuid, input)?;
     batch.finish()
@@ -209,7 +233,7 @@ pub fn patch(
     let assembly = Assembly { projection, schema, context, before: Some(before) };
     let coercion = assembly.coercion(Mode::Fragment, &before.tenant, reference::cloud_of(before).map(str::to_owned));
     let patched = crate::patch::apply(schema, before, input, &coercion)?;
-    replace(projection, schema, uuid, &Value::Object(patched), context)
+    replace_whole(projection, schema, uuid, &Value::Object(patched), context)
 }
 
 /// Decides a DELETE (avi-api 1.10).

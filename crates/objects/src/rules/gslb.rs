@@ -16,14 +16,20 @@ use crate::write::guards::Guards;
 pub(super) struct Gslb;
 
 impl TypeRules for Gslb {
+    fn our_fields(&self) -> &'static [&'static str] {
+        &["leader_election"]
+    }
+
     fn complete(&self, draft: &mut Draft<'_>) -> Result<(), WriteError> {
-        draft.keep_our_field("leader_election");
         let named_before = draft.before.and_then(|before| before.body.get("leader_cluster_uuid")).cloned();
         let body = &mut draft.object.body;
         if named_before.is_some() && named_before.as_ref() != body.get("leader_cluster_uuid") {
             // Split groups tell each other apart by it: a new leader starts a new epoch.
             let view_id = draft.before.and_then(|before| before.body.get("view_id")?.as_i64()).unwrap_or(0);
             body.insert("view_id".to_owned(), Value::from(view_id + 1));
+        } else if let Some(view_id) = draft.before.and_then(|before| before.body.get("view_id")) {
+            // Not for clients to say.
+            body.insert("view_id".to_owned(), view_id.clone());
         }
         let known = draft.before.map(|before| elements(&before.body, "third_party_sites").to_vec()).unwrap_or_default();
         for site in body.get_mut("third_party_sites").and_then(Value::as_array_mut).into_iter().flatten() {

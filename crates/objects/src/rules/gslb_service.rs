@@ -11,9 +11,8 @@ use crate::write::guards::Guards;
 pub(super) struct GslbService;
 
 impl TypeRules for GslbService {
-    fn complete(&self, draft: &mut Draft<'_>) -> Result<(), WriteError> {
-        draft.keep_our_field("site_quorum");
-        Ok(())
+    fn our_fields(&self) -> &'static [&'static str] {
+        &["site_quorum"]
     }
 
     fn check(&self, draft: &Draft<'_>, guards: &mut Guards) -> Result<(), WriteError> {

@@ -9,6 +9,10 @@ use crate::write::guards::Guards;
 pub(super) struct HealthMonitor;
 
 impl TypeRules for HealthMonitor {
+    fn our_fields(&self) -> &'static [&'static str] {
+        &["send_interval_ms", "receive_timeout_ms"]
+    }
+
     fn complete(&self, draft: &mut Draft<'_>) -> Result<(), WriteError> {
         let body = &mut draft.object.body;
         let can_be_made = matches!(kind(body), Some("TCP" | "UDP" | "SCTP"));

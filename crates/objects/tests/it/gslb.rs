@@ -197,6 +197,8 @@ fn an_election_goes_on_when_the_gslb_is_written_by_who_knows_nothing_of_it() {
     };
     assert_eq!(world.replace("gslb", &uuid, with(true))["leader_election"], true);
     assert_eq!(world.replace("gslb", &uuid, plain.clone())["leader_election"], true);
+    let patched = world.patch("gslb", &uuid, json!({"replace": {"view_id": 99}}));
+    assert_ne!(patched["view_id"], 99, "it goes by who leads");
     assert_eq!(world.replace("gslb", &uuid, with(false))["leader_election"], false);
 }
 
@@ -264,5 +266,9 @@ fn a_quorum_of_sites_outlives_a_replace_of_a_client_that_does_not_know_it() {
         check_refused(&world, &Verb::Replace("gslbservice", &uuid, with(quorum)), text);
     }
     let counted = with(json!({"type": "SITE_QUORUM_COUNT", "count": 2}));
-    assert_eq!(world.replace("gslbservice", &uuid, counted)["site_quorum"]["count"], 2);
+    assert_eq!(world.replace("gslbservice", &uuid, counted.clone())["site_quorum"]["count"], 2);
+    let gone = world.patch("gslbservice", &uuid, json!({"delete": {"site_quorum": {}}}));
+    assert!(gone.get("site_quorum").is_none());
+    world.replace("gslbservice", &uuid, counted);
+    assert!(world.replace("gslbservice", &uuid, with(Value::Null)).get("site_quorum").is_none());
 }
