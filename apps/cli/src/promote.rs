@@ -30,10 +30,17 @@ impl PromoteArgs {
         let own = cluster.get("uuid").and_then(Value::as_str).unwrap_or_default();
         let found = client.list("/api/gslb", &[], tenant).await.context("reading the Gslb")?;
         let Some(gslb) = found.first() else { bail!("this controller is not a site of a GSLB") };
+        let path = format!("/api/gslb/{}", gslb.get("uuid").and_then(Value::as_str).unwrap_or_default());
         if gslb.get("leader_cluster_uuid").and_then(Value::as_str) == Some(own) {
+            let runtime = client.get(&format!("{path}/runtime"), &[], tenant).await.context("asking who leads")?;
+            if runtime.pointer("/replication_stats/is_led") == Some(&json!(false)) {
+                bail!(
+                    "this site led the GSLB last, and does not now: the active sites elect, and fewer than a majority of \
+                     them are heard here. It leads again, or another one does, when they are back"
+                );
+            }
             return Ok("This site leads the GSLB already.\n".to_owned());
         }
-        let path = format!("/api/gslb/{}", gslb.get("uuid").and_then(Value::as_str).unwrap_or_default());
         let change = json!({"replace": {"leader_cluster_uuid": own}});
         let gslb = client.patch(&path, &change, tenant).await.context("making this site the leader")?;
         let view = gslb.get("view_id").and_then(Value::as_u64).unwrap_or_default();

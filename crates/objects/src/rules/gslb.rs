@@ -46,12 +46,17 @@ impl TypeRules for Gslb {
 
     fn check(&self, draft: &Draft<'_>, _guards: &mut Guards) -> Result<(), WriteError> {
         let (projection, body) = (draft.projection, &draft.object.body);
+        let led = draft.before.and_then(|before| before.body.get("leader_cluster_uuid"));
         if !federation::is_leader(projection, body) {
-            return Err(WriteError::NotLeader);
+            let leads = draft.before.is_some_and(|before| federation::is_leader(projection, &before.body));
+            if !leads {
+                return Err(WriteError::NotLeader);
+            }
+            let words = "a site is made the leader there: ask that one, or run `meridian promote` with its address";
+            return Err(WriteError::invalid("leader_cluster_uuid", words));
         }
         check_sub_domains(body)?;
         check_sites(body)?;
-        let led = draft.before.and_then(|before| before.body.get("leader_cluster_uuid"));
         // Who takes the lead in a disaster changes nothing else, and may lead without DNS of its own.
         if led.is_some() && led != body.get("leader_cluster_uuid") {
             return Ok(());

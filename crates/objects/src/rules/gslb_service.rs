@@ -18,6 +18,7 @@ impl TypeRules for GslbService {
     fn check(&self, draft: &Draft<'_>, guards: &mut Guards) -> Result<(), WriteError> {
         check_domain_names(draft)?;
         check_quorum(draft)?;
+        check_members(&draft.object.body)?;
         for field in ["health_monitor_refs", "application_persistence_profile_ref", "pki_profile_ref"] {
             check_federated(draft, field)?;
         }
@@ -51,6 +52,24 @@ fn check_domain_names(draft: &Draft<'_>) -> Result<(), WriteError> {
             return Err(WriteError::invalid(at(), format!("'{text}' is given twice")));
         }
         seen.push(name);
+    }
+    Ok(())
+}
+
+/// A member is found by its address, its name, or its virtual service.
+fn check_members(body: &Map<String, Value>) -> Result<(), WriteError> {
+    let list = |of: Option<&'_ Value>| of.and_then(Value::as_array).cloned().unwrap_or_default();
+    for (group, pool) in list(body.get("groups")).iter().enumerate() {
+        for (index, member) in list(pool.get("members")).iter().enumerate() {
+            let at = format!("groups[{group}].members[{index}]");
+            let text = |pointer: &str| member.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty());
+            if let Some(name) = text("/fqdn") {
+                DomainName::parse(name)
+                    .map_err(|error| WriteError::invalid(format!("{at}.fqdn"), error.to_string()))?;
+            } else if text("/ip/addr").is_none() && text("/vs_uuid").is_none() {
+                return Err(WriteError::invalid(at, "an ip, a fqdn or a vs_uuid is needed"));
+            }
+        }
     }
     Ok(())
 }

@@ -139,7 +139,7 @@ fn a_follower_becomes_leader_by_naming_itself() {
     assert_eq!(changed["view_id"], 1);
     world.create("gslbservice", gslb_service("b.avi.iberia.local", &["192.0.2.1"]));
     let away = Verb::Patch("gslb", &gslb, json!({"replace": {"leader_cluster_uuid": "cluster-3"}}));
-    check_refused(&world, &away, "ONLY on leader");
+    check_refused(&world, &away, "leader_cluster_uuid: a site is made the leader there");
 }
 
 #[test]

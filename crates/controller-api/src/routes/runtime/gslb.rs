@@ -154,8 +154,15 @@ pub(super) fn sites(object: &Object, view: &View<'_>) -> Value {
         let other = view.standing.sites.get(uuid);
         let missed = other.and_then(|other| other.silence).map_or(0, |silence| silence.as_secs() / every);
         let mut seen = Seen::of(enabled, own || kind == "GSLB_THIRD_PARTY_SITE", other, missed >= retries);
+        let is_led = view.standing.replication.as_ref().is_none_or(|replication| replication.is_led);
         if own && enabled {
             seen.reason = not_found_by(view.standing, &sites);
+        }
+        if uuid == leader && !is_led {
+            seen.reason = "it led last, and nobody leads until a majority of the active sites elects".to_owned();
+        }
+        if seen.reason.is_empty() && site.get("suspend_mode") == Some(&json!(true)) {
+            seen.reason = "suspend_mode: what changes is kept back from it".to_owned();
         }
         let mut info = json!({
             "name": text("name"), "cluster_uuid": uuid, "cluster_leader": uuid == leader, "site_type": kind,
@@ -180,7 +187,7 @@ pub(super) fn sites(object: &Object, view: &View<'_>) -> Value {
             info["state_reason"] = json!(seen.reason);
         }
         if own {
-            info["sw_version"] = json!(crate::API_VERSION);
+            info["sw_version"] = json!(env!("CARGO_PKG_VERSION"));
             let states = site.get("dns_vses").and_then(Value::as_array).map(|listed| dns_vs_states(listed, view));
             if let Some(states) = states.filter(|states| !states.is_empty()) {
                 info["dns_info"] = json!({"dns_active": true, "dns_vs_states": states});
@@ -195,7 +202,7 @@ pub(super) fn sites(object: &Object, view: &View<'_>) -> Value {
     let mut out = json!({"uuid": object.uuid, "name": object.name, "dns_enabled": dns_enabled, "site": avi});
     if let Some(replication) = &view.standing.replication {
         out["replication_stats"] = json!({
-            "is_leader": replication.is_leader, "leader_cluster_uuid": replication.leader, "view_id": replication.view,
+            "is_leader": replication.is_leader, "is_led": replication.is_led, "leader_cluster_uuid": replication.leader, "view_id": replication.view,
             "last_revision": replication.last, "shown_revision": replication.applied, "set_aside": replication.aside,
         });
     }
