@@ -30,9 +30,9 @@ fn a_site_that_is_cut_off_leaves_the_answers_and_comes_back_by_itself() {
         MEMBER_FAST,
         "The same with a monitor of one's own, named in `healthMonitorRefs` of the policy: `send_interval_ms` 200, which \
          is also its time for an answer, 3 failures.",
-        3.0 * 0.22 + 0.2,
-        "Starts are moved by up to a tenth of the interval, so that this is at most 0.9 s; a resolver may keep the answer \
-         for its TTL of 2 s beyond, the shortest that makes sense for a name.",
+        3.0 * 0.2 + 0.2,
+        "At most 0.8 s, and some milliseconds until the answer; a resolver may keep it for its TTL of 2 s beyond, the \
+         shortest that makes sense for a name.",
     );
 }
 
