@@ -17,7 +17,7 @@
 //! - The first policy in force stays until it is deleted; a second is refused and stays refused (line 14).
 //! - Members of a cluster that has not answered are held as the controller has them (line 10).
 //!
-//! [`GslbService::checksum`] is for AMKO's HTTP interface (amko 5.7, 8.1); no program shows it yet.
+//! [`GslbService::checksum`] is for AMKO's HTTP interface (amko 5.7, 8.1).
 #![warn(missing_docs)]
 
 mod aliases;

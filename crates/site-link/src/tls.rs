@@ -6,8 +6,9 @@
 use std::io;
 use std::sync::Arc;
 
+use any_certificate::{AnyCertificate, Signature};
 use rustls::client::Resumption;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{CryptoProvider, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::NoServerSessionStorage;
@@ -33,19 +34,19 @@ pub(crate) struct Tls {
 
 impl Tls {
     pub(crate) fn new(identity: &Identity) -> Result<Self, Error> {
-        let verifier = Arc::new(AnyCertificate(Arc::new(rustls::crypto::aws_lc_rs::default_provider())));
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let versions = &[&rustls::version::TLS13];
-        let mut server = ServerConfig::builder_with_provider(Arc::clone(&verifier.0))
+        let mut server = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(versions)?
-            .with_client_cert_verifier(Arc::clone(&verifier) as Arc<dyn ClientCertVerifier>)
+            .with_client_cert_verifier(Arc::new(AnyClient(Arc::clone(&provider))))
             .with_single_cert(vec![identity.certificate()], identity.key())?;
         server.alpn_protocols = vec![ALPN.to_vec()];
         server.session_storage = Arc::new(NoServerSessionStorage {});
         server.send_tls13_tickets = 0;
-        let mut client = ClientConfig::builder_with_provider(Arc::clone(&verifier.0))
+        let mut client = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(versions)?
             .dangerous()
-            .with_custom_certificate_verifier(verifier)
+            .with_custom_certificate_verifier(Arc::new(AnyCertificate::new(provider, Signature::Checked)))
             .with_client_auth_cert(vec![identity.certificate()], identity.key())?;
         client.alpn_protocols = vec![ALPN.to_vec()];
         client.resumption = Resumption::disabled();
@@ -77,61 +78,11 @@ fn pin_of(state: &CommonState) -> io::Result<Pin> {
     shown.and_then(Pin::of).ok_or_else(|| io::Error::other("the other end shows no certificate that can be read"))
 }
 
-/// Checks that the other end has the key, and leaves open whose it is.
+/// Any certificate of who dials in, who has to have its key: what [`AnyCertificate`] is to who is dialled.
 #[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
+struct AnyClient(Arc<CryptoProvider>);
 
-impl AnyCertificate {
-    fn verify(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-}
-
-fn only_tls13<T>() -> Result<T, Error> {
-    Err(Error::General("only TLS 1.3 is spoken here".into()))
-}
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        only_tls13()
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.verify(message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
-}
-
-impl ClientCertVerifier for AnyCertificate {
+impl ClientCertVerifier for AnyClient {
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         &[]
     }
@@ -151,7 +102,7 @@ impl ClientCertVerifier for AnyCertificate {
         _: &CertificateDer<'_>,
         _: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        only_tls13()
+        Err(Error::General("only TLS 1.3 is spoken here".into()))
     }
 
     fn verify_tls13_signature(
@@ -160,7 +111,7 @@ impl ClientCertVerifier for AnyCertificate {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.verify(message, certificate, signature)
+        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

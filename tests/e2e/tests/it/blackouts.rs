@@ -8,6 +8,10 @@ mod member;
 mod operator;
 mod transcript;
 
+use self::transcript::Transcript;
+use crate::world::seen::Seen;
+use crate::world::sites::{DNS_SITE1, DNS_SITE2};
+
 /// The application's address in Site2.
 const S2: &str = "10.10.23.40";
 /// An application that is new during a blackout.
@@ -26,3 +30,18 @@ const ELECTION: &str = "The leader's site goes dark, with an election";
 const MEMBER: &str = "Site2 goes dark";
 const MEMBER_FAST: &str = "Site2 goes dark, with a fast monitor";
 const OPERATOR: &str = "The cluster that runs AMKO goes dark";
+
+/// What happened while the leader's site was cut off; both other name servers answered all the time, and pages came.
+#[track_caller]
+fn without_the_leader(transcript: &mut Transcript, seen: &Seen, events: &[(&str, &str)]) {
+    transcript.at(0.0, "the link of the leader's site goes down");
+    for (mark, what) in events {
+        transcript.at(seen.between("cut", mark), *what);
+    }
+    for server in [DNS_SITE1, DNS_SITE2] {
+        assert_eq!(seen.unanswered(server, "cut", "end"), 0, "{server} did not answer");
+    }
+    let pages = seen.pages("cut", "end");
+    assert!(pages.failed * 20 <= pages.asked, "{} of {} pages failed", pages.failed, pages.asked);
+    transcript.at(seen.between("cut", "end"), format!("{} pages of {} did not come", pages.failed, pages.asked));
+}

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::transcript::Transcript;
-use super::{ELECTION, NEW, TTL};
+use super::{ELECTION, NEW, TTL, without_the_leader};
 use crate::clusters::{INGRESSES, S1AZ1, ingress};
 use crate::demo::HELLO;
 use crate::world::World;
@@ -46,7 +46,6 @@ fn with_election_a_follower_leads_and_what_is_new_appears_without_a_hand() {
         ELECTION,
         "The same with `leader_election` of the Gslb. Nobody does anything by hand but create the Ingress.",
     );
-    transcript.at(0.0, "the link of the leader's site goes down");
     let events = [
         ("leads", "the controller of another site leads"),
         ("made", "Ingress hackazon is created in cluster s1az1"),
@@ -54,15 +53,7 @@ fn with_election_a_follower_leads_and_what_is_new_appears_without_a_hand() {
         ("join", "the link is up again"),
         ("back", "g-dns answers hackazon.avi.iberia.local, and its controller follows"),
     ];
-    for (mark, what) in events {
-        transcript.at(seen.between("cut", mark), what);
-    }
-    for server in [DNS_SITE1, DNS_SITE2] {
-        assert_eq!(seen.unanswered(server, "cut", "end"), 0, "{server} did not answer");
-    }
-    let pages = seen.pages("cut", "end");
-    assert!(pages.failed * 20 <= pages.asked, "{} of {} pages failed", pages.failed, pages.asked);
-    transcript.at(seen.between("cut", "end"), format!("{} pages of {} did not come", pages.failed, pages.asked));
+    without_the_leader(&mut transcript, &seen, &events);
     transcript.finish(
         "A majority of the active sites elects; the one that is alone stops to lead before another one begins. AMKO finds the \
          new leader among the sites that it has seen in the Gslb.",

@@ -1,7 +1,7 @@
 //! Story 7.3: the leader's site is cut off.
 
 use super::transcript::Transcript;
-use super::{FOLLOWERS, LEADER, NEW, TTL};
+use super::{FOLLOWERS, LEADER, NEW, TTL, without_the_leader};
 use crate::clusters::{INGRESSES, S1AZ1, ingress};
 use crate::demo::HELLO;
 use crate::world::World;
@@ -60,7 +60,6 @@ fn without_the_leader_answers_go_on_and_what_is_new_appears_when_it_is_back() {
          Monitors ask every second, sites ask each other every second and give up after 3 times (`send_interval`, \
          `clear_on_max_retries` of the Gslb). Meanwhile somebody creates an Ingress.",
     );
-    transcript.at(0.0, "the link of the leader's site goes down");
     let events = [
         ("alone", "g-dns, alone, has no member left to answer with"),
         ("missed", "both followers show the leader's site as down"),
@@ -69,15 +68,7 @@ fn without_the_leader_answers_go_on_and_what_is_new_appears_when_it_is_back() {
         ("join", "the link is up again"),
         ("new", "hackazon.avi.iberia.local is answered by all three"),
     ];
-    for (mark, what) in events {
-        transcript.at(seen.between("cut", mark), what);
-    }
-    for server in [DNS_SITE1, DNS_SITE2] {
-        assert_eq!(seen.unanswered(server, "cut", "end"), 0, "{server} did not answer");
-    }
-    let pages = seen.pages("cut", "end");
-    assert!(pages.failed * 20 <= pages.asked, "{} of {} pages failed", pages.failed, pages.asked);
-    transcript.at(seen.between("cut", "end"), format!("{} pages of {} did not come", pages.failed, pages.asked));
+    without_the_leader(&mut transcript, &seen, &events);
     transcript.finish(
         "Engines answer from what they were last told, and probe by themselves. A controller from which nothing comes any \
          more is given up after seconds; the operator tries again until all is written.",
