@@ -154,15 +154,11 @@ pub(super) fn sites(object: &Object, view: &View<'_>) -> Value {
         let other = view.standing.sites.get(uuid);
         let missed = other.and_then(|other| other.silence).map_or(0, |silence| silence.as_secs() / every);
         let mut seen = Seen::of(enabled, own || kind == "GSLB_THIRD_PARTY_SITE", other, missed >= retries);
-        let is_led = view.standing.replication.as_ref().is_none_or(|replication| replication.is_led);
         if own && enabled {
             seen.reason = not_found_by(view.standing, &sites);
         }
-        if uuid == leader && !is_led {
-            seen.reason = "it led last, and nobody leads until a majority of the active sites elects".to_owned();
-        }
-        if seen.reason.is_empty() && site.get("suspend_mode") == Some(&json!(true)) {
-            seen.reason = "suspend_mode: what changes is kept back from it".to_owned();
+        if let Some(words) = remark(site, uuid == leader, &seen.reason, view.standing) {
+            seen.reason = words.to_owned();
         }
         let mut info = json!({
             "name": text("name"), "cluster_uuid": uuid, "cluster_leader": uuid == leader, "site_type": kind,
@@ -244,6 +240,16 @@ impl Seen {
             }
         }
     }
+}
+
+/// What else is to be said of a site beside `reason`, or in its place.
+fn remark(site: &Value, is_named_leader: bool, reason: &str, standing: &Standing) -> Option<&'static str> {
+    let is_led = standing.replication.as_ref().is_none_or(|replication| replication.is_led);
+    if is_named_leader && !is_led {
+        return Some("it led last, and nobody leads until a majority of the active sites elects");
+    }
+    let is_suspended = site.get("suspend_mode") == Some(&json!(true));
+    (reason.is_empty() && is_suspended).then_some("suspend_mode: what changes is kept back from it")
 }
 
 /// Which sites do not find the way to this one, though this one finds the way to them; empty while all do.
@@ -350,6 +356,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::sites::Replication;
 
     fn site(does_not_dial: bool, since: SystemTime) -> SiteStanding {
         SiteStanding {
@@ -364,6 +371,28 @@ mod tests {
             members: BTreeMap::new(),
             held: None,
         }
+    }
+
+    #[test]
+    fn a_leader_that_does_not_lead_and_a_suspended_site_are_told() {
+        let standing = |is_led| {
+            let replication = Replication {
+                is_leader: true,
+                leader: "cluster-a".to_owned(),
+                is_led,
+                view: 1,
+                last: 1,
+                applied: 1,
+                aside: 0,
+            };
+            Standing { sites: BTreeMap::new(), replication: Some(replication) }
+        };
+        let (plain, suspended) = (json!({}), json!({"suspend_mode": true}));
+        assert_eq!(remark(&plain, true, "", &standing(true)), None);
+        assert_eq!(remark(&plain, false, "", &standing(false)), None);
+        assert!(remark(&plain, true, "", &standing(false)).unwrap().contains("nobody leads"));
+        assert!(remark(&suspended, false, "", &standing(true)).unwrap().starts_with("suspend_mode"));
+        assert_eq!(remark(&suspended, false, "no link", &standing(true)), None, "that it is away matters more");
     }
 
     #[test]
