@@ -5,10 +5,15 @@
 //! UUID ADDRESS                    one line each
 //! ```
 
-use std::{net::IpAddr, path::Path, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use se_protocol::{Report, UpMembers};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -18,8 +23,11 @@ use crate::{
 
 const FILE: &str = "up-members";
 const MAGIC: &str = "meridian engine up members 1";
-/// Shortest time from one write to the next: members that come and go together are one.
-const SPACING: Duration = Duration::from_secs(1);
+/// Shortest time from one look at the reports to the next: members that come and go together are one write.
+const SPACING: Duration = Duration::from_millis(100);
+/// As many times as long as a look took is the time to the next, so that many members and a slow disk cost a twentieth
+/// of one core at most.
+const REST: u32 = 20;
 
 /// What was kept last. A file that cannot be read is told as a warning and counts as none: members then wait for their
 /// first probe.
@@ -35,7 +43,8 @@ pub(super) fn load(dir: &Path) -> UpMembers {
     })
 }
 
-/// Keeps what the reports say, until the link stops or the engine reports no more. A disk that fails is told once.
+/// Keeps what the reports say, until the link stops or the engine reports no more: what was up for [`SPACING`], and the
+/// time that a write takes, is up after a crash, and all of it after a stop. A disk that fails is told once.
 pub(super) async fn keep(
     dir: PathBuf,
     mut kept: UpMembers,
@@ -43,7 +52,9 @@ pub(super) async fn keep(
     stop: CancellationToken,
 ) {
     let mut is_failing = false;
-    while let Some(Ok(())) = stop.run_until_cancelled(reports.changed()).await {
+    loop {
+        let goes_on = matches!(stop.run_until_cancelled(reports.changed()).await, Some(Ok(())));
+        let begin = Instant::now();
         let up = reports.borrow_and_update().as_ref().map(|report| report.up_members());
         if let Some(up) = up.filter(|up| *up != kept) {
             let (dir, content) = (dir.clone(), text(&up));
@@ -57,7 +68,11 @@ pub(super) async fn keep(
                 Err(error) => tracing::error!(reason = %error, "writing to disk ended badly"),
             }
         }
-        stop.run_until_cancelled(tokio::time::sleep(SPACING)).await.unwrap_or_default();
+        if !goes_on {
+            return;
+        }
+        let pause = SPACING.max(begin.elapsed() * REST);
+        stop.run_until_cancelled(tokio::time::sleep(pause)).await.unwrap_or_default();
     }
 }
 
@@ -93,7 +108,58 @@ fn parse(content: &[u8]) -> Option<UpMembers> {
 
 #[cfg(test)]
 mod tests {
+    use model::{Revision, Version};
+    use se_protocol::{GslbServiceState, MemberState, PoolState, State};
+
     use super::*;
+
+    fn report(services: &[&str]) -> Arc<Report> {
+        let ip = IpAddr::from([192, 0, 2, 1]);
+        let member = |state| MemberState {
+            ip,
+            state,
+            perceived: state,
+            reason: String::new(),
+            since_us: 0,
+            datapath: state,
+            controller: None,
+            monitors: Vec::new(),
+        };
+        let pool = || PoolState { name: "pool".to_owned(), state: State::Up, members: vec![member(State::Up)] };
+        let service = |uuid: &&str| {
+            Arc::new(GslbServiceState {
+                uuid: (*uuid).to_owned(),
+                state: State::Up,
+                reason: String::new(),
+                since_us: 0,
+                pools: vec![pool()],
+            })
+        };
+        Arc::new(Report {
+            version: Version { incarnation: String::new(), term: 0, revision: Revision(1) },
+            dns_services: Vec::new(),
+            gslb_services: services.iter().map(service).collect(),
+            http_services: Vec::new(),
+            http_pools: Vec::new(),
+        })
+    }
+
+    #[tokio::test]
+    async fn what_comes_up_just_before_a_stop_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let (reports, seen) = watch::channel(None);
+        let stop = CancellationToken::new();
+        let keeping = tokio::spawn(keep(dir.path().to_owned(), UpMembers::new(), seen, stop.clone()));
+        reports.send_replace(Some(report(&["a"])));
+        while load(dir.path()).is_empty() {
+            tokio::task::yield_now().await;
+        }
+        // Within the pause after the first write.
+        reports.send_replace(Some(report(&["a", "b"])));
+        stop.cancel();
+        keeping.await.unwrap();
+        assert_eq!(load(dir.path()).into_keys().collect::<Vec<_>>(), ["a", "b"]);
+    }
 
     #[test]
     fn what_is_kept_is_read_again_and_what_is_damaged_counts_as_nothing() {

@@ -27,6 +27,7 @@ fn parts_killed_at_random_moments_lose_nothing_and_converge() {
 
     let writer = world.client_write(seed);
     world.wait_for_name("g0.avi.iberia.local");
+    world.wait_until_kept_up(&["10.10.25.46", "10.10.26.40", "10.10.23.40"]);
     let mut asker = world.client_ask();
     let churn = world.client_churn(seed);
     // Each part in turn, in an order that the dice say.

@@ -246,6 +246,15 @@ impl World {
         });
     }
 
+    /// Waits until the engine would start again with these members up.
+    #[track_caller]
+    pub(crate) fn wait_until_kept_up(&self, members: &[&str]) {
+        self.wait("members that are up, on the engine's disk", || {
+            let kept = fs::read_to_string(self.path("engine/up-members")).unwrap_or_default();
+            members.iter().all(|member| kept.lines().any(|line| line.split(' ').nth(1) == Some(*member)))
+        });
+    }
+
     /// Uuid and `_last_modified` of everything that the operator writes.
     pub(crate) fn written(&self) -> Vec<(String, String)> {
         let kinds = ["gslbservice", "healthmonitor"];
