@@ -18,7 +18,8 @@ import dns
 
 # Time from one query or page to the next, in seconds.
 QUERY_EVERY, PAGE_EVERY = 0.1, 0.2
-QUERY_TIMEOUT = 1
+# Longest wait for an answer, in seconds: a busy machine may need long, a query that was lost is never answered.
+QUERY_TIMEOUT = 3
 # A user's patience for a connection and for a page, in seconds.
 CONNECT_MAX, PAGE_MAX = 2, 4
 PAGES_AT_ONCE = 64

@@ -31,7 +31,9 @@ fn with_election_a_follower_leads_and_what_is_new_appears_without_a_hand() {
         world.wait(&format!("{server} to know the new name"), || world.status_at(server, NEW) == "NOERROR");
     }
     clients.tell_and_wait("new");
-    assert!(world.resolves(NEW));
+    world.wait("clients to know the new name", || world.resolves(NEW));
+    world.wait_for_pages(HELLO);
+    clients.tell_and_wait("pages");
 
     clients.tell_and_wait("join");
     world.join("leader");
@@ -50,6 +52,7 @@ fn with_election_a_follower_leads_and_what_is_new_appears_without_a_hand() {
         ("leads", "the controller of another site leads"),
         ("made", "Ingress hackazon is created in cluster s1az1"),
         ("new", "hackazon.avi.iberia.local is answered by g-dns-site1 and g-dns-site2"),
+        ("pages", "pages have come fifty times in a row"),
         ("join", "the link is up again"),
         ("back", "g-dns answers hackazon.avi.iberia.local, and its controller follows"),
     ];

@@ -33,6 +33,8 @@ fn without_the_leader_answers_go_on_and_what_is_new_appears_when_it_is_back() {
     clients.tell_and_wait("made");
     world.wait_until_said("amko", mark, &["controller cannot be used, trying on"]);
     clients.tell_and_wait("told");
+    world.wait_for_pages(HELLO);
+    clients.tell_and_wait("pages");
     for server in [DNS_SITE1, DNS_SITE2] {
         world.wait_for_answers_at(server, &[0, 1, 2]);
         assert_eq!(world.status_at(server, NEW), "NXDOMAIN");
@@ -65,6 +67,7 @@ fn without_the_leader_answers_go_on_and_what_is_new_appears_when_it_is_back() {
         ("missed", "both followers show the leader's site as down"),
         ("made", "Ingress hackazon is created in cluster s1az1"),
         ("told", "AMKO says that the controller cannot be used, and tries on"),
+        ("pages", "pages have come fifty times in a row"),
         ("join", "the link is up again"),
         ("new", "hackazon.avi.iberia.local is answered by all three"),
     ];

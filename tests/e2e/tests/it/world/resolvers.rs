@@ -13,6 +13,9 @@ pub(crate) const RESOLVER: &str = "10.10.30.10";
 /// Name server of the parent zone.
 const PARENT: &str = "10.10.30.53";
 
+/// Pages that come one after another where nothing is in their way: more than a resolver answers from what it keeps.
+const PAGES_IN_A_ROW: u32 = 50;
+
 /// The three name servers of the delegated zone.
 const ZONE: &str = "\
 $TTL 300
@@ -79,6 +82,26 @@ impl World {
         self.resolve(name).lines().any(|line| line.parse::<std::net::IpAddr>().is_ok())
     }
 
+    /// Waits until clients get pages, [`PAGES_IN_A_ROW`] one after another: the resolver asks no name server that is dead.
+    #[track_caller]
+    pub(crate) fn wait_for_pages(&self, name: &str) {
+        let page = format!("http://{name}/");
+        let mut opened = 0;
+        self.wait(&format!("pages of {name}"), || {
+            let curl = ["curl", "-s", "-f", "-o", "/dev/null", "--connect-timeout", "2", "--max-time", "4", &page];
+            let came = self.client_command(&curl).status().unwrap().success();
+            opened = if came { opened + 1 } else { 0 };
+            opened >= PAGES_IN_A_ROW
+        });
+    }
+
+    /// A command that a client runs.
+    fn client_command(&self, command: &[&str]) -> Command {
+        let mut client = self.enter("unshare");
+        client.args(["-m", "sh", "-ec", CLIENT, "sh", &self.path("resolvers")]).args(command);
+        client
+    }
+
     /// Name servers of the delegated zone, as the parent's server refers to them; sorted.
     pub(crate) fn delegation(&self) -> Vec<String> {
         let at = format!("@{PARENT}");
@@ -94,8 +117,7 @@ impl World {
     /// Asks DNS servers for a name and opens its page through Unbound, all the time.
     pub(crate) fn client_watch(&self, name: &str, servers: &[&str]) -> Client {
         let script = root().join("tests/e2e/scripts/watch.py");
-        let mut python = self.enter("unshare");
-        python.args(["-m", "sh", "-ec", CLIENT, "sh", &self.path("resolvers"), "python3", "-B"]);
+        let mut python = self.client_command(&["python3", "-B"]);
         python.arg(script).arg(name).args(servers);
         let mut client = Client::start("watch", python);
         client.expect("ready");
