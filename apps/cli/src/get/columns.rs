@@ -147,14 +147,18 @@ fn members_up(object: &Value) -> String {
     format!("{up}/{}", members.len())
 }
 
-/// Address and ratio of every member: `192.0.2.1=6 192.0.2.2=4`, pools apart by ` | `.
+/// Address, or name, and ratio of every member: `192.0.2.1=6 app.example.org=4`, pools apart by ` | `.
 fn split(object: &Value) -> String {
     let pools: Vec<String> = list(object, "groups")
         .iter()
         .map(|group| {
             let members: Vec<String> = list(group, "members")
                 .iter()
-                .map(|member| format!("{}={}", text(member, "/ip/addr"), text(member, "/ratio")))
+                .map(|member| {
+                    let has_address = member.pointer("/ip/addr").is_some();
+                    let target = if has_address { "/ip/addr" } else { "/fqdn" };
+                    format!("{}={}", text(member, target), text(member, "/ratio"))
+                })
                 .collect();
             members.join(" ")
         })
@@ -259,14 +263,14 @@ mod tests {
     fn a_service_shows_its_state_split_and_members() {
         let service = json!({
             "name": "app.example.com", "created_by": "amko-1", "health_monitor_refs": ["a"],
-            "groups": [{"members": [{"ip": {"addr": "192.0.2.1"}, "ratio": 6}, {"ip": {"addr": "192.0.2.2"}, "ratio": 4}]}],
+            "groups": [{"members": [{"ip": {"addr": "192.0.2.1"}, "ratio": 6}, {"fqdn": "b.test", "ratio": 4}]}],
             "runtime": {"oper_status": {"state": "OPER_UP"}, "groups": [{"members": [
                 {"oper_status": {"state": "OPER_UP"}}, {"oper_status": {"state": "OPER_DOWN"}}]}]}
         });
         assert_eq!(
             as_table("gslbservice", &[service]),
-            "NAME              STATE   UP    SPLIT                     TTL   MONITORS   CREATED BY\n\
-             app.example.com   up      1/2   192.0.2.1=6 192.0.2.2=4   -     1          amko-1\n"
+            "NAME              STATE   UP    SPLIT                  TTL   MONITORS   CREATED BY\n\
+             app.example.com   up      1/2   192.0.2.1=6 b.test=4   -     1          amko-1\n"
         );
     }
 

@@ -57,9 +57,9 @@ impl TypeRules for Gslb {
         }
         check_sub_domains(body)?;
         check_sites(body)?;
-        // Who takes the lead in a disaster changes nothing else, and may lead without DNS of its own.
-        if led.is_some() && led != body.get("leader_cluster_uuid") {
-            return Ok(());
+        // Who takes the lead in a disaster may lead without DNS of its own.
+        if let Some(before) = draft.before.filter(|_| led.is_some() && led != body.get("leader_cluster_uuid")) {
+            return check_promotion(&before.body, body);
         }
         check_own_site(projection, body)?;
         check_addresses(projection, body)
@@ -121,6 +121,14 @@ fn check_sites(body: &Map<String, Value>) -> Result<(), WriteError> {
         return Err(WriteError::invalid("leader_election", words));
     }
     Ok(())
+}
+
+/// A site is made the leader by what it has of the Gslb: what else a write says would be lost.
+fn check_promotion(before: &Map<String, Value>, after: &Map<String, Value>) -> Result<(), WriteError> {
+    let fields = before.keys().chain(after.keys()).filter(|field| before.get(*field) != after.get(*field));
+    let mut others = fields.filter(|field| !["leader_cluster_uuid", "view_id"].contains(&field.as_str()));
+    let words = "a site is made the leader alone: change this once it leads";
+    others.next().map_or(Ok(()), |field| Err(WriteError::invalid(field.as_str(), words)))
 }
 
 fn check_own_site(projection: &Projection, body: &Map<String, Value>) -> Result<(), WriteError> {

@@ -135,6 +135,8 @@ fn a_follower_may_switch_members_where_the_leader_lets_it() {
 fn a_follower_becomes_leader_by_naming_itself() {
     let (mut world, _) = follower(false);
     let (gslb, own) = (gslb_uuid(&world), world.cluster_uuid());
+    let more = Verb::Patch("gslb", &gslb, json!({"replace": {"leader_cluster_uuid": own, "send_interval": 20}}));
+    check_refused(&world, &more, "send_interval: a site is made the leader alone: change this once it leads");
     let changed = world.patch("gslb", &gslb, json!({"replace": {"leader_cluster_uuid": own}}));
     assert_eq!(changed["view_id"], 1);
     world.create("gslbservice", gslb_service("b.avi.iberia.local", &["192.0.2.1"]));
