@@ -1,7 +1,9 @@
-//! Several controllers as sites of one GSLB: how fast followers follow, and how fast another one leads (goal C4).
+//! Several controllers as sites of one GSLB: how fast followers follow, how fast another one leads (goal C4), and what
+//! clients see of a blackout.
 //!
 //! In a network namespace of its own: sites differ by address, and answer names at port 53.
 
+mod blackouts;
 mod failover;
 mod follow;
 mod world;
@@ -17,16 +19,17 @@ use self::world::{Site, World, now, service};
 use crate::Output;
 use crate::measure::memory_mib;
 use crate::page::in_namespace;
-use crate::table::Row;
+use crate::table::{self, Row};
 
 /// Connections that write at the same time, each its own services.
 const WRITERS: usize = 8;
 /// Services among which those are that are written.
 const SERVICES: usize = 200;
 
-/// Runs [`inside`] in a namespace in which every 10.x address is local.
+/// Runs [`inside`] in a namespace in which every 10.x address is local, and then the blackouts in theirs.
 pub(crate) fn run(output: &Output) -> anyhow::Result<()> {
-    in_namespace("sites-inside", output)
+    in_namespace("sites-inside", output)?;
+    table::publish_more(&blackouts::run(output)?, output.json.as_deref())
 }
 
 /// One leader and two followers, from one site alone to the death of each leader.

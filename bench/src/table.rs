@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use serde::Serialize;
+use serde_json::Value;
 
 /// One measured promise.
 #[derive(Debug, Clone, Serialize)]
@@ -57,8 +58,28 @@ impl Row {
 }
 
 /// Prints the rows, and writes them to `json` if given.
-#[expect(clippy::print_stdout, reason = "a benchmark's table is its product")]
 pub(crate) fn publish(rows: &[Row], json: Option<&Path>) -> anyhow::Result<()> {
+    print(rows);
+    json.map_or(Ok(()), |file| write(&serde_json::json!(rows), file))
+}
+
+/// Prints more rows, and adds them to those that are in `json` if given.
+pub(crate) fn publish_more(rows: &[Row], json: Option<&Path>) -> anyhow::Result<()> {
+    print(rows);
+    let Some(file) = json else { return Ok(()) };
+    let before = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+    let mut all: Vec<Value> = serde_json::from_str(&before).with_context(|| format!("reading {}", file.display()))?;
+    all.extend(rows.iter().map(|row| serde_json::json!(row)));
+    write(&Value::Array(all), file)
+}
+
+fn write(rows: &Value, file: &Path) -> anyhow::Result<()> {
+    let text = serde_json::to_string_pretty(rows).context("printing JSON")?;
+    std::fs::write(file, text).with_context(|| format!("writing {}", file.display()))
+}
+
+#[expect(clippy::print_stdout, reason = "a benchmark's table is its product")]
+fn print(rows: &[Row]) {
     let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"));
     println!(
         "{:<5} {:<58} {:<16} {:>9} {:>9} {:>7} {:>8}  met",
@@ -77,9 +98,4 @@ pub(crate) fn publish(rows: &[Row], json: Option<&Path>) -> anyhow::Result<()> {
             row.met.map_or("-", |met| if met { "yes" } else { "NO" })
         );
     }
-    if let Some(file) = json {
-        let text = serde_json::to_string_pretty(rows).context("printing JSON")?;
-        std::fs::write(file, text).with_context(|| format!("writing {}", file.display()))?;
-    }
-    Ok(())
 }

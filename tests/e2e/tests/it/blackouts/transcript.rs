@@ -1,11 +1,16 @@
 //! What happened when, as the guide tells it.
 //!
 //! `MERIDIAN_GUIDES=write cargo test -p e2e blackouts` puts what was measured into the guide, a section for each
-//! transcript. Otherwise the guide has to be of the same shape: the same words, with other numbers.
+//! transcript. Otherwise the guide has to be of the same shape: the same words, with other numbers. The benchmark of sites
+//! reads the times from the file that `MERIDIAN_TIMES` names, a line of JSON for each transcript.
 
 use std::fmt::Write as _;
+use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
+
+use serde_json::json;
 
 use crate::demo::variable;
 use crate::first_ingress::root;
@@ -44,6 +49,10 @@ impl Transcript {
         println!("{text}");
 
         let _one = GUIDE.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(times) = variable("MERIDIAN_TIMES") {
+            let mut times = OpenOptions::new().append(true).create(true).open(times).unwrap();
+            writeln!(times, "{}", json!({"title": self.title, "lines": self.lines})).unwrap();
+        }
         let guide = std::fs::read_to_string(path()).unwrap();
         let old = section(&guide, self.title).unwrap_or_default();
         if variable("MERIDIAN_GUIDES").is_some_and(|value| value == "write") {
