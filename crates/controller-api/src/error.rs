@@ -8,6 +8,9 @@ use store::StoreError;
 
 use crate::{commit::CommitError, engine::ExplainError, password::PasswordError, sites::SitesError};
 
+/// Of a longer error only so many characters of its begin, and of its end, are told.
+const TEXT_HALF: usize = 1000;
+
 /// Why a request is refused. `Display` is the text of the body.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ApiError {
@@ -143,7 +146,7 @@ fn of_class(class: Class) -> StatusCode {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let (status, text) = (self.status(), self.to_string());
+        let (status, text) = (self.status(), shortened(self.to_string()));
         if let Self::Internal(source) | Self::Full(source) = &self {
             tracing::error!(reason = %chain(source.as_ref()), "request failed");
         }
@@ -160,6 +163,17 @@ impl IntoResponse for ApiError {
         }
         response
     }
+}
+
+/// A value that an error quotes may be as long as what was sent: its begin and end say which it is.
+fn shortened(text: String) -> String {
+    let count = text.chars().count();
+    if count <= 2 * TEXT_HALF {
+        return text;
+    }
+    let head: String = text.chars().take(TEXT_HALF).collect();
+    let tail: String = text.chars().skip(count - TEXT_HALF).collect();
+    format!("{head} … {tail}")
 }
 
 /// An error with its causes on one line.
@@ -230,6 +244,15 @@ mod tests {
         let error = ApiError::from(CommitError::Store(full));
         assert_eq!(error.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert!(error.to_string().contains("disk is full and nothing was written"), "{error}");
+    }
+
+    #[test]
+    fn what_an_error_quotes_is_told_in_part() {
+        let field = "groups[0].members[0].fqdn: 'ä".to_owned();
+        let told = shortened(format!("{field}{}' is no name", "ä".repeat(100_000)));
+        assert!(told.starts_with(&field) && told.ends_with("' is no name"), "{told}");
+        assert!(told.chars().count() < 2 * TEXT_HALF + 10, "{told}");
+        assert_eq!(shortened(field.clone()), field);
     }
 
     #[test]
