@@ -12,6 +12,7 @@ mod rules;
 mod target;
 mod vigil;
 mod warnings;
+mod wishes;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,7 +27,7 @@ use avi_client::{AviClient, AviError, Fence, Link, Pace};
 use k8s_crds::{GlobalDeploymentPolicy, GslbHostRule, ObjectKey};
 use k8s_watch::Source;
 use parking_lot::Mutex;
-use reconcile::{Observed, Unit};
+use reconcile::{Observed, Shapes, Unit};
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
@@ -192,6 +193,7 @@ pub(crate) async fn start_with(config: AmkoConfig, beside: Beside) -> Result<Amk
         rules: RuleBook::default(),
         names: NameBook::default(),
         observed: Observed::default(),
+        shapes: Shapes::default(),
         published: None,
         outcome: None,
         unusable: BTreeMap::new(),
@@ -292,6 +294,8 @@ struct Operator {
     rules: RuleBook,
     names: NameBook,
     observed: Observed,
+    /// Keys of the bodies that were sent.
+    shapes: Shapes,
     /// What the controller had for us when it was first read; members of silent clusters are held from it.
     published: Option<(Vec<PublishedService>, Vec<PublishedMonitor>)>,
     outcome: Option<Outcome>,
@@ -452,8 +456,7 @@ impl Operator {
         let clusters = self.readable();
         self.progress.send_if_modified(|progress| {
             let services = self.outcome.as_ref().map_or(0, |outcome| outcome.desired.services.len());
-            let is_same_selection =
-                self.outcome.as_ref().is_none_or(|outcome| outcome.selection == *progress.selection);
+            let is_same_selection = self.outcome.as_ref().is_none_or(|outcome| outcome.selection == progress.selection);
             let has_contact = progress.has_contact || self.link.is_up();
             let is_same = (progress.is_synced, progress.services) == (is_synced, services)
                 && progress.has_contact == has_contact
@@ -467,7 +470,7 @@ impl Operator {
             progress.failing = failing;
             progress.looks = self.looks;
             if let (false, Some(outcome)) = (is_same_selection, &self.outcome) {
-                progress.selection = Arc::new(outcome.selection.clone());
+                progress.selection = Arc::clone(&outcome.selection);
             }
             !is_same
         });

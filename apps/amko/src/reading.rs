@@ -39,9 +39,8 @@ pub(crate) async fn read(client: &AviClient, identity: &Identity) -> Result<Read
     let leadership = check_leader(client).await?;
     let mut reading = Reading { leadership: Some(leadership), ..Reading::default() };
     let federated = [("include_name", ""), ("is_federated", "true")];
-    for body in client.list("/api/healthmonitor", &federated, "*").await.map_err(ReadError::Connect)? {
-        reading.add_monitor(body);
-    }
+    let monitors = client.each("/api/healthmonitor", &federated, "*", |body| reading.add_monitor(body));
+    monitors.await.map_err(ReadError::Connect)?;
     for body in client.list("/api/applicationpersistenceprofile", &federated, "*").await.map_err(ReadError::Connect)? {
         reading.view.persistence_profiles.extend(tenant_and_name(&body));
     }
@@ -50,9 +49,11 @@ pub(crate) async fn read(client: &AviClient, identity: &Identity) -> Result<Read
     }
     for owner in [FORMER_OWNER, identity.as_str()] {
         let query = [("created_by", owner), ("include_name", "")];
-        for body in client.list("/api/gslbservice", &query, "*").await.map_err(ReadError::Connect)? {
-            reading.observed.objects.extend(observed(ObjectType::GslbService, body));
-        }
+        let objects = &mut reading.observed.objects;
+        let services = client.each("/api/gslbservice", &query, "*", |body| {
+            objects.extend(observed(ObjectType::GslbService, body));
+        });
+        services.await.map_err(ReadError::Connect)?;
     }
     Ok(reading)
 }
@@ -123,7 +124,7 @@ pub(crate) fn observed(kind: ObjectType, body: Value) -> Option<(Key, ObservedOb
         ObjectType::GslbService => None,
         ObjectType::HealthMonitor => body["description"].as_str().and_then(described_service).map(str::to_owned),
     };
-    Some((Key { kind, tenant, name }, ObservedObject::new(uuid, body, service)))
+    Some((Key { kind, tenant, name }, ObservedObject::new(kind, &uuid, body, service.as_deref())))
 }
 
 /// Tenant of a body: what follows `#` in its `tenant_ref`, else the last segment (amko 7.5).

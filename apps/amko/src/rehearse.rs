@@ -99,7 +99,7 @@ async fn find_others(draft: &mut Draft) {
         // Who cannot be asked about one name does not get to hide the rest of the plan.
         let Ok(Some(object)) = read_one(&client, &step.key).await else { continue };
         draft.plan.steps.retain(|other| other.unit != step.unit);
-        let owner = object.body["created_by"].as_str().filter(|owner| !owner.is_empty()).map(str::to_owned);
+        let owner = object.mark().map(str::to_owned);
         draft.plan.conflicts.push(Conflict { unit: step.unit, key: step.key, owner });
     }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use amko_translate::is_shared;
 use avi_client::{AviClient, AviError, ErrorClass};
-use reconcile::{Action, Key, ObjectType, ObservedObject, Step, Unit};
+use reconcile::{Action, Body, Key, ObjectType, ObservedObject, Step, Unit};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::event::Teller;
@@ -144,11 +145,11 @@ async fn perform(client: &AviClient, step: &Step) -> Result<Option<ObservedObjec
     let collection = format!("/api/{}", kind.path());
     match &step.action {
         Action::Create { body } => {
-            let reply = client.post(&format!("{collection}/"), body, tenant).await?;
+            let reply = client.post_text(&format!("{collection}/"), body.as_str(), tenant).await?;
             Ok(stored(step, reply, body))
         }
         Action::Update { uuid, body, .. } | Action::Adopt { uuid, body, .. } | Action::Detach { uuid, body } => {
-            let reply = client.put(&format!("{collection}/{uuid}"), body, tenant).await?;
+            let reply = client.put_text(&format!("{collection}/{uuid}"), body.as_str(), tenant).await?;
             Ok(stored(step, reply, body))
         }
         Action::Delete { uuid } => match client.delete(&format!("{collection}/{uuid}"), tenant).await {
@@ -160,10 +161,10 @@ async fn perform(client: &AviClient, step: &Step) -> Result<Option<ObservedObjec
 
 /// The object as the reply shows it. A reply that lacks what is needed makes the object unknown; it is read again when
 /// that leads to a conflict.
-fn stored(step: &Step, reply: Value, sent: &Value) -> Option<ObservedObject> {
+fn stored(step: &Step, reply: Value, sent: &Body) -> Option<ObservedObject> {
     let uuid = reply["uuid"].as_str()?.to_owned();
-    let service = (step.key.kind == ObjectType::HealthMonitor).then(|| step.unit.service.clone());
-    Some(ObservedObject::new(uuid, reply, service).sent_as(sent))
+    let service = (step.key.kind == ObjectType::HealthMonitor).then_some(step.unit.service.as_str());
+    Some(ObservedObject::new(step.key.kind, &uuid, reply, service).sent_as(sent.shape()))
 }
 
 /// Reads the objects of all steps anew, and the monitors that they refer to. What cannot be read stays as it is known.
@@ -181,6 +182,7 @@ async fn read_again(client: &AviClient, steps: &[Step]) -> Vec<(Key, Option<Obse
 
 fn referenced_monitors(step: &Step) -> Vec<Key> {
     let (Action::Create { body } | Action::Update { body, .. }) = &step.action else { return vec![] };
+    let body = body.read();
     let refs = body["health_monitor_refs"].as_array().into_iter().flatten();
     let names = refs.filter_map(|reference| reference.as_str()?.split_once("?name=").map(|(_, name)| name.to_owned()));
     let tenant = &step.key.tenant;
@@ -196,10 +198,9 @@ fn told(step: &Step, why: &[String]) -> Option<AmkoEvent> {
         Action::Delete { .. } => Verb::Deleted,
         Action::Detach { .. } => return None,
     };
-    let own = own_reasons(step);
     let why = match (step.key.kind, why) {
         (ObjectType::GslbService, [_, ..]) => why.to_vec(),
-        _ => own,
+        _ => own_reasons(step),
     };
     Some(AmkoEvent::Written {
         verb,
@@ -216,14 +217,13 @@ pub(crate) fn own_reasons(step: &Step) -> Vec<String> {
     let service = &step.unit.service;
     match (&step.action, step.key.kind) {
         (Action::Create { body }, ObjectType::GslbService) => {
-            let objects = body["description"].as_str().unwrap_or_default();
-            vec![format!("not on the controller yet; from {objects}")]
+            vec![format!("not on the controller yet; from {}", Telling::of(body).description)]
         }
         (Action::Create { body }, ObjectType::HealthMonitor) if is_shared(&step.key.name) => {
-            vec![format!("passthrough routes need it: {}", probe(body))]
+            vec![format!("passthrough routes need it: {}", Telling::of(body).probe())]
         }
         (Action::Create { body }, ObjectType::HealthMonitor) => {
-            vec![format!("{service} needs it: {}", probe(body))]
+            vec![format!("{service} needs it: {}", Telling::of(body).probe())]
         }
         (Action::Update { why, .. }, _) => {
             let lead = "the controller has it otherwise";
@@ -239,11 +239,31 @@ pub(crate) fn own_reasons(step: &Step) -> Vec<String> {
     }
 }
 
-fn probe(body: &Value) -> String {
-    let request = ["http_monitor", "https_monitor"].iter().find_map(|key| body[key]["http_request"].as_str());
-    let port = &body["monitor_port"];
-    match request {
-        Some(request) => format!("{request} on port {port}"),
-        None => format!("port {port}"),
+/// What a body says of the object to a person.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Telling {
+    description: String,
+    http_monitor: Option<HttpProbe>,
+    https_monitor: Option<HttpProbe>,
+    monitor_port: Option<u16>,
+}
+
+#[derive(Deserialize)]
+struct HttpProbe {
+    http_request: String,
+}
+
+impl Telling {
+    fn of(body: &Body) -> Self {
+        serde_json::from_str(body.as_str()).unwrap_or_default()
+    }
+
+    fn probe(&self) -> String {
+        let port = self.monitor_port.map_or_else(|| "null".to_owned(), |port| port.to_string());
+        match self.http_monitor.as_ref().or(self.https_monitor.as_ref()) {
+            Some(http) => format!("{} on port {port}", http.http_request),
+            None => format!("port {port}"),
+        }
     }
 }

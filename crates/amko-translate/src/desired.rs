@@ -27,7 +27,7 @@ pub struct ObjectName {
 }
 
 /// A `GslbService`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct GslbService {
     /// Tenant and name.
     pub name: ObjectName,
@@ -52,7 +52,7 @@ pub struct GslbService {
 }
 
 /// Members of one priority.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Pool {
     /// 0 to 100; the higher one answers.
     pub priority: u32,
@@ -61,7 +61,7 @@ pub struct Pool {
 }
 
 /// One address.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Member {
     /// Address that is answered and probed.
     pub address: IpAddr,
@@ -76,7 +76,7 @@ pub struct Member {
 }
 
 /// How a member names its virtual service.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum VsRef {
     /// Both identifiers are known.
     Known(Identifiers),
@@ -85,7 +85,7 @@ pub enum VsRef {
 }
 
 /// Which monitors a service refers to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum MonitorRefs {
     /// None; the key is not sent.
     None,
@@ -96,7 +96,7 @@ pub enum MonitorRefs {
 }
 
 /// How a member of a pool is chosen (amko 2.4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PoolAlgorithm {
     /// Weighted round robin.
     RoundRobin,
@@ -115,7 +115,7 @@ pub enum PoolAlgorithm {
 }
 
 /// Site persistence.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Persistence {
     /// Name of the profile.
     pub profile: String,
@@ -124,7 +124,7 @@ pub struct Persistence {
 }
 
 /// What is answered when everything is down (amko 2.5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DownResponse {
     /// No answer.
     None,
@@ -137,7 +137,7 @@ pub enum DownResponse {
 }
 
 /// A `HealthMonitor`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct HealthMonitor {
     /// Tenant and name.
     pub name: ObjectName,
@@ -152,7 +152,7 @@ pub struct HealthMonitor {
 }
 
 /// What a monitor does (amko 6.4, 6.5).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Probe {
     /// An HTTP request to port 80, or 443 with TLS.
     Http {
@@ -187,6 +187,16 @@ impl MonitorRefs {
             Self::Generated(names) | Self::Explicit(names) => names,
         }
     }
+
+    /// References as they are sent.
+    pub fn references(&self) -> impl Iterator<Item = String> {
+        self.names().iter().map(|name| reference("healthmonitor", name))
+    }
+}
+
+/// `/api/healthmonitor?name=x`.
+fn reference(kind: &str, name: &str) -> String {
+    format!("/api/{kind}?name={name}")
 }
 
 impl GslbService {

@@ -8,14 +8,11 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use k8s_crds::{Kind, ObjectKey};
 use serde_json::Value;
 
 use crate::host_rule::effective;
 use crate::monitor;
-use crate::{
-    Candidate, HostRule, Identifiers, Index, MemberKind, ObjectName, ObjectRef, Policy, Protocol, Split, Traffic,
-};
+use crate::{Candidate, HostRule, Identifiers, Index, ObjectName, ObjectRef, Policy, Protocol, Split, Traffic};
 
 /// A service as the controller has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,14 +90,7 @@ pub fn hold(
 
 /// Whether nothing can be known about an object at present.
 pub(crate) fn is_unreadable(index: &Index, object: &ObjectRef) -> bool {
-    let kind = match object.kind {
-        MemberKind::Ingress => Kind::Ingress,
-        MemberKind::LbService => Kind::Service,
-        MemberKind::Route => Kind::Route,
-        MemberKind::MultiClusterIngress => Kind::MultiClusterIngress,
-        MemberKind::ThirdParty => return false,
-    };
-    let key = ObjectKey { kind, namespace: Some(object.namespace.clone()), name: object.name.clone() };
+    let Some(key) = object.key() else { return false };
     index.is_unknown(&object.cluster, &key)
 }
 

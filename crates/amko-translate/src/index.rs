@@ -7,6 +7,7 @@ use k8s_crds::{GlobalDeploymentPolicy, GslbConfig, GslbHostRule, Kind, Object, O
 use k8s_openapi::api::core::v1::Namespace;
 
 use crate::NAMESPACE;
+use crate::source::{Kept, Source};
 
 /// Objects of all clusters. Cloning is cheap and gives a picture that stays as it is.
 ///
@@ -22,7 +23,7 @@ pub struct Index {
 pub struct ClusterObjects {
     answered: bool,
     has_problems: bool,
-    objects: BTreeMap<ObjectKey, Object>,
+    objects: BTreeMap<ObjectKey, Kept>,
     /// Objects that were there and are not any more. With `objects`, all that was ever seen.
     gone: BTreeSet<ObjectKey>,
     /// Kinds that not every cluster serves, and this one does.
@@ -40,7 +41,7 @@ impl Index {
     pub fn reset(&mut self, cluster: &str, objects: Vec<Object>) {
         let entry = self.entry(cluster);
         let before = std::mem::take(&mut entry.objects);
-        entry.objects = objects.into_iter().map(|object| (object.key(), object)).collect();
+        entry.objects = objects.into_iter().map(|object| kept(cluster, object)).collect();
         entry.gone.extend(before.into_keys().filter(|key| !entry.objects.contains_key(key)));
         entry.answered = true;
     }
@@ -48,9 +49,9 @@ impl Index {
     /// Takes an object that was created or changed.
     pub fn apply(&mut self, cluster: &str, object: Object) {
         let entry = self.entry(cluster);
-        let key = object.key();
+        let (key, kept) = kept(cluster, object);
         entry.gone.remove(&key);
-        entry.objects.insert(key, object);
+        entry.objects.insert(key, kept);
     }
 
     /// Forgets an object that was removed.
@@ -105,7 +106,7 @@ impl Index {
 
     /// `GSLBConfig` objects of the leader, by namespace and name.
     pub fn gslb_configs(&self) -> impl Iterator<Item = &GslbConfig> {
-        self.of_leader().filter_map(|object| match object {
+        self.of_leader(Kind::GslbConfig).filter_map(|object| match object {
             Object::GslbConfig(config) => Some(config),
             _ => None,
         })
@@ -113,7 +114,7 @@ impl Index {
 
     /// Policies of the leader in the operator's namespace; those elsewhere are ignored without a status (amko 2.2).
     pub fn policies(&self) -> impl Iterator<Item = &GlobalDeploymentPolicy> {
-        self.of_leader().filter_map(|object| match object {
+        self.of_leader(Kind::GlobalDeploymentPolicy).filter_map(|object| match object {
             Object::GlobalDeploymentPolicy(policy) if policy.metadata.namespace.as_deref() == Some(NAMESPACE) => {
                 Some(policy)
             }
@@ -123,7 +124,7 @@ impl Index {
 
     /// Rules of the leader, in any namespace.
     pub fn host_rules(&self) -> impl Iterator<Item = &GslbHostRule> {
-        self.of_leader().filter_map(|object| match object {
+        self.of_leader(Kind::GslbHostRule).filter_map(|object| match object {
             Object::GslbHostRule(rule) => Some(rule),
             _ => None,
         })
@@ -131,7 +132,7 @@ impl Index {
 
     /// Namespaces of a cluster, by name.
     pub fn namespaces(&self, cluster: &str) -> impl Iterator<Item = &Namespace> {
-        let objects = self.cluster(cluster).into_iter().flat_map(ClusterObjects::objects);
+        let objects = self.cluster(cluster).into_iter().flat_map(|cluster| cluster.of_kind(Kind::Namespace));
         objects.filter_map(|object| match object {
             Object::Namespace(namespace) => Some(namespace),
             _ => None,
@@ -142,14 +143,14 @@ impl Index {
     #[must_use]
     pub fn namespace(&self, cluster: &str, name: &str) -> Option<&Namespace> {
         let key = ObjectKey { kind: Kind::Namespace, namespace: None, name: name.to_owned() };
-        match self.cluster(cluster)?.objects.get(&key)? {
+        match self.cluster(cluster)?.get(&key)? {
             Object::Namespace(namespace) => Some(namespace),
             _ => None,
         }
     }
 
-    fn of_leader(&self) -> impl Iterator<Item = &Object> {
-        self.cluster(&self.leader).into_iter().flat_map(ClusterObjects::objects)
+    fn of_leader(&self, kind: Kind) -> impl Iterator<Item = &Object> {
+        self.cluster(&self.leader).into_iter().flat_map(move |cluster| cluster.of_kind(kind))
     }
 
     fn entry(&mut self, cluster: &str) -> &mut ClusterObjects {
@@ -158,15 +159,26 @@ impl Index {
 }
 
 impl ClusterObjects {
-    /// Its objects, ordered by kind, namespace and name.
+    /// Its objects, ordered by kind, namespace and name, but for Ingresses and Services, of which not all is kept.
     pub fn objects(&self) -> impl Iterator<Item = &Object> {
-        self.objects.values()
+        self.objects.values().filter_map(Kept::whole)
     }
 
-    /// Its objects of one kind, ordered by namespace and name.
+    /// Its objects that may become members, ordered by kind, namespace and name.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = (&ObjectKey, Source<'_>)> {
+        self.objects.iter().filter_map(|(key, kept)| Some((key, kept.source()?)))
+    }
+
+    /// One of these.
+    pub(crate) fn source(&self, key: &ObjectKey) -> Option<Source<'_>> {
+        self.objects.get(key)?.source()
+    }
+
+    /// Its objects of one kind, ordered by namespace and name; not of Ingresses and Services.
     pub(crate) fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Object> {
         let first = ObjectKey { kind, namespace: None, name: String::new() };
-        self.objects.range(first..).take_while(move |(key, _)| key.kind == kind).map(|(_, object)| object)
+        let of_kind = self.objects.range(first..).take_while(move |(key, _)| key.kind == kind);
+        of_kind.filter_map(|(_, kept)| kept.whole())
     }
 
     /// Whether the cluster said that it serves a kind that not every cluster has.
@@ -174,10 +186,10 @@ impl ClusterObjects {
         self.served.contains(&kind)
     }
 
-    /// One object.
+    /// One object; not an Ingress or a Service, of which not all is kept.
     #[must_use]
     pub fn get(&self, key: &ObjectKey) -> Option<&Object> {
-        self.objects.get(key)
+        self.objects.get(key)?.whole()
     }
 
     /// Whether the cluster has told its whole state at least once.
@@ -185,6 +197,12 @@ impl ClusterObjects {
     pub fn has_answered(&self) -> bool {
         self.answered
     }
+}
+
+fn kept(cluster: &str, object: Object) -> (ObjectKey, Kept) {
+    let key = object.key();
+    let kept = Kept::new(cluster, &key, object);
+    (key, kept)
 }
 
 #[cfg(test)]

@@ -34,6 +34,7 @@ mod name_book;
 mod object_ref;
 mod policy;
 mod selection;
+mod source;
 mod translate;
 
 pub use aliases::{Aliases, RefusedAlias, RuleRef};
@@ -54,7 +55,7 @@ pub use host_rule::{
 pub use index::{ClusterObjects, Index};
 pub use monitor::{described_service, is_amko_name, is_shared, non_path_name, path_name, shared_name};
 pub use name_book::NameBook;
-pub use object_ref::{MemberKind, ObjectRef, ObjectRefError};
+pub use object_ref::{MemberKind, ObjectParts, ObjectRef, ObjectRefError};
 pub use policy::{
     DownResponseError, InForce, MonitorPolicy, Policy, PolicyBook, PolicyError, PoolAlgorithmError, Requirement,
     Review, Selector, SelectorError, Split, Template, lookups, repeated_splits, validate,

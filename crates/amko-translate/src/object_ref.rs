@@ -1,7 +1,11 @@
 //! Which Kubernetes object a member comes from, in the form that a GSLB service's description carries.
 
 use std::fmt;
+use std::ops::Deref;
 use std::str::FromStr;
+use std::sync::Arc;
+
+use k8s_crds::{Kind, ObjectKey};
 
 /// Kind of an object that becomes a member (amko 3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,9 +22,14 @@ pub enum MemberKind {
     ThirdParty,
 }
 
-/// One object, and one host of it where the object has several.
+/// One object, and one host of it where the object has several. Cheap to clone: what is selected, where it is a member
+/// and what was told of it name the same object many times over.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ObjectRef {
+pub struct ObjectRef(Arc<ObjectParts>);
+
+/// What a reference consists of.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectParts {
     /// Cluster context.
     pub cluster: String,
     /// Namespace.
@@ -68,7 +77,30 @@ impl MemberKind {
     }
 }
 
+impl Deref for ObjectRef {
+    type Target = ObjectParts;
+
+    fn deref(&self) -> &ObjectParts {
+        &self.0
+    }
+}
+
+impl From<ObjectParts> for ObjectRef {
+    fn from(parts: ObjectParts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
 impl ObjectRef {
+    /// The same object, of which this host is meant; all of it when `None`.
+    #[must_use]
+    pub fn with_host(&self, host: Option<&str>) -> Self {
+        if self.host.as_deref() == host {
+            return self.clone();
+        }
+        ObjectParts { host: host.map(str::to_owned), ..ObjectParts::clone(self) }.into()
+    }
+
     /// `Ingress default/hello`: how a person names it within its cluster.
     #[must_use]
     pub fn spoken(&self) -> String {
@@ -76,6 +108,18 @@ impl ObjectRef {
             return format!("third-party member {}", self.name);
         }
         format!("{} {}/{}", self.kind.kind(), self.namespace, self.name)
+    }
+
+    /// What the object is called in its cluster; `None` for what is in none.
+    pub(crate) fn key(&self) -> Option<ObjectKey> {
+        let kind = match self.kind {
+            MemberKind::Ingress => Kind::Ingress,
+            MemberKind::LbService => Kind::Service,
+            MemberKind::Route => Kind::Route,
+            MemberKind::MultiClusterIngress => Kind::MultiClusterIngress,
+            MemberKind::ThirdParty => return None,
+        };
+        Some(ObjectKey { kind, namespace: Some(self.namespace.clone()), name: self.name.clone() })
     }
 
     /// Whether both mean the same Kubernetes object, whatever the host.
@@ -124,7 +168,14 @@ impl FromStr for ObjectRef {
         if [cluster, namespace, name].iter().any(|part| part.is_empty()) {
             return Err(error());
         }
-        Ok(Self { cluster: cluster.to_owned(), namespace: namespace.to_owned(), name: name.to_owned(), kind, host })
+        let parts = ObjectParts {
+            cluster: cluster.to_owned(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            kind,
+            host,
+        };
+        Ok(parts.into())
     }
 }
 

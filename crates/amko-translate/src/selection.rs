@@ -9,12 +9,14 @@ mod service;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use k8s_crds::{Kind, Object};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_crds::Kind;
 
 use crate::host_names::HostNames;
+use crate::source::{Marks, Source};
 use crate::{Config, Index, MemberKind, NameBook, ObjectRef, Policy, Requirement};
+pub(crate) use ingress::part as ingress_part;
 pub use listing::records_of;
+pub(crate) use service::part as service_part;
 
 /// What is selected, and what is not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -66,7 +68,7 @@ pub enum Traffic {
 }
 
 /// Transport protocol of a Service port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Protocol {
     /// TCP.
     Tcp,
@@ -75,7 +77,7 @@ pub enum Protocol {
 }
 
 /// Avi identifiers of a virtual service (amko 3.7).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Identifiers {
     /// UUID of the virtual service.
     pub vs_uuid: String,
@@ -211,6 +213,15 @@ const VS_UUID_MAP_ANNOTATION: &str = "ako.vmware.com/host-fqdn-vs-uuid-map";
 const PASSTHROUGH_ANNOTATION: &str = "passthrough.ako.vmware.com/enabled";
 const CLUSTER_UUID_ANNOTATION: &str = "ako.vmware.com/controller-cluster-uuid";
 
+/// All that are read of Ingresses and Services.
+pub(crate) const READ_ANNOTATIONS: [&str; 5] = [
+    TENANT_ANNOTATION,
+    VS_UUID_MAP_ANNOTATION,
+    PASSTHROUGH_ANNOTATION,
+    CLUSTER_UUID_ANNOTATION,
+    ingress::ENABLE_TLS_ANNOTATION,
+];
+
 /// Applies a policy to all objects. `placed` tells in which tenant an object's membership is at present, so that it
 /// stays there while namespace and object disagree about the tenant.
 pub(crate) fn select(
@@ -226,9 +237,9 @@ pub(crate) fn select(
         let names = HostNames::of(objects);
         let kept = |object: &ObjectRef| book.service_of(index, object).map(str::to_owned);
         let has_routes = objects.serves(Kind::Route);
-        for object in objects.objects() {
-            let Some(whole) = member_ref(cluster, object) else { continue };
-            match check_policy(index, policy, &whole, object.metadata()) {
+        for (key, object) in objects.sources() {
+            let whole = object.whole(cluster, key);
+            match check_policy(index, policy, &whole, object.marks()) {
                 Err(reason) => selection.rejected.push(Rejected { object: whole, reason }),
                 Ok(()) if has_routes && whole.kind == MemberKind::Ingress => {
                     selection.rejected.push(Rejected { object: whole, reason: Reason::RoutesInstead });
@@ -236,8 +247,8 @@ pub(crate) fn select(
                 Ok(()) => {
                     for record in records(&whole, object, policy) {
                         let record = record
-                            .and_then(|r| name(r, &names, config, object.metadata(), &kept))
-                            .and_then(|r| place(r, index, config, object.metadata(), placed));
+                            .and_then(|r| name(r, &names, config, object.marks(), &kept))
+                            .and_then(|r| place(r, index, config, object.marks(), placed));
                         match record {
                             Ok(candidate) => selection.accepted.push(candidate),
                             Err(rejected) => selection.rejected.push(*rejected),
@@ -261,42 +272,19 @@ pub(crate) fn sort(candidates: &mut [Candidate], config: &Config) {
 /// Addresses in the status of an object, for any host.
 pub(crate) fn addresses(index: &Index, object: &ObjectRef, policy: Option<&Policy>) -> Vec<IpAddr> {
     let Some(cluster) = index.cluster(&object.cluster) else { return vec![] };
-    let whole = ObjectRef { host: None, ..object.clone() };
-    let found = cluster.objects().find(|o| member_ref(&object.cluster, o).is_some_and(|found| found == whole));
+    let whole = object.with_host(None);
+    let found = object.key().and_then(|key| cluster.source(&key));
     let records = found.map(|object| records(&whole, object, policy)).unwrap_or_default();
     records.into_iter().flatten().map(|candidate| candidate.address).collect()
 }
 
 /// Tenant that a namespace is annotated with.
 pub(crate) fn namespace_tenant(index: &Index, cluster: &str, namespace: &str) -> Option<String> {
-    annotation(&index.namespace(cluster, namespace)?.metadata, TENANT_ANNOTATION).map(str::to_owned)
+    let namespace = Marks::Whole(&index.namespace(cluster, namespace)?.metadata);
+    namespace.annotation(TENANT_ANNOTATION).map(str::to_owned)
 }
 
-/// The object as a whole, when it is of a kind that can become a member.
-fn member_ref(cluster: &str, object: &Object) -> Option<ObjectRef> {
-    let kind = match object {
-        Object::Ingress(_) => MemberKind::Ingress,
-        Object::Service(_) => MemberKind::LbService,
-        Object::Route(_) => MemberKind::Route,
-        Object::MultiClusterIngress(_) => MemberKind::MultiClusterIngress,
-        _ => return None,
-    };
-    let key = object.key();
-    Some(ObjectRef {
-        cluster: cluster.to_owned(),
-        namespace: key.namespace.unwrap_or_default(),
-        name: key.name,
-        kind,
-        host: None,
-    })
-}
-
-fn check_policy(
-    index: &Index,
-    policy: Option<&Policy>,
-    object: &ObjectRef,
-    metadata: &ObjectMeta,
-) -> Result<(), Reason> {
+fn check_policy(index: &Index, policy: Option<&Policy>, object: &ObjectRef, marks: Marks<'_>) -> Result<(), Reason> {
     let policy = policy.ok_or(Reason::NoPolicy)?;
     if policy.selects_nothing() {
         return Err(Reason::NoSelector);
@@ -314,22 +302,21 @@ fn check_policy(
             return Err(Reason::NamespaceLabelMissing(unmet.clone()));
         }
     }
-    match policy.app_selector.as_ref().and_then(|selector| selector.unmet(metadata.labels.as_ref())) {
+    match policy.app_selector.as_ref().and_then(|selector| selector.unmet_of(&|key| marks.label(key))) {
         Some(unmet) => Err(Reason::LabelMissing(unmet.clone())),
         None => Ok(()),
     }
 }
 
 /// Records of an object of a kind that can become a member.
-fn records(whole: &ObjectRef, object: &Object, policy: Option<&Policy>) -> Vec<Record> {
+fn records(whole: &ObjectRef, object: Source<'_>, policy: Option<&Policy>) -> Vec<Record> {
     match object {
-        Object::Ingress(ingress) => ingress::records(whole, ingress),
-        Object::Service(service) => service::records(whole, service),
-        Object::MultiClusterIngress(ingress) => multi_cluster_ingress::records(whole, ingress),
-        Object::Route(route) => {
+        Source::Ingress(ingress) => ingress::records(whole, ingress),
+        Source::Service(service) => service::records(whole, service),
+        Source::MultiClusterIngress(ingress) => multi_cluster_ingress::records(whole, ingress),
+        Source::Route(route) => {
             route::records(whole, route, policy.and_then(|policy| policy.default_domain.as_deref()))
         }
-        _ => vec![],
     }
 }
 
@@ -339,7 +326,7 @@ fn name(
     mut candidate: Candidate,
     names: &HostNames<'_>,
     config: &Config,
-    metadata: &ObjectMeta,
+    marks: Marks<'_>,
     kept: &dyn Fn(&ObjectRef) -> Option<String>,
 ) -> Record {
     let local_host = candidate.host.clone();
@@ -347,7 +334,7 @@ fn name(
     if !config.use_custom_global_fqdn {
         return Ok(candidate);
     }
-    let global_name = match is_passthrough(&candidate, metadata) {
+    let global_name = match is_passthrough(&candidate, marks) {
         true => Err(Reason::Passthrough),
         false => names.global_name(&local_host).map(str::to_owned).or_else(|reason| match reason {
             Reason::NoHostRule(_) => kept(&candidate.object).ok_or(reason),
@@ -360,9 +347,8 @@ fn name(
     }
 }
 
-fn is_passthrough(candidate: &Candidate, metadata: &ObjectMeta) -> bool {
-    let annotated =
-        annotation(metadata, PASSTHROUGH_ANNOTATION).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+fn is_passthrough(candidate: &Candidate, marks: Marks<'_>) -> bool {
+    let annotated = marks.annotation(PASSTHROUGH_ANNOTATION).is_some_and(|value| value.eq_ignore_ascii_case("true"));
     candidate.traffic == Traffic::Passthrough || candidate.object.kind == MemberKind::Ingress && annotated
 }
 
@@ -371,12 +357,12 @@ fn place(
     mut candidate: Candidate,
     index: &Index,
     config: &Config,
-    metadata: &ObjectMeta,
+    marks: Marks<'_>,
     placed: &BTreeMap<ObjectRef, String>,
 ) -> Record {
     let told = std::mem::take(&mut candidate.tenant);
     let told = Some(told.as_str()).filter(|tenant| !tenant.is_empty());
-    let object_tenant = told.or_else(|| annotation(metadata, TENANT_ANNOTATION)).unwrap_or(&config.tenant);
+    let object_tenant = told.or_else(|| marks.annotation(TENANT_ANNOTATION)).unwrap_or(&config.tenant);
     candidate.tenant = match namespace_tenant(index, &candidate.object.cluster, &candidate.object.namespace) {
         None => config.tenant.clone(),
         Some(tenant) if tenant == object_tenant => tenant,
@@ -404,9 +390,9 @@ fn single_host(host: Option<&str>) -> Result<&str, Reason> {
 }
 
 /// Identifiers that an object carries for a host; both or none.
-fn identifiers(metadata: &ObjectMeta, host: &str) -> Option<Identifiers> {
-    let map = annotation(metadata, VS_UUID_MAP_ANNOTATION)?;
-    identifiers_of(map, annotation(metadata, CLUSTER_UUID_ANNOTATION)?, host)
+fn identifiers(marks: Marks<'_>, host: &str) -> Option<Identifiers> {
+    let map = marks.annotation(VS_UUID_MAP_ANNOTATION)?;
+    identifiers_of(map, marks.annotation(CLUSTER_UUID_ANNOTATION)?, host)
 }
 
 /// The same, from what the annotations hold.
@@ -414,9 +400,4 @@ fn identifiers_of(map: &str, cluster_uuid: &str, host: &str) -> Option<Identifie
     let map: BTreeMap<String, String> = serde_json::from_str(map).ok()?;
     let vs_uuid = map.get(host).filter(|uuid| !uuid.is_empty())?.clone();
     Some(Identifiers { vs_uuid, cluster_uuid: cluster_uuid.to_owned() }).filter(|it| !it.cluster_uuid.is_empty())
-}
-
-/// A non-empty annotation.
-fn annotation<'a>(metadata: &'a ObjectMeta, key: &str) -> Option<&'a str> {
-    metadata.annotations.as_ref()?.get(key).map(String::as_str).filter(|value| !value.is_empty())
 }

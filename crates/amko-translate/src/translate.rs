@@ -1,6 +1,7 @@
 //! Objects and policy to services and monitors.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::aliases::{self, Aliases};
 use crate::desired::{
@@ -8,7 +9,10 @@ use crate::desired::{
 };
 use crate::host_rule::{HostRule, effective};
 use crate::selection::{self, Candidate, Protocol, Reason, Rejected, Selection, Traffic};
-use crate::{Config, ControllerView, Identity, Index, MemberKind, MonitorPolicy, NameBook, ObjectRef, Policy, monitor};
+use crate::{
+    Config, ControllerView, Identity, Index, MemberKind, MonitorPolicy, NameBook, ObjectParts, ObjectRef, Policy,
+    monitor,
+};
 
 /// Port that is probed where TLS ends behind the virtual service (amko 3.5).
 const PASSTHROUGH_PORT: u16 = 443;
@@ -45,7 +49,7 @@ pub struct Outcome {
     /// What the controller should hold.
     pub desired: Desired,
     /// What was selected, and why the rest was not.
-    pub selection: Selection,
+    pub selection: Arc<Selection>,
     /// Further names of the services, and claims that were refused.
     pub aliases: Aliases,
     /// The policy it was made with.
@@ -96,7 +100,7 @@ pub fn translate(inputs: Inputs<'_>) -> Outcome {
     }
     Outcome {
         desired,
-        selection,
+        selection: Arc::new(selection),
         aliases,
         policy: inputs.policy.cloned(),
         clusters: inputs.config.clusters.clone(),
@@ -241,13 +245,13 @@ fn pools(candidates: &[&Candidate], policy: &Policy, rule: Option<&HostRule>) ->
             ratio: split.ratio,
             vs: None,
             public_ip: party.public_ip,
-            object: ObjectRef {
+            object: ObjectRef::from(ObjectParts {
                 cluster: party.site.clone(),
                 namespace: String::new(),
                 name: party.vip.to_string(),
                 kind: MemberKind::ThirdParty,
                 host: None,
-            },
+            }),
         });
     }
     pools.into_iter().rev().map(|(priority, members)| Pool { priority, members }).collect()

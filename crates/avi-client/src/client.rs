@@ -1,6 +1,6 @@
 //! The client: calls, login, repeats.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{borrow::Cow, collections::HashSet, sync::Arc, time::Duration};
 
 use parking_lot::RwLock;
 use reqwest::{
@@ -65,7 +65,8 @@ struct Call<'a> {
     method: Method,
     url: Url,
     tenant: &'a str,
-    body: Option<&'a Value>,
+    /// JSON.
+    body: Option<Cow<'a, str>>,
 }
 
 /// An answer, read to its end.
@@ -142,12 +143,28 @@ impl AviClient {
     /// # Errors
     /// See [`AviError`]; an answer without `results`, or pages without end, are [`AviError::Decode`].
     pub async fn list(&self, path: &str, query: &[(&str, &str)], tenant: &str) -> Result<Vec<Value>, AviError> {
+        let mut objects = Vec::new();
+        self.each(path, query, tenant, |object| objects.push(object)).await?;
+        Ok(objects)
+    }
+
+    /// As [`AviClient::list`], for collections that nobody wants to hold as a whole: hands over one object after the
+    /// other, page by page.
+    ///
+    /// # Errors
+    /// As there; what was handed over before is not the whole then.
+    pub async fn each(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        tenant: &str,
+        mut each: impl FnMut(Value),
+    ) -> Result<(), AviError> {
         let mut query = query.to_vec();
         if !query.iter().any(|(key, _)| *key == "page_size") {
             query.push(("page_size", PAGE_SIZE));
         }
         let mut url = self.inner.address.join(path, &query);
-        let mut objects = Vec::new();
         let mut seen = HashSet::new();
         loop {
             if !seen.insert(url.clone()) || seen.len() > PAGES_MAX {
@@ -158,9 +175,9 @@ impl AviClient {
             let Some(Value::Array(results)) = page.get_mut("results").map(Value::take) else {
                 return Err(decode(&call.method, &url, "it is not a collection: no list `results`"));
             };
-            objects.extend(results);
+            results.into_iter().for_each(&mut each);
             match page.get("next") {
-                None | Some(Value::Null) => return Ok(objects),
+                None | Some(Value::Null) => return Ok(()),
                 Some(next) => {
                     url = next
                         .as_str()
@@ -176,7 +193,15 @@ impl AviClient {
     /// # Errors
     /// See [`AviError`].
     pub async fn post(&self, path: &str, body: &Value, tenant: &str) -> Result<Value, AviError> {
-        self.call(Method::POST, path, &[], tenant, Some(body)).await
+        self.call(Method::POST, path, &[], tenant, Some(body.to_string().into())).await
+    }
+
+    /// As [`AviClient::post`], with a body that is JSON already.
+    ///
+    /// # Errors
+    /// See [`AviError`].
+    pub async fn post_text(&self, path: &str, body: &str, tenant: &str) -> Result<Value, AviError> {
+        self.call(Method::POST, path, &[], tenant, Some(body.into())).await
     }
 
     /// Replaces an object; returns it as stored.
@@ -184,7 +209,15 @@ impl AviClient {
     /// # Errors
     /// See [`AviError`].
     pub async fn put(&self, path: &str, body: &Value, tenant: &str) -> Result<Value, AviError> {
-        self.call(Method::PUT, path, &[], tenant, Some(body)).await
+        self.call(Method::PUT, path, &[], tenant, Some(body.to_string().into())).await
+    }
+
+    /// As [`AviClient::put`], with a body that is JSON already.
+    ///
+    /// # Errors
+    /// See [`AviError`].
+    pub async fn put_text(&self, path: &str, body: &str, tenant: &str) -> Result<Value, AviError> {
+        self.call(Method::PUT, path, &[], tenant, Some(body.into())).await
     }
 
     /// Changes parts of an object; returns it as stored.
@@ -192,7 +225,7 @@ impl AviClient {
     /// # Errors
     /// See [`AviError`].
     pub async fn patch(&self, path: &str, body: &Value, tenant: &str) -> Result<Value, AviError> {
-        self.call(Method::PATCH, path, &[], tenant, Some(body)).await
+        self.call(Method::PATCH, path, &[], tenant, Some(body.to_string().into())).await
     }
 
     /// Deletes an object.
@@ -217,7 +250,7 @@ impl AviClient {
         path: &str,
         query: &[(&str, &str)],
         tenant: &str,
-        body: Option<&Value>,
+        body: Option<Cow<'_, str>>,
     ) -> Result<Value, AviError> {
         let call = Call { method, url: self.inner.address.join(path, query), tenant, body };
         self.json(&call).await
@@ -273,7 +306,7 @@ impl AviClient {
             method: Method::POST,
             url: self.inner.address.join("login", &[]),
             tenant: "admin",
-            body: Some(&body),
+            body: Some(body.to_string().into()),
         };
         let answer = self.exchange(&call, None).await?;
         let answer = self.check(&call, answer)?;
@@ -301,8 +334,8 @@ impl AviClient {
         if let Some(session) = session {
             request = request.header(CSRF_TOKEN, session.csrf_token.clone()).header(COOKIE, session.cookies.clone());
         }
-        if let Some(body) = call.body {
-            request = request.body(body.to_string());
+        if let Some(body) = &call.body {
+            request = request.body(body.clone().into_owned());
         }
         let mut response = request.send().await.map_err(|error| transport(call, error))?;
         let status = response.status().as_u16();

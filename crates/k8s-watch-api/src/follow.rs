@@ -8,7 +8,6 @@ use k8s_crds::Kind;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ListMeta;
 use kube::Client;
 use kube::api::{ListParams, WatchEvent, WatchParams};
-use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
@@ -16,6 +15,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::access::Connection;
 use crate::back_off::BackOff;
 use crate::merge::News;
+use crate::page;
 use crate::resource::{decode, key, resource};
 use crate::trouble::{Trouble, Verb, is_gone};
 
@@ -75,15 +75,6 @@ struct Position {
     revision: Option<String>,
     /// The server was away, and may not be what it was.
     is_doubtful: bool,
-}
-
-/// A page of a list, its objects not looked at yet.
-#[derive(Deserialize)]
-struct Page {
-    #[serde(default)]
-    metadata: ListMeta,
-    /// Absent is no empty list: whatever that answer is, nothing may be deleted by it.
-    items: Vec<Value>,
 }
 
 /// Kinds that a cluster may do without: their definition came later than the others, or is another product's.
@@ -197,7 +188,7 @@ impl Follower {
     /// Whether the cluster has not come as far as `revision`: its store was restored from a backup. A watch from there on
     /// would be silent until it has.
     async fn is_behind(&self, client: &Client, revision: &str) -> Result<bool, Trouble> {
-        let now = self.page(client, &ListParams::default().limit(1)).await?.metadata.resource_version;
+        let now = self.page(client, &ListParams::default().limit(1), |_| {}).await?.resource_version;
         let number = |text: &str| text.parse::<u64>().ok();
         // They are numbers in every API server there is; where they are not, nothing can be said.
         let numbers = now.as_deref().and_then(number).zip(number(revision));
@@ -209,29 +200,33 @@ impl Follower {
         let mut params = ListParams::default().limit(PAGE);
         let (mut objects, mut unreadable) = (Vec::new(), Vec::new());
         loop {
-            let page = self.page(client, &params).await?;
-            for item in page.items {
-                let identity = key(self.kind, &item);
-                match (decode(&self.cluster, self.kind, item), identity) {
-                    (Ok(object), _) => objects.push(object),
-                    (Err(problem), Some(key)) => unreadable.push((key, problem)),
-                    (Err(problem), None) => tracing::warn!(cluster = %self.cluster, reason = %problem, "passed over"),
-                }
-            }
-            match page.metadata.continue_.filter(|token| !token.is_empty()) {
+            let metadata = self
+                .page(client, &params, |item| {
+                    let identity = key(self.kind, &item);
+                    match (decode(&self.cluster, self.kind, item), identity) {
+                        (Ok(object), _) => objects.push(object),
+                        (Err(problem), Some(key)) => unreadable.push((key, problem)),
+                        (Err(problem), None) => {
+                            tracing::warn!(cluster = %self.cluster, reason = %problem, "passed over");
+                        }
+                    }
+                })
+                .await?;
+            match metadata.continue_.filter(|token| !token.is_empty()) {
                 Some(token) => params = params.continue_token(&token),
                 None => {
                     if is_optional(self.kind) {
                         self.tell(News::Served(self.kind, true)).await?;
                     }
                     self.tell(News::Listed { kind: self.kind, objects, unreadable }).await?;
-                    return Ok(page.metadata.resource_version.unwrap_or_default());
+                    return Ok(metadata.resource_version.unwrap_or_default());
                 }
             }
         }
     }
 
-    async fn page(&self, client: &Client, params: &ListParams) -> Result<Page, Trouble> {
+    /// One page of a list: hands over its objects as they are read, and tells the rest.
+    async fn page(&self, client: &Client, params: &ListParams, each: impl FnMut(Value)) -> Result<ListMeta, Trouble> {
         let failed = |error| Trouble::of(Verb::List, error);
         let mut params = params.clone();
         params.field_selector.clone_from(&self.scope.fields);
@@ -239,9 +234,10 @@ impl Follower {
             .request(self.scope.namespace.as_deref())
             .list(&params)
             .map_err(kube::Error::BuildRequest);
-        let answer = client.request::<Page>(request.map_err(failed)?);
+        let answer = client.request_text(request.map_err(failed)?);
         let waited = self.connection.answer_max;
-        timeout(waited, answer).await.map_err(|_| Trouble::Silent(waited))?.map_err(failed)
+        let text = timeout(waited, answer).await.map_err(|_| Trouble::Silent(waited))?.map_err(failed)?;
+        page::read(&text, each).map_err(|error| failed(kube::Error::SerdeError(error)))
     }
 
     /// Tells changes from `position` on, and moves it, until the server ends the watch.

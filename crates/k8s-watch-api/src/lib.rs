@@ -25,6 +25,7 @@ mod back_off;
 mod calls;
 mod follow;
 mod merge;
+mod page;
 mod resource;
 mod trouble;
 mod write_back;

@@ -1,93 +1,63 @@
-//! What a PUT carries beyond what is wanted.
-//!
-//! A PUT replaces the whole object. What a person set by hand and we have no opinion about goes along, so that it
-//! survives; system fields (`uuid`, `url`, `_last_modified`) do not.
+//! Bodies in few bytes.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use crate::diff::TUNABLE;
-use crate::object::{ObjectType, ObservedObject};
+/// Shapes that are kept; there are a few for each type.
+const SHAPES_MAX: usize = 256;
 
-/// Keys of a service that we may have no opinion about.
-const SERVICE_TWEAKS: [&str; 5] = ["ttl", "num_dns_ip", "hm_off", "topology_policy_enabled", "markers"];
+/// A body as JSON text. A tree of the same takes several times the memory; it is made when somebody looks into it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Body(Arc<str>);
 
-/// The same for a monitor.
-const MONITOR_TWEAKS: [&str; 2] = ["disable_quickstart", "authentication"];
+/// Keys of a body, ascending.
+pub type Shape = Arc<[Box<str>]>;
 
-/// The same for a member of a service.
-const MEMBER_TWEAKS: [&str; 5] = ["public_ip", "location", "hostname", "preference_order", "description"];
+/// Shapes, each once: thousands of bodies have the same keys.
+#[derive(Debug, Default)]
+pub struct Shapes(BTreeSet<Shape>);
 
-/// The wanted body with what a person tuned.
-pub(crate) fn with_tweaks(kind: ObjectType, wanted: &Value, observed: &ObservedObject) -> Value {
-    let mut body = wanted.clone();
-    let was_sent = |key: &str| observed.sent.iter().any(|sent| **sent == *key);
-    let tweaks = match kind {
-        ObjectType::GslbService => SERVICE_TWEAKS.as_slice(),
-        ObjectType::HealthMonitor => MONITOR_TWEAKS.as_slice(),
-    };
-    for key in tweaks {
-        if let Some(value) = tweak(&observed.body, key)
-            && wanted.get(*key).is_none()
-            && !was_sent(key)
-        {
-            body[*key] = value.clone();
-        }
+impl Body {
+    /// The text of a body.
+    #[must_use]
+    pub fn new(body: &Value) -> Self {
+        Self(body.to_string().into())
     }
-    match kind {
-        ObjectType::HealthMonitor => {
-            keep_tuning(&mut body, &observed.body);
-            keep_markers(&mut body, &observed.body);
-        }
-        ObjectType::GslbService => keep_member_tweaks(&mut body, &observed.body),
-    }
-    body
-}
 
-/// Puts the hand-tuned timing of a monitor into a body.
-pub(crate) fn keep_tuning(body: &mut Value, observed: &Value) {
-    for key in TUNABLE {
-        if let Some(value) = observed.get(key).filter(|value| value.is_u64()) {
-            body[key] = value.clone();
-        }
+    /// JSON.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The body as a tree.
+    #[must_use]
+    pub fn read(&self) -> Value {
+        // It was made of a tree, whose text is always readable.
+        serde_json::from_str(&self.0).unwrap_or_default()
+    }
+
+    /// Its keys.
+    #[must_use]
+    pub fn shape(&self) -> Shape {
+        let fields: BTreeMap<Box<str>, IgnoredAny> = serde_json::from_str(&self.0).unwrap_or_default();
+        fields.into_keys().collect()
     }
 }
 
-/// Markers of others stay beside ours.
-fn keep_markers(body: &mut Value, observed: &Value) {
-    let others = observed["markers"].as_array().into_iter().flatten().filter(|marker| marker["key"] != "created-by");
-    if let Some(markers) = body["markers"].as_array_mut() {
-        markers.extend(others.cloned());
-    }
-}
-
-fn keep_member_tweaks(body: &mut Value, observed: &Value) {
-    let groups = observed["groups"].as_array().into_iter().flatten();
-    let there: Vec<&Value> = groups.flat_map(|group| group["members"].as_array().into_iter().flatten()).collect();
-    for group in body["groups"].as_array_mut().into_iter().flatten() {
-        for member in group["members"].as_array_mut().into_iter().flatten() {
-            let Some(before) = there.iter().find(|before| before["ip"]["addr"] == member["ip"]["addr"]) else {
-                continue;
-            };
-            for key in MEMBER_TWEAKS {
-                if let Some(value) = tweak(before, key)
-                    && member.get(key).is_none()
-                {
-                    member[key] = value.clone();
-                }
-            }
+impl Shapes {
+    /// The same shape, in the memory of the one before it.
+    pub fn share(&mut self, shape: &Shape) -> Shape {
+        if let Some(known) = self.0.get(shape) {
+            return Arc::clone(known);
         }
+        if self.0.len() >= SHAPES_MAX {
+            self.0.clear();
+        }
+        self.0.insert(Arc::clone(shape));
+        Arc::clone(shape)
     }
-}
-
-/// A value that says something: not a default that the controller filled in.
-fn tweak<'a>(body: &'a Value, key: &str) -> Option<&'a Value> {
-    let value = body.get(key)?;
-    let is_default = match value {
-        Value::Null | Value::Bool(false) => true,
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        Value::Number(number) => key == "preference_order" && number.as_u64() == Some(1),
-        Value::Bool(true) | Value::Object(_) => false,
-    };
-    (!is_default).then_some(value)
 }

@@ -3,7 +3,8 @@
 //! Only keys that we send count, and a few whose absence means something. Lists are compared without order: the
 //! controller promises none, and the original operator sends its own. References are compared by name.
 
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::fmt;
 
 use serde_json::Value;
@@ -22,11 +23,16 @@ pub struct FieldDiff {
 }
 
 /// What a comparison has to know beyond the two bodies.
-#[derive(Debug)]
 pub(crate) struct Comparison<'a> {
     kind: ObjectType,
     /// Names of objects by UUID, for references without a name.
-    names: &'a BTreeMap<String, String>,
+    names: &'a Names<'a>,
+}
+
+/// Names of objects by UUID, looked up by nobody most of the time: references carry names.
+pub(crate) struct Names<'a> {
+    observed: &'a Observed,
+    by_uuid: OnceCell<HashMap<&'a str, &'a str>>,
 }
 
 /// Keys whose values a person may tune; they are never compared.
@@ -52,7 +58,7 @@ const MANAGED: [&str; 8] = [
 ];
 
 impl<'a> Comparison<'a> {
-    pub(crate) fn new(kind: ObjectType, names: &'a BTreeMap<String, String>) -> Self {
+    pub(crate) fn new(kind: ObjectType, names: &'a Names<'a>) -> Self {
         Self { kind, names }
     }
 
@@ -143,20 +149,27 @@ impl<'a> Comparison<'a> {
         }
     }
 
+    fn name_of<'t>(&'t self, reference: &'t str) -> &'t str {
+        self.names.of(reference)
+    }
+}
+
+impl<'a> Names<'a> {
+    pub(crate) fn new(observed: &'a Observed) -> Self {
+        Self { observed, by_uuid: OnceCell::new() }
+    }
+
     /// Name of the object that a reference points to: `…?name=x`, `…/uuid#x`, or `…/uuid` of an object that is known.
-    pub(crate) fn name_of<'t>(&'t self, reference: &'t str) -> &'t str {
+    pub(crate) fn of<'t>(&'t self, reference: &'t str) -> &'t str {
         if let Some((_, name)) = reference.split_once('#').or_else(|| reference.split_once("?name=")) {
             return name;
         }
         let uuid = reference.rsplit('/').next().unwrap_or(reference);
-        self.names.get(uuid).map_or(uuid, String::as_str)
-    }
-}
-
-impl Observed {
-    /// Names by UUID.
-    pub(crate) fn names(&self) -> BTreeMap<String, String> {
-        self.objects.iter().map(|(key, object)| (object.uuid.clone(), key.name.clone())).collect()
+        let by_uuid = self.by_uuid.get_or_init(|| {
+            let objects = self.observed.objects.iter();
+            objects.map(|(key, object)| (&*object.uuid, key.name.as_str())).collect()
+        });
+        by_uuid.get(uuid).copied().unwrap_or(uuid)
     }
 }
 

@@ -8,12 +8,17 @@
 //! hand-made tweaks survive a write (line 5), one write per change (line 25), a monitor's port is changed in place.
 #![warn(missing_docs)]
 
+mod agreement;
 mod body;
 mod diff;
+mod draft;
 mod object;
 mod plan;
 mod text;
+mod tweaks;
 
+pub use body::{Body, Shape, Shapes};
 pub use diff::FieldDiff;
+pub use draft::{Draft, fingerprint};
 pub use object::{Key, ObjectType, Observed, ObservedObject, Owner, Ownership, Unit, Wanted};
 pub use plan::{Action, Conflict, Plan, Situation, Step, plan};

@@ -2,8 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
+
+use crate::agreement::Agreement;
+use crate::body::{Body, Shape, Shapes};
+use crate::draft::Draft;
+
+/// What says which object it is, and when it was written: never compared.
+const IDENTITY: [&str; 4] = ["uuid", "url", "_last_modified", "tenant_ref"];
 
 /// Type of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,27 +44,31 @@ pub struct Unit {
 
 /// An object that should be there.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Wanted {
+pub struct Wanted<D: Draft = Value> {
     /// Identity.
     pub key: Key,
     /// Service it belongs to; for a service itself its own name.
     pub unit: Unit,
-    /// Body as it is to be sent.
-    pub body: Value,
+    /// What the body as it is to be sent is made of.
+    pub draft: D,
 }
 
-/// An object that is there.
+/// An object that is there. Tens of thousands are held for long, so that the body is text until it is looked into.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ObservedObject {
     /// UUID.
-    pub uuid: String,
-    /// Body as the controller gave it.
-    pub body: Value,
+    pub uuid: Box<str>,
     /// Keys of the body that we last sent, none when we did not. One that we sent once and want no more is removed, not
     /// kept.
-    pub sent: Vec<Box<str>>,
+    pub(crate) sent: Shape,
     /// Service that a monitor was made for, when its description says so.
-    pub service: Option<String>,
+    pub service: Option<Box<str>>,
+    body: Body,
+    /// Whose it says that it is.
+    mark: Option<Box<str>>,
+    /// Monitors that it refers to, as the controller names them.
+    pub(crate) monitors: Box<[Box<str>]>,
+    pub(crate) agreement: Agreement,
 }
 
 /// All objects that are known to be there.
@@ -112,50 +124,76 @@ impl Key {
 }
 
 impl ObservedObject {
-    /// An object that we did not write. Thousands are held for long: the body is held in no more memory than it needs.
+    /// An object of a given type with the body that the controller gave, and that we did not write.
     #[must_use]
-    pub fn new(uuid: String, body: Value, service: Option<String>) -> Self {
-        Self { uuid, body: compact(body), sent: Vec::new(), service }
+    pub fn new(kind: ObjectType, uuid: &str, mut body: Value, service: Option<&str>) -> Self {
+        let mark = mark(kind, &body).filter(|mark| !mark.is_empty()).map(Into::into);
+        let monitors = match kind {
+            ObjectType::GslbService => monitor_refs(&body).map(Into::into).collect(),
+            ObjectType::HealthMonitor => Box::default(),
+        };
+        if let Some(fields) = body.as_object_mut() {
+            fields.retain(|key, _| !IDENTITY.contains(&key.as_str()));
+        }
+        Self {
+            uuid: uuid.into(),
+            sent: Shape::default(),
+            service: service.map(Into::into),
+            body: Body::new(&body),
+            mark,
+            monitors,
+            agreement: Agreement::default(),
+        }
     }
 
-    /// The same, which came of sending `body`.
+    /// The same, which came of sending a body with these keys.
     #[must_use]
-    pub fn sent_as(self, body: &Value) -> Self {
-        let keys = body.as_object().into_iter().flat_map(|fields| fields.keys());
-        Self { sent: keys.map(|key| key.as_str().into()).collect(), ..self }
+    pub fn sent_as(self, sent: Shape) -> Self {
+        Self { sent, agreement: Agreement::default(), ..self }
+    }
+
+    /// Holds what we sent in the memory of others that were sent alike.
+    pub fn share_sent(&mut self, shapes: &mut Shapes) {
+        self.sent = shapes.share(&self.sent);
+    }
+
+    /// The same, which was known before as `known`: what we sent of it counts on.
+    #[must_use]
+    pub fn known_as(self, known: &Self) -> Self {
+        let is_unchanged = self.uuid == known.uuid && self.body == known.body;
+        let agreement = if is_unchanged { known.agreement.clone() } else { Agreement::default() };
+        let sent = if self.uuid == known.uuid { Arc::clone(&known.sent) } else { self.sent };
+        Self { sent, agreement, ..self }
+    }
+
+    /// Its body, without what says only which object it is.
+    #[must_use]
+    pub fn body(&self) -> Value {
+        self.body.read()
+    }
+
+    /// Whose it says that it is.
+    #[must_use]
+    pub fn mark(&self) -> Option<&str> {
+        self.mark.as_deref()
     }
 
     /// Unit it belongs to.
     pub(crate) fn unit(&self, key: &Key) -> Unit {
         match (&self.service, key.kind) {
-            (Some(service), ObjectType::HealthMonitor) => Unit { tenant: key.tenant.clone(), service: service.clone() },
+            (Some(service), ObjectType::HealthMonitor) => {
+                Unit { tenant: key.tenant.clone(), service: service.to_string() }
+            }
             _ => key.own_unit(),
         }
-    }
-}
-
-/// The same value without the room for more that was made while it was read.
-fn compact(value: Value) -> Value {
-    match value {
-        Value::Array(items) => Value::Array(items.into_iter().map(compact).collect::<Box<[_]>>().into_vec()),
-        Value::Object(fields) => {
-            let mut exact = Map::with_capacity(fields.len());
-            exact.extend(fields.into_iter().map(|(key, value)| (key, compact(value))));
-            Value::Object(exact)
-        }
-        other => other,
     }
 }
 
 impl Owner {
     /// Whose an observed object is.
     #[must_use]
-    pub fn ownership(&self, kind: ObjectType, body: &Value) -> Ownership {
-        let owner = match kind {
-            ObjectType::GslbService => body["created_by"].as_str(),
-            ObjectType::HealthMonitor => marker(body),
-        };
-        match owner.filter(|owner| !owner.is_empty()) {
+    pub fn ownership(&self, kind: ObjectType, object: &ObservedObject) -> Ownership {
+        match object.mark.as_deref() {
             None => Ownership::Unmarked,
             Some(owner) if owner == self.name => Ownership::Ours,
             Some(owner) if kind == ObjectType::GslbService && self.former.iter().any(|f| f == owner) => Ownership::Ours,
@@ -164,7 +202,18 @@ impl Owner {
     }
 }
 
-fn marker(body: &Value) -> Option<&str> {
-    let marker = body["markers"].as_array()?.iter().find(|marker| marker["key"] == "created-by")?;
-    marker["values"][0].as_str()
+/// Whose an object says that it is.
+fn mark(kind: ObjectType, body: &Value) -> Option<&str> {
+    match kind {
+        ObjectType::GslbService => body["created_by"].as_str(),
+        ObjectType::HealthMonitor => {
+            let marker = body["markers"].as_array()?.iter().find(|marker| marker["key"] == "created-by")?;
+            marker["values"][0].as_str()
+        }
+    }
+}
+
+/// References of a service to its monitors.
+pub(crate) fn monitor_refs(body: &Value) -> impl Iterator<Item = &str> {
+    body["health_monitor_refs"].as_array().into_iter().flatten().filter_map(Value::as_str)
 }

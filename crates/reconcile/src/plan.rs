@@ -9,18 +9,21 @@
 
 mod leftovers;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::body;
-use crate::diff::{Comparison, FieldDiff};
+use crate::body::Body;
+use crate::diff::{Comparison, FieldDiff, Names};
+use crate::draft::{Draft, fingerprint};
 use crate::object::{Key, ObjectType, Observed, ObservedObject, Owner, Ownership, Unit, Wanted};
+use crate::tweaks;
 
 /// Everything that a plan depends on.
-pub struct Situation<'a> {
+pub struct Situation<'a, D: Draft = Value> {
     /// What should be there.
-    pub wanted: &'a [Wanted],
+    pub wanted: &'a [Wanted<D>],
     /// What is there.
     pub observed: &'a Observed,
     /// Who we are.
@@ -57,37 +60,37 @@ pub enum Action {
     /// POST.
     Create {
         /// Body.
-        body: Value,
+        body: Body,
     },
     /// PUT.
     Update {
         /// UUID.
-        uuid: String,
+        uuid: Box<str>,
         /// Body.
-        body: Value,
+        body: Body,
         /// What differs.
         why: Vec<FieldDiff>,
     },
     /// PUT of a monitor that has our name and another marker, or none (amko 6.8).
     Adopt {
         /// UUID.
-        uuid: String,
+        uuid: Box<str>,
         /// Body.
-        body: Value,
+        body: Body,
         /// Whose it was.
         from: Option<String>,
     },
     /// PUT of a service without a monitor that is about to be made anew.
     Detach {
         /// UUID.
-        uuid: String,
+        uuid: Box<str>,
         /// Body.
-        body: Value,
+        body: Body,
     },
     /// DELETE.
     Delete {
         /// UUID.
-        uuid: String,
+        uuid: Box<str>,
     },
 }
 
@@ -118,8 +121,8 @@ const IMMUTABLE: [&str; 2] = ["type", "is_federated"];
 
 /// Plans the way from what is there to what is wanted. Empty when nothing has to be done.
 #[must_use]
-pub fn plan(situation: &Situation<'_>) -> Plan {
-    let names = situation.observed.names();
+pub fn plan<D: Draft>(situation: &Situation<'_, D>) -> Plan {
+    let names = Names::new(situation.observed);
     let mut planner =
         Planner { situation, names: &names, steps: Vec::new(), conflicts: Vec::new(), remade: BTreeMap::new() };
     for wanted in situation.wanted.iter().filter(|wanted| wanted.key.kind == ObjectType::HealthMonitor) {
@@ -132,92 +135,131 @@ pub fn plan(situation: &Situation<'_>) -> Plan {
     planner.finish()
 }
 
-struct Planner<'a> {
-    situation: &'a Situation<'a>,
-    names: &'a BTreeMap<String, String>,
+struct Planner<'a, D: Draft> {
+    situation: &'a Situation<'a, D>,
+    names: &'a Names<'a>,
     steps: Vec<(Phase, Step)>,
     conflicts: Vec<Conflict>,
     /// Names of monitors that are deleted and made anew, by unit.
     remade: BTreeMap<Unit, Vec<String>>,
 }
 
-impl<'a> Planner<'a> {
-    fn monitor(&mut self, wanted: &Wanted) {
+/// A wanted and an observed body, and what differs.
+struct Compared<'w> {
+    wanted: Cow<'w, Value>,
+    there: Value,
+    diffs: Vec<FieldDiff>,
+}
+
+impl<'a, D: Draft> Planner<'a, D> {
+    fn monitor(&mut self, wanted: &Wanted<D>) {
         let Some(observed) = self.observed(&wanted.key) else {
-            return self.step(Phase::Monitors, wanted, Action::Create { body: wanted.body.clone() });
+            return self.create(Phase::Monitors, wanted, &wanted.draft.body());
         };
-        let owner = match self.situation.owner.ownership(wanted.key.kind, &observed.body) {
+        let owner = match self.situation.owner.ownership(wanted.key.kind, observed) {
             Ownership::Ours => None,
             Ownership::Unmarked => Some(None),
             Ownership::Another(owner) => Some(Some(owner)),
         };
-        let diffs = self.diff(wanted, observed);
-        let differs = |path: &str| diffs.iter().any(|diff| diff.path == path);
+        let fingerprint = self.fingerprint(wanted, observed);
+        if owner.is_none() && observed.agreement.is_with(fingerprint) {
+            return;
+        }
+        let compared = self.compare(wanted, observed, fingerprint);
+        let differs = |path: &str| compared.diffs.iter().any(|diff| diff.path == path);
         let cannot_change = IMMUTABLE.into_iter().any(differs);
-        let must_remake = cannot_change || is_of_a_port(wanted) && differs("monitor_port");
+        let must_remake = cannot_change || is_of_a_port(&compared.wanted) && differs("monitor_port");
         match owner {
             Some(owner) if cannot_change => self.conflict(wanted, owner),
             Some(from) => {
-                let body = body::with_tweaks(wanted.key.kind, &wanted.body, observed);
+                let body = tweaked(wanted, observed, &compared);
                 let uuid = observed.uuid.clone();
-                self.step(Phase::Monitors, wanted, Action::Adopt { uuid, body, from });
+                self.step(Phase::Monitors, wanted, Action::Adopt { uuid, body: Body::new(&body), from });
             }
-            None if must_remake => self.remake(wanted, observed),
-            None => self.update(Phase::Monitors, wanted, observed, diffs),
+            None if must_remake => self.remake(wanted, observed, &compared),
+            None => self.update(Phase::Monitors, wanted, observed, compared),
         }
     }
 
-    fn service(&mut self, wanted: &Wanted) {
+    fn service(&mut self, wanted: &Wanted<D>) {
         let Some(observed) = self.observed(&wanted.key) else {
-            return self.step(Phase::Services, wanted, Action::Create { body: wanted.body.clone() });
+            return self.create(Phase::Services, wanted, &wanted.draft.body());
         };
-        match self.situation.owner.ownership(wanted.key.kind, &observed.body) {
+        match self.situation.owner.ownership(wanted.key.kind, observed) {
             Ownership::Unmarked => return self.conflict(wanted, None),
             Ownership::Another(owner) => return self.conflict(wanted, Some(owner)),
             Ownership::Ours => {}
         }
-        let mut diffs = self.diff(wanted, observed);
-        if let Some(body) = self.detached(wanted, observed) {
+        let must_detach = self.refers_to_remade(wanted, observed);
+        let fingerprint = self.fingerprint(wanted, observed);
+        if !must_detach && observed.agreement.is_with(fingerprint) {
+            return;
+        }
+        let mut compared = self.compare(wanted, observed, fingerprint);
+        if must_detach {
+            let body = self.detached(wanted, observed, &compared);
             let refs = "health_monitor_refs";
             let uuid = observed.uuid.clone();
-            diffs.retain(|diff| diff.path != refs);
-            let wanted_refs = wanted.body.get(refs).cloned();
-            diffs.push(FieldDiff { path: refs.to_owned(), observed: body.get(refs).cloned(), wanted: wanted_refs });
-            self.step(Phase::Detach, wanted, Action::Detach { uuid, body });
+            compared.diffs.retain(|diff| diff.path != refs);
+            let wanted_refs = compared.wanted.get(refs).cloned();
+            let diff = FieldDiff { path: refs.to_owned(), observed: body.get(refs).cloned(), wanted: wanted_refs };
+            compared.diffs.push(diff);
+            self.step(Phase::Detach, wanted, Action::Detach { uuid, body: Body::new(&body) });
         }
-        self.update(Phase::Services, wanted, observed, diffs);
+        self.update(Phase::Services, wanted, observed, compared);
     }
 
-    /// The service's body without the monitors that are about to be made anew; `None` when it refers to none of them.
-    fn detached(&self, wanted: &Wanted, observed: &ObservedObject) -> Option<Value> {
-        let remade = self.remade.get(&wanted.unit)?;
-        let comparison = Comparison::new(wanted.key.kind, self.names);
-        let is_remade = |reference: &Value| {
-            reference.as_str().is_some_and(|text| remade.iter().any(|name| name == comparison.name_of(text)))
-        };
-        let mut there = observed.body["health_monitor_refs"].as_array().into_iter().flatten();
-        if !there.any(is_remade) {
-            return None;
+    /// What is wanted, and what it is compared with beyond the observed body: the names behind its references.
+    fn fingerprint(&self, wanted: &Wanted<D>, observed: &ObservedObject) -> u64 {
+        let names: Vec<&str> = observed.monitors.iter().map(|reference| self.names.of(reference)).collect();
+        fingerprint(&(wanted.draft.fingerprint(), names))
+    }
+
+    fn compare<'w>(&self, wanted: &'w Wanted<D>, observed: &ObservedObject, fingerprint: u64) -> Compared<'w> {
+        let (body, there) = (wanted.draft.body(), observed.body());
+        let diffs = Comparison::new(wanted.key.kind, self.names).diff(&body, &there, &observed.sent);
+        if diffs.is_empty() {
+            observed.agreement.note(fingerprint);
         }
-        let mut body = body::with_tweaks(wanted.key.kind, &wanted.body, observed);
+        Compared { wanted: body, there, diffs }
+    }
+
+    /// Whether the service refers to monitors that are about to be made anew.
+    fn refers_to_remade(&self, wanted: &Wanted<D>, observed: &ObservedObject) -> bool {
+        let Some(remade) = self.remade.get(&wanted.unit) else { return false };
+        observed.monitors.iter().any(|reference| remade.iter().any(|name| name == self.names.of(reference)))
+    }
+
+    /// The service's body without the monitors that are about to be made anew.
+    fn detached(&self, wanted: &Wanted<D>, observed: &ObservedObject, compared: &Compared<'_>) -> Value {
+        let remade = self.remade.get(&wanted.unit).map_or(&[][..], Vec::as_slice);
+        let is_remade = |reference: &Value| {
+            reference.as_str().is_some_and(|text| remade.iter().any(|name| name == self.names.of(text)))
+        };
+        let mut body = tweaked(wanted, observed, compared);
         if let Some(refs) = body["health_monitor_refs"].as_array_mut() {
             refs.retain(|reference| !is_remade(reference));
         }
-        Some(body)
+        body
     }
 
-    fn remake(&mut self, wanted: &Wanted, observed: &ObservedObject) {
-        let mut body = wanted.body.clone();
-        body::keep_tuning(&mut body, &observed.body);
+    fn remake(&mut self, wanted: &Wanted<D>, observed: &ObservedObject, compared: &Compared<'_>) {
+        let mut body = compared.wanted.clone().into_owned();
+        tweaks::keep_tuning(&mut body, &compared.there);
         self.remade.entry(wanted.unit.clone()).or_default().push(wanted.key.name.clone());
         self.step(Phase::DeleteToRemake, wanted, Action::Delete { uuid: observed.uuid.clone() });
-        self.step(Phase::Monitors, wanted, Action::Create { body });
+        self.create(Phase::Monitors, wanted, &body);
     }
 
-    fn update(&mut self, phase: Phase, wanted: &Wanted, observed: &ObservedObject, why: Vec<FieldDiff>) {
-        if !why.is_empty() {
-            let body = body::with_tweaks(wanted.key.kind, &wanted.body, observed);
-            self.step(phase, wanted, Action::Update { uuid: observed.uuid.clone(), body, why });
+    fn create(&mut self, phase: Phase, wanted: &Wanted<D>, body: &Value) {
+        self.step(phase, wanted, Action::Create { body: Body::new(body) });
+    }
+
+    fn update(&mut self, phase: Phase, wanted: &Wanted<D>, observed: &ObservedObject, compared: Compared<'_>) {
+        if !compared.diffs.is_empty() {
+            let body = Body::new(&tweaked(wanted, observed, &compared));
+            let uuid = observed.uuid.clone();
+            self.step(phase, wanted, Action::Update { uuid, body, why: compared.diffs });
         }
     }
 
@@ -226,7 +268,7 @@ impl<'a> Planner<'a> {
         let wanted: BTreeSet<&Key> = self.situation.wanted.iter().map(|wanted| &wanted.key).collect();
         let referenced = self.referenced(None);
         for (key, object) in &self.situation.observed.objects {
-            let is_ours = self.situation.owner.ownership(key.kind, &object.body) == Ownership::Ours;
+            let is_ours = self.situation.owner.ownership(key.kind, object) == Ownership::Ours;
             if !is_ours || wanted.contains(key) || (self.situation.keep)(key) {
                 continue;
             }
@@ -258,17 +300,12 @@ impl<'a> Planner<'a> {
         self.situation.observed.objects.get(key)
     }
 
-    fn step(&mut self, phase: Phase, wanted: &Wanted, action: Action) {
+    fn step(&mut self, phase: Phase, wanted: &Wanted<D>, action: Action) {
         self.steps.push((phase, Step { unit: wanted.unit.clone(), key: wanted.key.clone(), action }));
     }
 
-    fn conflict(&mut self, wanted: &Wanted, owner: Option<String>) {
+    fn conflict(&mut self, wanted: &Wanted<D>, owner: Option<String>) {
         self.conflicts.push(Conflict { unit: wanted.unit.clone(), key: wanted.key.clone(), owner });
-    }
-
-    fn diff(&self, wanted: &Wanted, observed: &ObservedObject) -> Vec<FieldDiff> {
-        let comparison = Comparison::new(wanted.key.kind, self.names);
-        comparison.diff(&wanted.body, &observed.body, &observed.sent)
     }
 }
 
@@ -280,7 +317,12 @@ impl Step {
     }
 }
 
+/// The wanted body with what a person tuned.
+fn tweaked<D: Draft>(wanted: &Wanted<D>, observed: &ObservedObject, compared: &Compared<'_>) -> Value {
+    tweaks::with_tweaks(wanted.key.kind, &compared.wanted, &compared.there, &observed.sent)
+}
+
 /// Whether a monitor probes a port alone: one of another port is another monitor, made anew under its name (amko 6.7).
-fn is_of_a_port(wanted: &Wanted) -> bool {
-    matches!(wanted.body["type"].as_str(), Some("HEALTH_MONITOR_TCP" | "HEALTH_MONITOR_UDP"))
+fn is_of_a_port(monitor: &Value) -> bool {
+    matches!(monitor["type"].as_str(), Some("HEALTH_MONITOR_TCP" | "HEALTH_MONITOR_UDP"))
 }

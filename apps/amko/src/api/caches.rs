@@ -31,7 +31,7 @@ fn find(
 }
 
 fn service(key: &Key, object: &ObservedObject) -> Value {
-    let body = &object.body;
+    let body = &object.body();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let groups = body["groups"].as_array().into_iter().flatten();
     let members = groups.flat_map(|group| {
@@ -65,7 +65,7 @@ fn service(key: &Key, object: &ObservedObject) -> Value {
 }
 
 fn monitor(key: &Key, object: &ObservedObject) -> Value {
-    let body = &object.body;
+    let body = &object.body();
     let http = ["http_monitor", "https_monitor"].iter().map(|part| &body[*part]).find(|part| part.is_object());
     let custom =
         http.map(|http| json!({"RequestHeader": http["http_request"], "ResponseCode": http["http_response_code"]}));

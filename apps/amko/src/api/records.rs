@@ -92,7 +92,7 @@ fn unserved(picture: &Picture, object: &ObjectRef) -> Value {
 }
 
 fn head(picture: &Picture, object: &ObjectRef) -> Map<String, Value> {
-    let labels = picture.index.member(object).and_then(|object| object.metadata().labels.clone()).unwrap_or_default();
+    let labels = picture.index.labels(object);
     let body = json!({
         "Cluster": object.cluster,
         "Namespace": object.namespace,

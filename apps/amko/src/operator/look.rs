@@ -9,11 +9,12 @@ use amko_translate::{
 };
 use k8s_crds::{Kind, ObjectKey};
 use k8s_watch::WriteBack;
-use reconcile::{Key, ObjectType, Owner, Situation, Unit, Wanted, plan};
+use reconcile::{Key, ObjectType, Owner, Situation, Unit, plan};
 use serde_json::json;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::wishes::wishes;
 use super::{Done, FIRST_ANSWER_WAIT, Operator, Phase};
 use crate::AmkoEvent;
 use crate::reading::{self, FORMER_OWNER};
@@ -255,14 +256,14 @@ impl Operator {
         let is_settled = config.clusters.iter().all(|cluster| index.is_settled(cluster));
         let is_opaque = |key: &Key| {
             let object = self.observed.objects.get(key);
-            object.is_some_and(|object| PublishedService::from_body(&key.tenant, &object.body).objects.is_empty())
+            object.is_some_and(|object| PublishedService::from_body(&key.tenant, &object.body()).objects.is_empty())
         };
         // A service that does not say what stands behind it may belong to a silent cluster.
         let keep = |key: &Key| match key.kind {
             ObjectType::HealthMonitor => is_shared(&key.name),
             ObjectType::GslbService => !is_settled && is_opaque(key),
         };
-        let wanted = wanted(desired);
+        let wanted = wishes(desired);
         let plan = plan(&Situation { wanted: &wanted, observed: &self.observed, owner: &owner, keep: &keep });
         tracing::debug!(steps = plan.steps.len(), conflicts = plan.conflicts.len(), "planned");
         self.note_plan(&plan);
@@ -334,23 +335,6 @@ impl Operator {
 
 pub(crate) fn owner(identity: &Identity) -> Owner {
     Owner { name: identity.as_str().to_owned(), former: vec![FORMER_OWNER.to_owned()] }
-}
-
-/// Desired objects in the planner's terms.
-fn wanted(desired: &Desired) -> Vec<Wanted> {
-    let key =
-        |kind, name: &amko_translate::ObjectName| Key { kind, tenant: name.tenant.clone(), name: name.name.clone() };
-    let monitors = desired.monitors.values().map(|monitor| Wanted {
-        key: key(ObjectType::HealthMonitor, &monitor.name),
-        unit: Unit { tenant: monitor.name.tenant.clone(), service: monitor.service.clone() },
-        body: monitor.to_body(),
-    });
-    let services = desired.services.values().map(|service| Wanted {
-        key: key(ObjectType::GslbService, &service.name),
-        unit: Unit { tenant: service.name.tenant.clone(), service: service.name.name.clone() },
-        body: service.to_body(),
-    });
-    monitors.chain(services).collect()
 }
 
 /// Tenants of memberships as the controller has them.

@@ -32,11 +32,12 @@ impl Operator {
         }
         self.view = reading.view;
         self.absent.lookups.clear();
-        let before = std::mem::replace(&mut self.observed, reading.observed);
-        for (key, object) in &mut self.observed.objects {
-            let known = before.objects.get(key).filter(|known| known.uuid == object.uuid);
-            object.sent = known.map(|known| known.sent.clone()).unwrap_or_default();
-        }
+        let before = std::mem::take(&mut self.observed);
+        let objects = reading.observed.objects.into_iter().map(|(key, object)| match before.objects.get(&key) {
+            Some(known) => (key, object.known_as(known)),
+            None => (key, object),
+        });
+        self.observed.objects = objects.collect();
         if self.published.is_none() {
             let (services, monitors) = self.published_by(&owner(identity));
             self.names = NameBook::new(&services);
@@ -88,14 +89,13 @@ impl Operator {
     fn published_by(&self, owner: &Owner) -> (Vec<PublishedService>, Vec<PublishedMonitor>) {
         let ours = |kind: ObjectType| {
             let objects = self.observed.objects.iter();
-            objects
-                .filter(move |(key, object)| key.kind == kind && owner.ownership(kind, &object.body) == Ownership::Ours)
+            objects.filter(move |(key, object)| key.kind == kind && owner.ownership(kind, object) == Ownership::Ours)
         };
         let services = ours(ObjectType::GslbService);
         let monitors = ours(ObjectType::HealthMonitor);
         (
-            services.map(|(key, object)| PublishedService::from_body(&key.tenant, &object.body)).collect(),
-            monitors.filter_map(|(key, object)| PublishedMonitor::from_body(&key.tenant, &object.body)).collect(),
+            services.map(|(key, object)| PublishedService::from_body(&key.tenant, &object.body())).collect(),
+            monitors.filter_map(|(key, object)| PublishedMonitor::from_body(&key.tenant, &object.body())).collect(),
         )
     }
 
@@ -129,7 +129,10 @@ impl Operator {
     pub(super) fn have_written(&mut self, written: Written, now: Instant) -> bool {
         for (key, object) in written.effects {
             match object {
-                Some(object) => drop(self.observed.objects.insert(key, object)),
+                Some(mut object) => {
+                    object.share_sent(&mut self.shapes);
+                    self.observed.objects.insert(key, object);
+                }
                 None => drop(self.observed.objects.remove(&key)),
             }
         }

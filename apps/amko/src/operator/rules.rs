@@ -31,16 +31,17 @@ impl Operator {
         let services = rules.filter_map(|(name, _)| {
             let key = Key { kind: ObjectType::GslbService, tenant: name.tenant.clone(), name: name.name.clone() };
             let there = self.observed.objects.get(&key)?;
-            let is_ours = owner.ownership(key.kind, &there.body) == Ownership::Ours;
-            is_ours.then(|| (name, PublishedService::from_body(&key.tenant, &there.body)))
+            let is_ours = owner.ownership(key.kind, there) == Ownership::Ours;
+            is_ours.then(|| (name, PublishedService::from_body(&key.tenant, &there.body())))
         });
         let traffic = |name: &ObjectName, service: PublishedService| {
             let monitors = self.observed.objects.iter().filter(|(key, object)| {
                 key.kind == ObjectType::HealthMonitor
                     && key.tenant == name.tenant
-                    && object.service.as_ref() == Some(&name.name)
+                    && object.service.as_deref() == Some(name.name.as_str())
             });
-            let monitors = monitors.filter_map(|(key, object)| PublishedMonitor::from_body(&key.tenant, &object.body));
+            let monitors =
+                monitors.filter_map(|(key, object)| PublishedMonitor::from_body(&key.tenant, &object.body()));
             service.traffic(&monitors.collect::<Vec<_>>())
         };
         services.map(|(name, service)| (name.clone(), traffic(name, service))).collect()

@@ -259,7 +259,7 @@ fn back_off(retry: Retry) -> BackOff {
 
 #[cfg(test)]
 mod tests {
-    use reconcile::Key;
+    use reconcile::{Body, Key};
     use serde_json::json;
 
     use super::*;
@@ -273,8 +273,8 @@ mod tests {
     #[test]
     fn a_name_is_given_up_in_one_tenant_before_it_is_taken_in_another() {
         let now = Instant::now();
-        let made = step("a", Action::Create { body: json!({}) });
-        let gone = step("b", Action::Delete { uuid: "gslbservice-1".to_owned() });
+        let made = step("a", Action::Create { body: Body::new(&json!({})) });
+        let gone = step("b", Action::Delete { uuid: "gslbservice-1".into() });
         let mut work = Work::default();
         work.set(Plan { steps: vec![made.clone(), gone.clone()], ..Plan::default() }, now);
         assert_eq!(work.next().map(|job| job.unit), Some(gone.unit.clone()));
@@ -284,7 +284,7 @@ mod tests {
         work.succeeded(&made.unit);
         assert!(work.is_idle());
         // Two that only go do not wait for each other.
-        let other = step("a", Action::Delete { uuid: "gslbservice-2".to_owned() });
+        let other = step("a", Action::Delete { uuid: "gslbservice-2".into() });
         work.set(Plan { steps: vec![gone, other], ..Plan::default() }, now);
         assert!(work.next().is_some() && work.next().is_some());
     }

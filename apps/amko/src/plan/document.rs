@@ -181,7 +181,7 @@ fn notes(draft: &Draft) -> Vec<String> {
 
 fn has_ours(draft: &Draft, identity: &Identity) -> bool {
     let owner = owner(identity);
-    draft.observed.objects.iter().any(|(key, object)| owner.ownership(key.kind, &object.body) == Ownership::Ours)
+    draft.observed.objects.iter().any(|(key, object)| owner.ownership(key.kind, object) == Ownership::Ours)
 }
 
 fn status(key: &ObjectKey, said: &Said) -> StatusLine {
@@ -246,9 +246,9 @@ fn changes(draft: &Draft, due: &[&Step]) -> Vec<Change> {
 }
 
 fn change(step: &Step, draft: &Draft) -> Option<Change> {
-    let observed = draft.observed.objects.get(&step.key).map(|object| &object.body);
+    let observed = draft.observed.objects.get(&step.key).map(|object| object.body());
     let (verdict, fields) = match &step.action {
-        Action::Create { body } => (Verdict::Create, telling(body)),
+        Action::Create { body } => (Verdict::Create, telling(&body.read())),
         Action::Update { why, .. } => {
             let fields = why.iter().map(|diff| FieldChange {
                 path: diff.path.clone(),
@@ -257,7 +257,7 @@ fn change(step: &Step, draft: &Draft) -> Option<Change> {
             });
             (Verdict::Change, fields.collect())
         }
-        Action::Adopt { body, .. } => (Verdict::Adopt, differing(body, observed)),
+        Action::Adopt { body, .. } => (Verdict::Adopt, differing(&body.read(), observed.as_ref())),
         Action::Delete { .. } => (Verdict::Delete, Vec::new()),
         Action::Detach { .. } => return None,
     };

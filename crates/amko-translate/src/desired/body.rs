@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
-use super::{DownResponse, GslbService, HealthMonitor, Member, MonitorRefs, Pool, PoolAlgorithm, Probe, VsRef};
+use super::{
+    DownResponse, GslbService, HealthMonitor, Member, MonitorRefs, Pool, PoolAlgorithm, Probe, VsRef, reference,
+};
 use crate::Protocol;
 
 impl GslbService {
@@ -36,17 +38,16 @@ impl GslbService {
             "tenant_ref": tenant_ref(&self.name.tenant),
         });
         if self.monitors != MonitorRefs::None {
-            let refs = self.monitors.names().iter().map(|name| reference("healthmonitor", name));
-            body["health_monitor_refs"] = refs.collect();
+            body["health_monitor_refs"] = self.monitors.references().collect();
         }
         if let Some(ttl) = self.ttl {
             body["ttl"] = ttl.into();
         }
         if let Some(persistence) = &self.persistence {
             let profile = reference("applicationpersistenceprofile", &persistence.profile);
-            body["application_persistence_profile_ref"] = profile;
+            body["application_persistence_profile_ref"] = profile.into();
             if let Some(name) = &persistence.pki_profile {
-                body["pki_profile_ref"] = reference("pkiprofile", name);
+                body["pki_profile_ref"] = reference("pkiprofile", name).into();
             }
         }
         if let Some(response) = self.down_response {
@@ -150,10 +151,6 @@ fn member(member: &Member) -> Value {
 /// An address with its family; the original says `V4` of all.
 fn address(address: IpAddr) -> Value {
     json!({"addr": address, "type": if address.is_ipv4() { "V4" } else { "V6" }})
-}
-
-fn reference(kind: &str, name: &str) -> Value {
-    format!("/api/{kind}?name={name}").into()
 }
 
 /// The original's, with the empty authority that its environment leaves it with.

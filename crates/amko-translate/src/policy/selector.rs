@@ -104,11 +104,16 @@ impl Selector {
     /// What of it does not hold of these labels first; `None` when all of it does.
     #[must_use]
     pub fn unmet(&self, labels: Option<&BTreeMap<String, String>>) -> Option<&Requirement> {
-        let value = |key: &String| labels.and_then(|labels| labels.get(key));
+        self.unmet_of(&|key| labels?.get(key).map(String::as_str))
+    }
+
+    /// The same, of labels that are looked up.
+    pub(crate) fn unmet_of<'l>(&self, value: &dyn Fn(&str) -> Option<&'l str>) -> Option<&Requirement> {
+        let is_among = |key: &str, values: &[String]| value(key).is_some_and(|it| values.iter().any(|v| v == it));
         self.0.iter().find(|requirement| !match requirement {
             Requirement::Is { key, value: wanted } => value(key) == Some(wanted),
-            Requirement::In { key, values } => value(key).is_some_and(|value| values.contains(value)),
-            Requirement::NotIn { key, values } => !value(key).is_some_and(|value| values.contains(value)),
+            Requirement::In { key, values } => is_among(key, values),
+            Requirement::NotIn { key, values } => !is_among(key, values),
             Requirement::Exists { key } => value(key).is_some(),
             Requirement::DoesNotExist { key } => value(key).is_none(),
         })

@@ -1,31 +1,28 @@
 //! What an object would be a member with, whether or not a policy selects it.
 
-use k8s_crds::{Kind, Object, ObjectKey};
+use std::collections::BTreeMap;
 
 use super::{Candidate, records};
-use crate::{Index, MemberKind, ObjectRef, Policy};
+use crate::source::Source;
+use crate::{Index, ObjectRef, Policy};
 
 /// Records of an object as its cluster shows it, one per host; none where its status is of no use. Hosts are as
 /// the object has them, whatever a HostRule says, and tenants are not settled.
 #[must_use]
 pub fn records_of(index: &Index, object: &ObjectRef, policy: Option<&Policy>) -> Vec<Candidate> {
-    let whole = ObjectRef { host: None, ..object.clone() };
-    let records = index.member(object).map(|object| records(&whole, object, policy)).unwrap_or_default();
+    let whole = object.with_host(None);
+    let records = index.source(object).map(|object| records(&whole, object, policy)).unwrap_or_default();
     records.into_iter().flatten().collect()
 }
 
 impl Index {
-    /// The object that a member comes from, when its cluster has it.
+    /// Labels of the object that a member comes from; none when its cluster does not have it.
     #[must_use]
-    pub fn member(&self, object: &ObjectRef) -> Option<&Object> {
-        let kind = match object.kind {
-            MemberKind::Ingress => Kind::Ingress,
-            MemberKind::LbService => Kind::Service,
-            MemberKind::MultiClusterIngress => Kind::MultiClusterIngress,
-            MemberKind::Route => Kind::Route,
-            MemberKind::ThirdParty => return None,
-        };
-        let key = ObjectKey { kind, namespace: Some(object.namespace.clone()), name: object.name.clone() };
-        self.cluster(&object.cluster)?.get(&key)
+    pub fn labels(&self, object: &ObjectRef) -> BTreeMap<String, String> {
+        self.source(object).map(|object| object.marks().labels()).unwrap_or_default()
+    }
+
+    fn source(&self, object: &ObjectRef) -> Option<Source<'_>> {
+        self.cluster(&object.cluster)?.source(&object.key()?)
     }
 }

@@ -6,12 +6,13 @@ use k8s_crds::{AddressEntry, MultiClusterIngress};
 
 use super::{Candidate, Reason, Record, Rejected, Traffic, identifiers, single_host};
 use crate::ObjectRef;
+use crate::source::Marks;
 
 /// One record, of the first entry of the status: an object has one host.
 pub(super) fn records(whole: &ObjectRef, ingress: &MultiClusterIngress) -> Vec<Record> {
     let entry = ingress.status.as_ref().and_then(|status| status.load_balancer.ingress.first());
-    let host = entry.and_then(|entry| entry.hostname.clone()).filter(|host| !host.is_empty());
-    let object = ObjectRef { host, ..whole.clone() };
+    let host = entry.and_then(|entry| entry.hostname.as_deref()).filter(|host| !host.is_empty());
+    let object = whole.with_host(host);
     let record = match entry {
         None => Err(Reason::NoStatus),
         Some(entry) => record(object.clone(), entry, ingress),
@@ -24,7 +25,7 @@ fn record(object: ObjectRef, entry: &AddressEntry, ingress: &MultiClusterIngress
     let address: IpAddr = entry.ip.as_deref().and_then(|ip| ip.parse().ok()).ok_or(Reason::NoAddress)?;
     Ok(Candidate {
         object,
-        identifiers: identifiers(&ingress.metadata, &host),
+        identifiers: identifiers(Marks::Whole(&ingress.metadata), &host),
         host,
         address,
         tenant: String::new(),

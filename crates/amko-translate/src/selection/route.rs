@@ -10,6 +10,7 @@ use super::{
     identifiers, identifiers_of, single_host,
 };
 use crate::ObjectRef;
+use crate::source::Marks;
 
 /// How the name of a router begins that is an AKO.
 const AKO_ROUTER: &str = "ako-";
@@ -43,7 +44,7 @@ fn record(object: &ObjectRef, route: &Route, default_domain: Option<&str>) -> Re
         address: address.ok_or(Reason::NoAddress)?,
         tenant: told.and_then(|mut told| told.remove(TENANT_ANNOTATION)).unwrap_or_default(),
         traffic: traffic(spec),
-        identifiers: told_identifiers.or_else(|| identifiers(&route.metadata, &host)),
+        identifiers: told_identifiers.or_else(|| identifiers(Marks::Whole(&route.metadata), &host)),
         host,
         is_held: false,
     })

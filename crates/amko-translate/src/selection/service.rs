@@ -6,27 +6,37 @@ use k8s_openapi::api::core::v1::{Service, ServicePort};
 
 use super::{Candidate, Protocol, Reason, Record, Rejected, Traffic, identifiers, single_host};
 use crate::ObjectRef;
+use crate::source::{Entry, Marks, ServicePart, Slim};
 
-pub(super) fn records(whole: &ObjectRef, service: &Service) -> Vec<Record> {
+/// What is read of a Service beside its labels and annotations.
+pub(crate) fn part(service: &Service) -> ServicePart {
+    let spec = service.spec.as_ref();
+    let balancer = service.status.as_ref().and_then(|status| status.load_balancer.as_ref());
+    let entries = balancer.and_then(|balancer| balancer.ingress.as_deref()).unwrap_or_default();
+    ServicePart {
+        is_load_balancer: spec.and_then(|spec| spec.type_.as_deref()) == Some("LoadBalancer"),
+        // Only the first entry of the status counts.
+        entry: entries.first().map(|entry| Entry::new(entry.hostname.as_deref(), entry.ip.as_deref())),
+        port: probed_port(spec.and_then(|spec| spec.ports.as_deref()).unwrap_or_default()),
+    }
+}
+
+pub(super) fn records(whole: &ObjectRef, service: &Slim<ServicePart>) -> Vec<Record> {
     vec![record(whole, service).map_err(|reason| Box::new(Rejected { object: whole.clone(), reason }))]
 }
 
-/// Only the first entry of the status counts.
-fn record(object: &ObjectRef, service: &Service) -> Result<Candidate, Reason> {
-    let spec = service.spec.as_ref();
-    if spec.and_then(|spec| spec.type_.as_deref()) != Some("LoadBalancer") {
+fn record(object: &ObjectRef, service: &Slim<ServicePart>) -> Result<Candidate, Reason> {
+    let part = &service.part;
+    if !part.is_load_balancer {
         return Err(Reason::NotLoadBalancer);
     }
-    let balancer = service.status.as_ref().and_then(|status| status.load_balancer.as_ref());
-    let entries = balancer.and_then(|balancer| balancer.ingress.as_deref()).unwrap_or_default();
-    let entry = entries.first().ok_or(Reason::NoStatus)?;
-    let host = single_host(entry.hostname.as_deref())?.to_owned();
+    let entry = part.entry.as_ref().ok_or(Reason::NoStatus)?;
+    let host = single_host(entry.host.as_deref())?.to_owned();
     let address: IpAddr = entry.ip.as_deref().and_then(|ip| ip.parse().ok()).ok_or(Reason::NoAddress)?;
-    let ports = spec.and_then(|spec| spec.ports.as_deref()).unwrap_or_default();
-    let (port, protocol) = probed_port(ports).ok_or(Reason::NoPort)?;
+    let (port, protocol) = part.port.ok_or(Reason::NoPort)?;
     Ok(Candidate {
         object: object.clone(),
-        identifiers: identifiers(&service.metadata, &host),
+        identifiers: identifiers(Marks::Slim(&service.marks), &host),
         host,
         address,
         tenant: String::new(),

@@ -31,14 +31,14 @@ fn secured(host: &str) -> Value {
 
 /// What was accepted: `MCI/k8s/default/mci1/foo.avi.com 10.1.1.1`.
 fn accepted(world: &mut World) -> Vec<String> {
-    let accepted = world.outcome().selection.accepted;
-    accepted.iter().map(|candidate| format!("{} {}", candidate.object, candidate.address)).collect()
+    let selection = world.outcome().selection;
+    selection.accepted.iter().map(|candidate| format!("{} {}", candidate.object, candidate.address)).collect()
 }
 
 /// Whether each accepted object is served by TLS.
 fn tls(world: &mut World) -> Vec<bool> {
-    let accepted = world.outcome().selection.accepted;
-    accepted.iter().map(|candidate| matches!(candidate.traffic, Traffic::Paths { tls: true, .. })).collect()
+    let selection = world.outcome().selection;
+    selection.accepted.iter().map(|candidate| matches!(candidate.traffic, Traffic::Paths { tls: true, .. })).collect()
 }
 
 // catalogue amko: 63

@@ -3,36 +3,37 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Action, Planner, Step};
-use crate::diff::Comparison;
+use crate::draft::Draft;
 use crate::object::{Key, ObjectType, Ownership, Unit};
 
-impl Planner<'_> {
+impl<D: Draft> Planner<'_, D> {
     /// Monitors that a service refers to which is wanted or stays. Those that are wanted of `but` do not count.
     pub(super) fn referenced(&self, but: Option<&BTreeSet<Unit>>) -> BTreeSet<Key> {
-        let comparison = Comparison::new(ObjectType::GslbService, self.names);
-        let wanted = self.situation.wanted.iter().filter(|wanted| but.is_none_or(|but| !but.contains(&wanted.unit)));
-        let wanted = wanted.map(|wanted| (&wanted.key, &wanted.body));
         let observed = &self.situation.observed.objects;
         let staying = observed.iter().filter(|(key, object)| {
-            let is_ours = self.situation.owner.ownership(key.kind, &object.body) == Ownership::Ours;
-            !is_ours || (self.situation.keep)(key)
+            key.kind == ObjectType::GslbService
+                && (self.situation.owner.ownership(key.kind, object) != Ownership::Ours || (self.situation.keep)(key))
         });
-        let bodies = wanted.chain(staying.map(|(key, object)| (key, &object.body)));
-        let services = bodies.filter(|(key, _)| key.kind == ObjectType::GslbService);
-        services
-            .flat_map(|(key, body)| body["health_monitor_refs"].as_array().into_iter().flatten().map(move |r| (key, r)))
-            .filter_map(|(key, reference)| {
-                let name = comparison.name_of(reference.as_str()?).to_owned();
-                Some(Key { kind: ObjectType::HealthMonitor, tenant: key.tenant.clone(), name })
-            })
-            .collect()
+        let mut referenced = BTreeSet::new();
+        let mut note = |tenant: &str, reference: &str| {
+            let name = self.names.of(reference).to_owned();
+            referenced.insert(Key { kind: ObjectType::HealthMonitor, tenant: tenant.to_owned(), name });
+        };
+        for (key, object) in staying {
+            object.monitors.iter().for_each(|reference| note(&key.tenant, reference));
+        }
+        let wanted = self.situation.wanted.iter().filter(|wanted| wanted.key.kind == ObjectType::GslbService);
+        for wanted in wanted.filter(|wanted| but.is_none_or(|but| !but.contains(&wanted.unit))) {
+            wanted.draft.monitors().iter().for_each(|reference| note(&wanted.key.tenant, reference));
+        }
+        referenced
     }
 
     /// Whether a unit has a service of ours.
     pub(super) fn has_service(&self, unit: &Unit) -> bool {
         let key = Key { kind: ObjectType::GslbService, tenant: unit.tenant.clone(), name: unit.service.clone() };
         let object = self.observed(&key);
-        object.is_some_and(|object| self.situation.owner.ownership(key.kind, &object.body) == Ownership::Ours)
+        object.is_some_and(|object| self.situation.owner.ownership(key.kind, object) == Ownership::Ours)
     }
 
     /// By unit, the deletions of its monitors of ours that are there, were none of these units' services to be there.
@@ -46,7 +47,7 @@ impl Planner<'_> {
             self.situation.wanted.iter().map(|wanted| (&wanted.key, &wanted.unit)).collect();
         for (key, object) in &self.situation.observed.objects {
             let is_spare = key.kind == ObjectType::HealthMonitor
-                && self.situation.owner.ownership(key.kind, &object.body) == Ownership::Ours
+                && self.situation.owner.ownership(key.kind, object) == Ownership::Ours
                 && !(self.situation.keep)(key)
                 && !referenced.contains(key);
             let unit = wanted.get(key).map_or_else(|| object.unit(key), |unit| (*unit).clone());

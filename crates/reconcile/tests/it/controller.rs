@@ -1,6 +1,6 @@
 //! A controller in a map: it fills in defaults, names references and numbers objects.
 
-use reconcile::{Action, Key, ObjectType, Observed, ObservedObject, Owner, Plan, Situation, Unit, Wanted, plan};
+use reconcile::{Action, Body, Key, ObjectType, Observed, ObservedObject, Owner, Plan, Situation, Unit, Wanted, plan};
 use serde_json::{Value, json};
 
 pub(crate) const OWN: &str = "amko-own";
@@ -34,7 +34,7 @@ pub(crate) fn monitor(name: &str, service: &str, kind: &str, port: u16) -> Wante
         "tenant_ref": "https:///api/tenant/?name=admin",
     });
     body[part.0] = part.1;
-    Wanted { key: key(ObjectType::HealthMonitor, name), unit: unit(service), body }
+    Wanted { key: key(ObjectType::HealthMonitor, name), unit: unit(service), draft: body }
 }
 
 /// A service with one pool of members `(address, ratio)` and monitors.
@@ -53,7 +53,7 @@ pub(crate) fn service(name: &str, members: &[(&str, u32)], monitors: &[&str]) ->
         "health_monitor_refs": refs,
         "tenant_ref": "https:///api/tenant/?name=admin",
     });
-    Wanted { key: key(ObjectType::GslbService, name), unit: unit(name), body }
+    Wanted { key: key(ObjectType::GslbService, name), unit: unit(name), draft: body }
 }
 
 #[derive(Default)]
@@ -68,7 +68,7 @@ impl Controller {
     pub(crate) fn with(wanted: &[Wanted]) -> Self {
         let mut controller = Self::default();
         for wanted in wanted {
-            controller.store(&wanted.key, &wanted.body, &wanted.unit);
+            controller.store(&wanted.key, &wanted.draft, &wanted.unit);
         }
         controller
     }
@@ -83,13 +83,13 @@ impl Controller {
             match &step.action {
                 Action::Create { body } => {
                     assert!(!self.observed.objects.contains_key(&step.key), "{} exists", step.key);
-                    self.store(&step.key, body, &step.unit);
+                    self.store(&step.key, &body.read(), &step.unit);
                 }
                 Action::Update { uuid, body, .. }
                 | Action::Adopt { uuid, body, .. }
                 | Action::Detach { uuid, body } => {
                     assert_eq!(self.observed.objects[&step.key].uuid, *uuid);
-                    self.store(&step.key, body, &step.unit);
+                    self.store(&step.key, &body.read(), &step.unit);
                 }
                 Action::Delete { uuid } => {
                     self.check_unreferenced(&step.key, uuid);
@@ -99,8 +99,16 @@ impl Controller {
         }
     }
 
-    pub(crate) fn body(&mut self, kind: ObjectType, name: &str) -> &mut Value {
-        &mut self.observed.objects.get_mut(&key(kind, name)).unwrap().body
+    pub(crate) fn body(&self, kind: ObjectType, name: &str) -> Value {
+        self.observed.objects[&key(kind, name)].body()
+    }
+
+    /// Somebody else changes an object.
+    pub(crate) fn edit(&mut self, kind: ObjectType, name: &str, edit: impl FnOnce(&mut Value)) {
+        let object = self.observed.objects.get_mut(&key(kind, name)).unwrap();
+        let mut body = object.body();
+        edit(&mut body);
+        *object = ObservedObject::new(kind, &object.uuid, body, object.service.as_deref()).known_as(object);
     }
 
     fn check_unreferenced(&self, key: &Key, uuid: &str) {
@@ -113,7 +121,7 @@ impl Controller {
                 path.rsplit('/').next() == Some(uuid)
             })
         };
-        assert!(!services.any(|(_, object)| refers(&object.body)), "{key} is referred to");
+        assert!(!services.any(|(_, object)| refers(&object.body())), "{key} is referred to");
     }
 
     /// Stores a body as the real thing shows it: defaults filled in, references by UUID and name, lists in its order.
@@ -121,8 +129,8 @@ impl Controller {
         self.next += 1;
         let uuid = match self.observed.objects.get(key) {
             Some(object) => {
-                assert_eq!(object.body["type"], body["type"], "the type is immutable");
-                object.uuid.clone()
+                assert_eq!(object.body()["type"], body["type"], "the type is immutable");
+                object.uuid.to_string()
             }
             None => format!("{}-{}", key.kind.path(), self.next),
         };
@@ -147,7 +155,8 @@ impl Controller {
                 }
             }
         }
-        let service = (key.kind == ObjectType::HealthMonitor).then(|| unit.service.clone());
-        self.observed.objects.insert(key.clone(), ObservedObject::new(uuid, shown, service).sent_as(body));
+        let service = (key.kind == ObjectType::HealthMonitor).then_some(unit.service.as_str());
+        let object = ObservedObject::new(key.kind, &uuid, shown, service).sent_as(Body::new(body).shape());
+        self.observed.objects.insert(key.clone(), object);
     }
 }

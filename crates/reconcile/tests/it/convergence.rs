@@ -28,7 +28,7 @@ fn wanted(specs: &[Spec]) -> Vec<Wanted> {
         wanted.push(monitor(&hm, &name, if *is_http { "HTTP" } else { "TCP" }, 80));
         let mut service = service(&name, &members, &[&hm]);
         if let Some(ttl) = ttl {
-            service.body["ttl"] = (*ttl).into();
+            service.draft["ttl"] = (*ttl).into();
         }
         wanted.push(service);
     }
@@ -45,23 +45,24 @@ proptest! {
             for object in &mut start {
                 if object.unit.service == format!("svc{number}") {
                     match object.key.kind {
-                        ObjectType::GslbService => object.body["created_by"] = "amko-other".into(),
-                        ObjectType::HealthMonitor => object.body["markers"] = json!([]),
+                        ObjectType::GslbService => object.draft["created_by"] = "amko-other".into(),
+                        ObjectType::HealthMonitor => object.draft["markers"] = json!([]),
                     }
                 }
             }
         }
         let mut controller = Controller::with(&start);
-        for object in controller.observed.objects.values_mut() {
-            if object.service == Some(format!("svc{tuned}")) {
-                object.body["send_interval"] = 1.into();
-            }
+        let made_for = format!("svc{tuned}");
+        let objects = controller.observed.objects.iter();
+        let tuned: Vec<_> = objects.filter(|(_, object)| object.service.as_deref() == Some(&made_for)).map(|(key, _)| key.clone()).collect();
+        for key in tuned {
+            controller.edit(key.kind, &key.name, |body| body["send_interval"] = 1.into());
         }
         let theirs = |controller: &Controller| -> Vec<_> {
             let objects = controller.observed.objects.iter();
             let foreign = objects.filter(|(key, object)| {
                 key.kind == ObjectType::GslbService
-                    && owner().ownership(key.kind, &object.body) != Ownership::Ours
+                    && owner().ownership(key.kind, object) != Ownership::Ours
             });
             foreign.map(|(key, object)| (key.clone(), object.clone())).collect()
         };

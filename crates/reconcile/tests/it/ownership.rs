@@ -7,8 +7,8 @@ use crate::controller::{Controller, monitor, owner, service};
 
 fn foreign(created_by: &str) -> Controller {
     let mut theirs = [monitor("amko--9", "theirs", "HTTP", 80), service("theirs", &[("10.1.1.9", 1)], &["amko--9"])];
-    theirs[0].body["markers"][0]["values"] = json!([created_by]);
-    theirs[1].body["created_by"] = created_by.into();
+    theirs[0].draft["markers"][0]["values"] = json!([created_by]);
+    theirs[1].draft["created_by"] = created_by.into();
     Controller::with(&theirs)
 }
 
@@ -30,7 +30,7 @@ fn a_service_that_cannot_be_ours_has_no_monitor_of_ours() {
     let ours = [monitor("amko--1", "theirs", "HTTP", 80), monitor("amko--2", "theirs", "HTTP", 81)];
     let theirs = |refs: &[&str]| {
         let mut theirs = service("theirs", &[("10.1.1.9", 1)], refs);
-        theirs.body["created_by"] = "amko-other".into();
+        theirs.draft["created_by"] = "amko-other".into();
         theirs
     };
     let wanted = [ours[0].clone(), ours[1].clone(), service("theirs", &[("10.1.1.1", 1)], &["amko--1", "amko--2"])];
@@ -64,7 +64,7 @@ fn a_service_of_an_earlier_release_becomes_ours() {
 fn a_monitor_of_our_name_is_adopted_with_its_tuning() {
     let wanted = [monitor("amko--9", "ours", "HTTP", 80), service("ours", &[("10.1.1.1", 1)], &["amko--9"])];
     let mut controller = foreign("amko-other");
-    controller.body(ObjectType::HealthMonitor, "amko--9")["send_interval"] = 2.into();
+    controller.edit(ObjectType::HealthMonitor, "amko--9", |body| body["send_interval"] = 2.into());
     let plan = controller.plan(&wanted);
     let expected = "adopt healthmonitor admin/amko--9\n    made by amko-other\ncreate gslbservice admin/ours\n";
     assert_eq!(plan.to_string(), expected);
@@ -86,7 +86,12 @@ fn what_is_to_be_kept_is_not_deleted_nor_what_it_refers_to() {
     let ours = [monitor("amko--1", "hello", "HTTP", 80), service("hello", &[("10.1.1.1", 1)], &["amko--1"])];
     let controller = Controller::with(&ours);
     let keep = |key: &reconcile::Key| key.kind == ObjectType::GslbService;
-    let situation = Situation { wanted: &[], observed: &controller.observed, owner: &owner(), keep: &keep };
+    let situation = Situation::<'_, serde_json::Value> {
+        wanted: &[],
+        observed: &controller.observed,
+        owner: &owner(),
+        keep: &keep,
+    };
     assert_eq!(plan(&situation).to_string(), "nothing to do\n");
 }
 
