@@ -43,10 +43,13 @@ impl SharedProbes {
         for (service, reported) in reported {
             let sights = self.follow(service, reported);
             if !sights.results.is_empty() {
-                let voices = states.sights(service).map(|known| known.voices.clone()).unwrap_or_default();
-                let sights = match voices.is_empty() {
-                    true => sights,
-                    false => Arc::new(MemberSights { voices, results: sights.results.clone() }),
+                let sights = match states.sights(service) {
+                    None => sights,
+                    // What other sites see and found stays.
+                    Some(elsewhere) => {
+                        let results = elsewhere.results.iter().chain(&sights.results).cloned().collect();
+                        Arc::new(MemberSights { voices: elsewhere.voices.clone(), results })
+                    }
                 };
                 states.set_sights(service, sights);
             }

@@ -17,6 +17,7 @@ mod files;
 mod invite;
 mod known;
 mod plan;
+mod proxies;
 mod shower;
 mod sight;
 mod switch;

@@ -12,7 +12,7 @@ use model::gslb::GslbService;
 use se_protocol::{GslbServiceState, MemberState, PoolState, Snapshot, ToldStates, UpMembers};
 
 use crate::monitors::AppliedMonitor;
-use crate::targets::{Targets, Watcher};
+use crate::targets::{Others, Targets, Watcher};
 use crate::view::Compiled;
 use entry::{Ground, MemberEntry, Previous, ServiceEntry};
 
@@ -105,13 +105,7 @@ impl Members {
     /// Judges the members among `watchers` of a target again, also when its verdict did not flip: its failures are part
     /// of the reason and of the report.
     pub(crate) fn observe(&mut self, watchers: &[Watcher], targets: &Targets, now_us: i64) -> Vec<Change> {
-        let places: Vec<(usize, usize)> = watchers
-            .iter()
-            .filter_map(|watcher| match watcher {
-                Watcher::Member { service, member } => Some((*service, *member)),
-                Watcher::Server { .. } => None,
-            })
-            .collect();
+        let places: Vec<(usize, usize)> = watchers.iter().filter_map(Watcher::member).collect();
         let mut changes: Vec<Change> =
             places.iter().filter_map(|&(service, member)| self.judge(service, member, targets, now_us)).collect();
         changes.extend(places.into_iter().filter_map(|(service, _)| self.judge_service(service, now_us)));
@@ -121,14 +115,19 @@ impl Members {
     /// Takes what the controller tells about virtual services, and what others see of members.
     pub(crate) fn hear(&mut self, states: ToldStates, targets: &mut Targets, now_us: i64) -> Vec<Change> {
         self.member_states = states;
-        let is_split_anew = targets.share(self.member_states.engine.as_deref(), &self.member_states.sharers());
+        let shared = targets.share(Others::new(&self.member_states));
+        let is_split_anew = shared.is_some();
         if is_split_anew {
             let engines = self.member_states.sharers().len();
-            let reason =
-                if engines == 0 { "no other engine shares them" } else { "the engines of the site share them" };
-            tracing::info!(engines, reason, "who probes which members changed");
+            let proxies = self.member_states.states.proxies().join(" ");
+            let reason = match (engines, proxies.is_empty()) {
+                (0, true) => "nobody shares them with this engine",
+                (0, false) => "other sites are heard that probe some for all",
+                _ => "the engines of the site share them",
+            };
+            tracing::info!(engines, proxies, reason, "who probes which members changed");
         }
-        let mut changed = Vec::new();
+        let mut changed = shared.unwrap_or_default();
         for (service, entry) in self.services.iter_mut().enumerate() {
             let Some(entry) = entry else { continue };
             let before = entry.sights.clone();
@@ -207,9 +206,10 @@ impl Members {
             self.services.push(None);
             self.services.len() - 1
         });
-        for (member, monitors) in entry.members.iter().map(|member| &member.monitors).enumerate() {
-            for target in monitors.iter().filter_map(AppliedMonitor::target) {
-                targets.watch(target, Watcher::Member { service, member });
+        for (place, member) in entry.members.iter().enumerate() {
+            for target in member.monitors.iter().filter_map(AppliedMonitor::target) {
+                let proxies = member.proxies.clone();
+                targets.watch(target, Watcher::Member { service, member: place, proxies });
             }
         }
         if let Some(free) = self.services.get_mut(service) {
@@ -238,7 +238,7 @@ impl Members {
             member: Some(member.ip),
             from,
             to: member.state,
-            reason: member.reason.to_string(),
+            reason: member.why(targets),
         })
     }
 
@@ -280,7 +280,7 @@ fn report_member(member: &MemberEntry, targets: &Targets) -> MemberState {
         ip: member.ip,
         state: member.state,
         perceived: member.perceived,
-        reason: member.reason.to_string(),
+        reason: member.why(targets),
         since_us: member.since_us,
         datapath: member.verdict(targets, None).state,
         controller: member.control_plane,
@@ -288,6 +288,8 @@ fn report_member(member: &MemberEntry, targets: &Targets) -> MemberState {
     }
 }
 
+#[cfg(test)]
+mod proxy_tests;
 #[cfg(test)]
 mod shared_tests;
 #[cfg(test)]

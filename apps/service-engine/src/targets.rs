@@ -6,22 +6,43 @@ use std::time::Duration;
 
 use health::{Failure, Health, Probe, State, Thresholds, prober_of};
 use health_probe::{Target, TargetKey};
+use model::gslb::HealthProxy;
 use model::monitor::HealthMonitor;
+use se_protocol::ToldStates;
 use se_protocol::sights::SharedResult;
 
 /// Targets of all that an engine watches, GSLB members and servers of pools alike. Each is probed once, however many
-/// count on it, and by one engine where engines split the probes of members (avi-api 5.5).
+/// count on it, by one engine where engines split the probes of members, and by one site where that probes for the others
+/// (avi-api 5.5).
 #[derive(Debug, Default)]
 pub(crate) struct Targets {
     watched: HashMap<TargetKey, Watched>,
     /// Targets to look at when changes are asked for: they came or changed, or may not be counted on any more, or another
     /// engine probes them.
     touched: HashSet<TargetKey>,
-    /// Uuid of this engine, and of those that split the probes with it, itself among them; without them it probes all.
-    own: String,
-    sharers: Vec<String>,
+    others: Others,
     /// Targets that the prober was told to probe.
     probed: u64,
+}
+
+/// Who else probes.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Others {
+    /// Uuid of this engine.
+    own: String,
+    /// Uuids of the engines that split the probes with it, itself among them; without them it probes all.
+    sharers: Vec<String>,
+    /// Cluster uuids of sites that are heard and probe members for this one.
+    sites: Vec<String>,
+}
+
+/// Sites that probe a member for all others.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Proxies {
+    /// The first that is heard probes it in place of this one.
+    pub(crate) sites: Vec<HealthProxy>,
+    /// Whether this site is one as well, behind those.
+    pub(crate) is_own: bool,
 }
 
 /// One target and what its probes said so far.
@@ -30,8 +51,10 @@ pub(crate) struct Watched {
     pub(crate) health: Health,
     pub(crate) failure: Option<Failure>,
     pub(crate) latency_us: Option<u64>,
-    /// The engine that probes it in place of this one.
+    /// The engine, or the site, that probes it in place of this one.
     pub(crate) probed_by: Option<Arc<str>>,
+    /// Another site is to probe it, and is not heard.
+    pub(crate) stands_in: bool,
     target: Target,
     /// The monitor that the prober was told; `None` while it does not probe the target.
     told: Option<Arc<HealthMonitor>>,
@@ -41,8 +64,8 @@ pub(crate) struct Watched {
 /// Who counts on a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Watcher {
-    /// A member of a GSLB service, by their places.
-    Member { service: usize, member: usize },
+    /// A member of a GSLB service, by their places; with the sites that probe it for all others, where there are any.
+    Member { service: usize, member: usize, proxies: Option<Arc<Proxies>> },
     /// A server, by its place in the pool of this uuid.
     Server { pool: Arc<str>, server: usize },
 }
@@ -56,6 +79,25 @@ pub(crate) struct Observed {
     pub(crate) is_news: bool,
 }
 
+impl Others {
+    pub(crate) fn new(told: &ToldStates) -> Self {
+        let sharers: Vec<String> = told.sharers().into_iter().map(str::to_owned).collect();
+        // Who shares with nobody is nobody else when the controller gives it another name.
+        let own = told.engine.as_deref().filter(|_| !sharers.is_empty()).unwrap_or_default().to_owned();
+        Self { own, sharers, sites: told.states.proxies().to_vec() }
+    }
+}
+
+impl Watcher {
+    /// Place of the member.
+    pub(crate) fn member(&self) -> Option<(usize, usize)> {
+        match self {
+            Self::Member { service, member, .. } => Some((*service, *member)),
+            Self::Server { .. } => None,
+        }
+    }
+}
+
 impl Targets {
     pub(crate) fn get(&self, key: &TargetKey) -> Option<&Watched> {
         self.watched.get(key)
@@ -66,7 +108,7 @@ impl Targets {
         let watched = self.watched.entry(target.key().clone()).or_insert_with(|| Watched::new(target));
         watched.target = target.clone();
         watched.watchers.push(watcher);
-        watched.probed_by = watched.prober(&self.own, &self.sharers);
+        watched.assign(&self.others);
         self.touched.insert(target.key().clone());
     }
 
@@ -75,27 +117,34 @@ impl Targets {
     pub(crate) fn unwatch(&mut self, key: &TargetKey, are_gone: impl Fn(&Watcher) -> bool) {
         let Some(watched) = self.watched.get_mut(key) else { return };
         watched.watchers.retain(|watcher| !are_gone(watcher));
-        watched.probed_by = watched.prober(&self.own, &self.sharers);
+        watched.assign(&self.others);
         self.touched.insert(key.clone());
     }
 
-    /// Splits the probes of members among `sharers`, engines of which this one is `own`; without any, this engine probes
-    /// all. Whether that is news. What is known of a target stays, whoever probes it.
-    pub(crate) fn share(&mut self, own: Option<&str>, sharers: &[&str]) -> bool {
-        let own = own.unwrap_or_default();
-        if self.sharers == sharers && (sharers.is_empty() || self.own == own) {
-            return false;
+    /// Leaves the probes of members to `others`, as far as they are theirs; the members for which that is news, by their
+    /// places, and `None` where it is none at all. What is known of a target stays, whoever probes it, until the site that
+    /// probes it for all is not heard any more: what that one said then is unknown.
+    pub(crate) fn share(&mut self, others: Others) -> Option<Vec<(usize, usize)>> {
+        if self.others == others {
+            return None;
         }
-        self.own = own.to_owned();
-        self.sharers = sharers.iter().map(|&engine| engine.to_owned()).collect();
+        self.others = others;
+        let mut news = Vec::new();
         for (key, watched) in &mut self.watched {
-            watched.probed_by = watched.prober(&self.own, &self.sharers);
+            let stood_in = watched.stands_in;
+            watched.assign(&self.others);
             self.touched.insert(key.clone());
+            if stood_in != watched.stands_in {
+                if watched.stands_in {
+                    (watched.health, watched.failure, watched.latency_us) = (Health::NEW, None, None);
+                }
+                news.extend(watched.members());
+            }
         }
-        true
+        Some(news)
     }
 
-    /// Takes what other engines found at targets that they probe in place of this one; the members for which that is news,
+    /// Takes what others found at targets that they probe in place of this engine; the members for which that is news,
     /// by their places.
     pub(crate) fn take_over<'a>(
         &mut self,
@@ -105,16 +154,13 @@ impl Targets {
         for (target, result) in results {
             let Some(watched) = self.watched.get_mut(target.key()) else { continue };
             if watched.probed_by.as_deref() == Some(result.engine.as_str()) && watched.take_over(result) {
-                news.extend(watched.watchers.iter().filter_map(|watcher| match watcher {
-                    Watcher::Member { service, member } => Some((*service, *member)),
-                    Watcher::Server { .. } => None,
-                }));
+                news.extend(watched.members());
             }
         }
         news
     }
 
-    /// Takes one probe result; of a target that is gone, or that another engine probes now, it is ignored.
+    /// Takes one probe result; of a target that is gone, or that another one probes now, it is ignored.
     pub(crate) fn observe(&mut self, key: &TargetKey, outcome: Result<Duration, Failure>) -> Observed {
         let watched = self.watched.get_mut(key).filter(|watched| watched.probed_by.is_none());
         let Some(watched) = watched else { return Observed::default() };
@@ -127,7 +173,10 @@ impl Targets {
             }
             Err(failure) => (Probe::Fail, Some(failure)),
         };
-        let health = watched.health.observe(probe, &thresholds);
+        let health = match watched.stands_in {
+            true => watched.health.observe_standing_in(probe, &thresholds),
+            false => watched.health.observe(probe, &thresholds),
+        };
         let is_news = (health, &failure) != (watched.health, &watched.failure);
         (watched.health, watched.failure) = (health, failure);
         Observed { watchers: watched.watchers.clone(), is_news }
@@ -172,24 +221,52 @@ impl Watched {
             failure: None,
             latency_us: None,
             probed_by: None,
+            stands_in: false,
             target: target.clone(),
             told: None,
             watchers: Vec::new(),
         }
     }
 
-    /// The engine that is to probe it in place of `own`. Servers of pools are probed by each engine that balances load to
-    /// them.
-    fn prober(&self, own: &str, sharers: &[String]) -> Option<Arc<str>> {
-        if sharers.is_empty() || self.watchers.iter().any(|watcher| matches!(watcher, Watcher::Server { .. })) {
-            return None;
+    /// Says who probes it. Servers of pools are probed by each engine that balances load to them.
+    fn assign(&mut self, others: &Others) {
+        (self.probed_by, self.stands_in) = (None, false);
+        if self.watchers.iter().any(|watcher| matches!(watcher, Watcher::Server { .. })) {
+            return;
         }
-        let sharers: Vec<&str> = sharers.iter().map(String::as_str).collect();
+        if let Some(proxies) = self.proxies() {
+            let heard = proxies.sites.iter().find(|proxy| others.sites.contains(&proxy.site));
+            if let Some(proxy) = heard {
+                self.probed_by = Some(Arc::from(proxy.site.as_str()));
+                return;
+            }
+            self.stands_in = !proxies.is_own;
+        }
+        if others.sharers.is_empty() {
+            return;
+        }
+        let sharers: Vec<&str> = others.sharers.iter().map(String::as_str).collect();
         let TargetKey { monitor, address, host } = self.target.key();
-        prober_of(&sharers, monitor, *address, host).filter(|prober| *prober != own).map(Arc::from)
+        let prober = prober_of(&sharers, monitor, *address, host).filter(|prober| *prober != others.own);
+        self.probed_by = prober.map(Arc::from);
     }
 
-    /// Whether what another engine found is news. What it does not know yet stays as it is.
+    /// The sites that probe it for all others; `None` where somebody counts on it for whom they do not.
+    fn proxies(&self) -> Option<Arc<Proxies>> {
+        let mut all = self.watchers.iter().map(|watcher| match watcher {
+            Watcher::Member { proxies, .. } => proxies.as_ref(),
+            Watcher::Server { .. } => None,
+        });
+        let first = all.next().flatten();
+        first.filter(|_| all.all(|proxies| proxies.is_some())).cloned()
+    }
+
+    /// Places of the members that count on it.
+    fn members(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.watchers.iter().filter_map(Watcher::member)
+    }
+
+    /// Whether what another one found is news. What it does not know yet stays as it is.
     fn take_over(&mut self, result: &SharedResult) -> bool {
         let health = match result.state {
             State::Up => Health::Up { fails: 0 },

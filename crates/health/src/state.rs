@@ -83,6 +83,16 @@ impl Health {
         }
     }
 
+    /// Next state after a probe by who stands in for a site that probes for all and is not heard. Only that site may reach
+    /// the target: until a probe from here has passed, failures from here prove nothing.
+    #[must_use]
+    pub fn observe_standing_in(self, probe: Probe, thresholds: &Thresholds) -> Self {
+        match (self, probe) {
+            (Self::Unknown { .. }, Probe::Fail) => Self::NEW,
+            _ => self.observe(probe, thresholds),
+        }
+    }
+
     /// The verdict without the count.
     #[must_use]
     pub fn state(self) -> State {
@@ -164,6 +174,16 @@ mod tests {
     #[test]
     fn enough_failures_take_down() {
         check(Up { fails: 2 }, Fail, Down { passes: 0 });
+    }
+
+    #[test]
+    fn failures_of_who_stands_in_count_only_after_a_pass() {
+        let observe = |health: Health, probe| health.observe_standing_in(probe, &THRESHOLDS);
+        let failed = (0..9).fold(Health::NEW, |health, _| observe(health, Fail));
+        assert_eq!(failed, Health::NEW);
+        let passed = observe(failed, Pass);
+        assert_eq!(passed, Up { fails: 0 });
+        assert_eq!((0..3).fold(passed, |health, _| observe(health, Fail)), Down { passes: 0 });
     }
 
     #[test]

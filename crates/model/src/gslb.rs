@@ -109,6 +109,18 @@ pub struct GslbMember {
     pub hostname: Option<String>,
     /// Place for [`MemberAlgorithm::PreferenceOrder`], 1 to 128: the lowest wins.
     pub preference_order: u8,
+    /// Active sites that probe it for all others, the first that is heard; each site probes it itself where there are
+    /// none. Avi: `hm_proxies` of the member's site.
+    pub proxies: Vec<HealthProxy>,
+}
+
+/// An active site that probes members for all others. Avi: `GslbHealthMonitorProxy`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthProxy {
+    /// Cluster uuid of the site.
+    pub site: String,
+    /// Name of the site.
+    pub name: String,
 }
 
 /// Where a member stands. Avi: `GslbPoolMember.location`, and that of its site where it inherits it.

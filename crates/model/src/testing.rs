@@ -33,6 +33,7 @@ pub fn member(ip: &str, weight: u64) -> GslbMember {
         vs_uuid: None,
         hostname: None,
         preference_order: 1,
+        proxies: Vec::new(),
     }
 }
 

@@ -33,6 +33,8 @@ pub struct MemberStates {
     sights: BTreeMap<String, Arc<MemberSights>>,
     /// Engines that split the probes of members; empty where each probes all.
     probing: Vec<ProbingEngine>,
+    /// Cluster uuids of sites that are heard and probe members for this one.
+    proxies: Vec<String>,
 }
 
 /// What an engine was told of virtual services, and by when.
@@ -112,10 +114,11 @@ impl MemberStates {
         self.states.insert(key, state);
     }
 
-    /// Adds or replaces those that `others` has.
+    /// Adds or replaces those that `others`, told by other sites, has; who probes for this site is what it says.
     pub fn extend(&mut self, others: &Self) {
         self.states.extend(others.states.iter().map(|(key, state)| (key.clone(), *state)));
         self.sights.extend(others.sights.iter().map(|(service, sights)| (service.clone(), Arc::clone(sights))));
+        self.proxies.clone_from(&others.proxies);
     }
 
     /// What others see of the members of a GSLB service.
@@ -134,9 +137,23 @@ impl MemberStates {
         self.probing = engines;
     }
 
-    /// Takes the voices of sites that `before` has where nothing is told of them now: who has just come back has to be
-    /// told them first.
+    /// Sites that are heard and probe members for this one.
+    #[must_use]
+    pub fn proxies(&self) -> &[String] {
+        &self.proxies
+    }
+
+    /// Says which sites are heard and probe members for this one.
+    pub fn set_proxies(&mut self, sites: Vec<String>) {
+        self.proxies = sites;
+    }
+
+    /// Takes the voices of sites that `before` has where nothing is told of them now, and the sites that probe for this one:
+    /// who has just come back has to be told them first.
     pub fn keep_voices(&mut self, before: &Self) {
+        if self.proxies.is_empty() {
+            self.proxies.clone_from(&before.proxies);
+        }
         for (service, sights) in before.sights.iter().filter(|(_, sights)| !sights.voices.is_empty()) {
             let now = self.sights.entry(service.clone()).or_default();
             if now.voices.is_empty() {
@@ -154,7 +171,7 @@ impl MemberStates {
     /// Whether nothing is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.states.is_empty() && self.sights.is_empty()
+        self.states.is_empty() && self.sights.is_empty() && self.proxies.is_empty()
     }
 
     /// The messages that turn `base` into `self`, in chunks; there is always one.
@@ -182,7 +199,8 @@ impl MemberStates {
             parts.push(wire::MemberStatesPart { sights_gone, ..Default::default() });
         }
         let probing = self.probing.iter().map(Into::into).collect();
-        parts.push(wire::MemberStatesPart { last: true, probing, ..Default::default() });
+        let proxies = self.proxies.clone();
+        parts.push(wire::MemberStatesPart { last: true, probing, proxies, ..Default::default() });
         parts
     }
 }
@@ -215,6 +233,7 @@ impl MemberStatesAssembler {
         }
         if part.last {
             self.states.probing = part.probing.into_iter().map(Into::into).collect();
+            self.states.proxies = part.proxies;
         }
         Ok(part.last.then(|| self.states.clone()))
     }
@@ -362,6 +381,7 @@ mod tests {
         first.set_sights("gslbservice-1", sights(&[("b", State::Up)], &[("se-1", State::Down)]));
         first.set_sights("gslbservice-2", sights(&[("b", State::Up), ("c", State::Down)], &[]));
         first.set_probing(probing(&[("se-1", "g"), ("se-2", "g")]));
+        first.set_proxies(vec!["cluster-2".into()]);
         second.set_sights("gslbservice-2", sights(&[("c", State::Down)], &[]));
         let mut assembler = MemberStatesAssembler::default();
         let mut base = MemberStates::default();
@@ -375,6 +395,7 @@ mod tests {
 
         // Who comes back keeps what it heard until it is told anew.
         second.keep_voices(&first);
+        assert_eq!(second.proxies(), ["cluster-2"]);
         assert_eq!(second.sights("gslbservice-2"), Some(&sights(&[("c", State::Down)], &[])));
         assert_eq!(second.sights("gslbservice-1"), Some(&sights(&[("b", State::Up)], &[])));
     }

@@ -195,7 +195,7 @@ pub struct MonitorState {
     pub last_failure: Option<String>,
     /// Round trip of the last pass in microseconds.
     pub latency_us: Option<u64>,
-    /// Uuid of the engine that probes it in place of this one.
+    /// Uuid of the engine, or cluster uuid of the site, that probes it in place of this one.
     pub probed_by: Option<String>,
 }
 

@@ -1,7 +1,9 @@
-//! What others see of members: how other sites perceive them, and what other engines of this site found by probing them.
+//! What others see of members: how other sites perceive them, and what other engines of this site, and sites that probe for
+//! it, found by probing them.
 //!
 //! It travels beside the snapshot, with [`crate::MemberStates`], and only where it counts: voices of sites for services that
-//! ask for a quorum of sites, results of engines where the site splits its probes among them.
+//! ask for a quorum of sites, results of engines where the site splits its probes among them, results of a site for members
+//! that it probes for the others.
 
 use std::net::IpAddr;
 
@@ -12,7 +14,7 @@ use crate::{GslbServiceState, State};
 pub struct MemberSights {
     /// Of other sites that are heard.
     pub voices: Vec<SiteVoice>,
-    /// Of engines of this site.
+    /// Of engines of this site, and of sites that probe for it.
     pub results: Vec<SharedResult>,
 }
 
@@ -29,10 +31,10 @@ pub struct SiteVoice {
     pub state: State,
 }
 
-/// What another engine's probes of a member say.
+/// What probes of another engine, or of another site, say of a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SharedResult {
-    /// Uuid of the engine.
+    /// Uuid of the engine, or cluster uuid of the site.
     pub engine: String,
     /// Name of the member's pool.
     pub pool: String,

@@ -169,9 +169,10 @@ fn read_member(
     let cluster_uuid = member.text("cluster_uuid");
     let site = cluster_uuid.and_then(|uuid| sites.get(uuid));
     let inherited = || site.map_or(MemberLocation::OfAddress, |site| site.location.clone());
+    let public_ip = public_ip(member, ip, problems);
     Some(GslbMember {
         ip,
-        public_ip: public_ip(member, ip, problems),
+        public_ip,
         fqdn,
         location: own_location(member, problems).unwrap_or_else(inherited),
         weight: site.and_then(|site| site.ratio).unwrap_or(weight),
@@ -180,6 +181,7 @@ fn read_member(
         vs_uuid: member.text("vs_uuid").map(str::to_owned),
         hostname: member.text("hostname").map(str::to_owned),
         preference_order: member.number("preference_order").and_then(|order| u8::try_from(order).ok()).unwrap_or(1),
+        proxies: cluster_uuid.map(|uuid| sites.proxies_of(uuid, public_ip.is_some())).unwrap_or_default(),
     })
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use model::{
     DomainName, Location, Weight,
-    gslb::{ClientGroup, MemberLocation},
+    gslb::{ClientGroup, HealthProxy, MemberLocation},
 };
 
 use crate::{Problem, World, field::Message, http::request_match};
@@ -40,6 +40,15 @@ pub(crate) struct SiteFacts {
     pub(crate) ratio: Option<Weight>,
     /// Of those that have none of their own.
     pub(crate) location: MemberLocation,
+    /// Sites that probe its members for all others.
+    proxies: Vec<SiteProxy>,
+}
+
+#[derive(Debug, PartialEq)]
+struct SiteProxy {
+    by: HealthProxy,
+    /// Only members that have a public address beside their own.
+    private_only: bool,
 }
 
 impl<'a> Site<'a> {
@@ -67,6 +76,7 @@ impl<'a> Site<'a> {
                 site.dns_vses.extend(listed.map(|(uuid, vs)| (uuid, vs.domains("domain_names", problems))));
             }
         }
+        site.sites.name_proxies();
         site.public_clients = gslb.some("client_ip_addr_group").and_then(|group| {
             let ranges =
                 request_match::ranges(&group).map_err(|it| problems.push(it.then("no client is public"))).ok()?;
@@ -86,6 +96,32 @@ impl Sites {
     /// What is known of the site with this cluster uuid.
     pub(crate) fn get(&self, cluster_uuid: &str) -> Option<&SiteFacts> {
         self.0.get(cluster_uuid)
+    }
+
+    /// Sites that probe a member of the site with this cluster uuid for all others; `is_private` when the member has a public
+    /// address beside its own.
+    pub(crate) fn proxies_of(&self, cluster_uuid: &str, is_private: bool) -> Vec<HealthProxy> {
+        let proxies = self.0.get(cluster_uuid).map_or(&[][..], |site| &site.proxies);
+        proxies.iter().filter(|proxy| is_private || !proxy.private_only).map(|proxy| proxy.by.clone()).collect()
+    }
+
+    /// Names come once all sites are known. Who does not perceive members probes none either.
+    fn name_proxies(&mut self) {
+        let names: BTreeMap<String, String> = self
+            .0
+            .iter()
+            .filter(|(_, site)| site.has_voice)
+            .map(|(uuid, site)| (uuid.clone(), site.name.clone()))
+            .collect();
+        for site in self.0.values_mut() {
+            site.proxies.retain_mut(|proxy| match names.get(&proxy.by.site) {
+                Some(name) => {
+                    proxy.by.name.clone_from(name);
+                    true
+                }
+                None => false,
+            });
+        }
     }
 
     /// How many sites perceive members.
@@ -109,7 +145,16 @@ impl SiteFacts {
                 && !entry.flag("suspend_mode", false),
             ratio: entry.number("ratio").and_then(|ratio| Weight::try_from(ratio).ok()),
             location: own_location(entry, problems).unwrap_or(MemberLocation::OfAddress),
+            proxies: entry.messages("hm_proxies").iter().filter_map(SiteProxy::read).collect(),
         }
+    }
+}
+
+impl SiteProxy {
+    fn read(entry: &Message<'_>) -> Option<Self> {
+        let by = HealthProxy { site: entry.text("site_uuid")?.to_owned(), name: String::new() };
+        let private_only = !entry.text("proxy_type").is_some_and(|kind| kind.ends_with("ALL_MEMBERS"));
+        Some(Self { by, private_only })
     }
 }
 

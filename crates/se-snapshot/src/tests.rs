@@ -268,6 +268,31 @@ fn members_of_a_site_that_is_off_are_off() {
 }
 
 #[test]
+fn members_are_probed_by_the_proxies_of_their_site() {
+    let proxies = |kind: &str, public: bool, active: bool| {
+        let (snapshot, problems) = world(|w| {
+            let kinds = if active { "GSLB_ACTIVE_MEMBER" } else { "GSLB_PASSIVE_MEMBER" };
+            w["gslb"]["sites"][0]["member_type"] = json!(kinds);
+            w["gslb"]["sites"][1]["hm_proxies"] = json!([{"site_uuid": "cluster-1", "proxy_type": kind}]);
+            if public {
+                let public_ip = json!({"ip": {"addr": "192.0.2.7", "type": "V4"}});
+                w["gslbservice"]["groups"][0]["members"][1]["public_ip"] = public_ip;
+            }
+        });
+        assert_eq!(problems, []);
+        let members = &snapshot.gslb_services[0].pools[0].members;
+        assert!(members[0].proxies.is_empty(), "a member of another site");
+        members[1].proxies.iter().map(|proxy| format!("{} {}", proxy.site, proxy.name)).collect::<Vec<_>>()
+    };
+    let (private, all) = ("GSLB_HEALTH_MONITOR_PROXY_PRIVATE_MEMBERS", "GSLB_HEALTH_MONITOR_PROXY_ALL_MEMBERS");
+    assert_eq!(proxies(private, true, true), ["cluster-1 site1"]);
+    assert_eq!(proxies(private, false, true), [""; 0], "no public address beside its own");
+    assert_eq!(proxies(all, false, true), ["cluster-1 site1"]);
+    assert_eq!(proxies("ALL_MEMBERS", false, true), ["cluster-1 site1"]);
+    assert_eq!(proxies(all, true, false), [""; 0], "a site that perceives no members probes none");
+}
+
+#[test]
 fn monitors_that_are_off_are_not_in_the_snapshot() {
     check(
         |w| w["gslbservice"]["hm_off"] = json!(true),

@@ -44,4 +44,4 @@ pub use identity::{Identity, IdentityError};
 pub use link::{FORWARD_WITHIN, ForwardError, Forwarder, Handler, Link, LinkConfig, REQUEST_BYTES_MAX, StartError};
 pub use peer::{QUEUE_MAX, REQUESTS_MAX};
 pub use roster::{ADDRESSES_MAX, PeerAddress, Roster};
-pub use state::{MemberTold, SiteState, VirtualServiceTold};
+pub use state::{MemberTold, MonitorTold, SiteState, VirtualServiceTold};

@@ -44,6 +44,19 @@ pub struct MemberTold {
     pub state: State,
     /// What probes alone say. Avi: `datapath_status`.
     pub datapath: State,
+    /// What each monitor says, where that site probes the member for others.
+    pub monitors: Vec<MonitorTold>,
+}
+
+/// A monitor of a member that a site probes for others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MonitorTold {
+    /// Uuid of the health monitor.
+    pub uuid: String,
+    /// Its verdict.
+    pub state: State,
+    /// Why, in words, where it fails.
+    pub last_failure: Option<String>,
 }
 
 /// What changed from one state to the next, as it travels: whole, or a difference.

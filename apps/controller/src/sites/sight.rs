@@ -11,7 +11,10 @@ use se_protocol::{MemberSights, MemberStates, Report, State, member_states::Virt
 use site_link::{Link, MemberTold, PeerState, SiteState, VirtualServiceTold};
 use site_replication::SiteId;
 
-use super::{Shared, invite, now, plan};
+use super::{
+    Shared, invite, now, plan,
+    proxies::{self, Proxies},
+};
 
 /// How long a link is down before the site is asked to join anew.
 const AWAY_AFTER: Duration = Duration::from_secs(5);
@@ -127,7 +130,15 @@ impl Shared {
             }
         }
         let merged: se_protocol::Reports = reports.iter().cloned().collect();
+        let (proxies, projection) = self.live.read(|live| {
+            let gslb = live.projection.single("gslb");
+            let proxies = gslb.map(|gslb| Proxies::read(gslb)).filter(|proxies| proxies.is_one(self.own.as_str()));
+            let projection = proxies.is_some().then(|| live.projection.clone());
+            (proxies.unwrap_or_default(), projection)
+        });
         for service in merged.gslb_services() {
+            let is_for_others =
+                projection.as_ref().is_some_and(|it| proxies.probes(self.own.as_str(), &service.uuid, it));
             let members = service.pools.iter().flat_map(|pool| {
                 pool.members.iter().map(|member| MemberTold {
                     pool: pool.name.clone(),
@@ -135,6 +146,7 @@ impl Shared {
                     // What is perceived here, and not what follows from all sites: that would go round in circles.
                     state: member.perceived,
                     datapath: member.datapath,
+                    monitors: if is_for_others { proxies.told(&member.monitors) } else { Vec::new() },
                 })
             });
             let members = members.collect();
@@ -154,6 +166,7 @@ impl Shared {
     /// What the other sites say of their virtual services; nothing of those that were silent for too long.
     pub(super) fn states_elsewhere(&self, peers: &Peers) -> MemberStates {
         let gslb = self.live.read(|state| state.projection.single("gslb").cloned());
+        let proxies = gslb.as_ref().map(|gslb| Proxies::read(gslb)).unwrap_or_default();
         let plan = gslb.map(|gslb| plan::Plan::read(&gslb, None));
         let silence_max = plan.as_ref().map_or(Duration::from_secs(300), |plan| plan.silence_max);
         let (now, mut states) = (now(), MemberStates::default());
@@ -166,13 +179,20 @@ impl Shared {
                 states.set(key, service.state);
             }
         }
-        self.hear_voices(peers, plan.as_ref(), now, &mut states);
+        self.hear_voices(peers, plan.as_ref(), &proxies, now, &mut states);
         states
     }
 
-    /// How the other active sites perceive the members of services that ask for a quorum of sites. Who has not been heard
-    /// for a while has no voice.
-    fn hear_voices(&self, peers: &Peers, plan: Option<&plan::Plan>, now: Instant, states: &mut MemberStates) {
+    /// How the other active sites perceive the members of services that ask for a quorum of sites, and what those found that
+    /// probe members for all. Who has not been heard for a while has no voice and probes for nobody.
+    fn hear_voices(
+        &self,
+        peers: &Peers,
+        plan: Option<&plan::Plan>,
+        proxies: &Proxies,
+        now: Instant,
+        states: &mut MemberStates,
+    ) {
         let Some(settings) = plan.map(|plan| &plan.settings) else { return };
         let asking: Vec<String> = self.live.read(|live| {
             let services = live.projection.objects("gslbservice");
@@ -180,6 +200,7 @@ impl Shared {
             asking.map(|service| service.uuid.clone()).collect()
         });
         let mut sights: BTreeMap<&str, MemberSights> = BTreeMap::new();
+        let mut probing = Vec::new();
         for (id, peer) in peers {
             let has_voice = settings.active.contains(id) && !settings.suspended.contains(id);
             let is_heard =
@@ -196,10 +217,14 @@ impl Shared {
                 });
                 sights.entry(service).or_default().voices.extend(voices);
             }
+            if proxies.is_one(id.as_str()) && proxies::hear(id.as_str(), told, &mut sights) {
+                probing.push(id.to_string());
+            }
         }
-        for (service, sights) in sights.into_iter().filter(|(_, sights)| !sights.voices.is_empty()) {
+        for (service, sights) in sights.into_iter().filter(|(_, sights)| *sights != MemberSights::default()) {
             states.set_sights(service, Arc::new(sights));
         }
+        states.set_proxies(probing);
     }
 }
 

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use health::{MemberInputs, MonitorInput, Reason, State, Verdict, by_quorum, combine};
 use health_probe::Target;
-use model::gslb::{GslbMember, GslbPool, GslbService, MonitorScope, SiteQuorum};
+use model::gslb::{GslbMember, GslbPool, GslbService, HealthProxy, MonitorScope, SiteQuorum};
 use model::monitor::HealthMonitor;
 use se_protocol::sights::SharedResult;
 use se_protocol::{GslbServiceState, MemberSights, Snapshot, ToldStates};
 
 use crate::monitors::{AppliedMonitor, Monitors};
-use crate::targets::Targets;
+use crate::targets::{Proxies, Targets};
 
 #[derive(Debug)]
 pub(super) struct ServiceEntry {
@@ -47,6 +47,8 @@ pub(super) struct MemberEntry {
     /// Controller cluster and virtual service, when the control plane's verdict counts.
     pub(super) controlled: Option<(String, String)>,
     pub(super) monitors: Vec<AppliedMonitor>,
+    /// Sites that probe it for all others, where there are any.
+    pub(super) proxies: Option<Arc<Proxies>>,
     /// What other sites perceive, where the service asks them.
     pub(super) voices: Vec<State>,
     /// What is perceived here.
@@ -258,6 +260,7 @@ impl MemberEntry {
             control_plane_awaited: true,
             controlled,
             monitors,
+            proxies: proxies_of(member, &ground.snapshot.cluster_uuid),
             voices: Vec::new(),
             perceived,
             state,
@@ -278,6 +281,28 @@ impl MemberEntry {
         }
     }
 
+    /// Why it is in its state, and who probes it where that is another site.
+    pub(super) fn why(&self, targets: &Targets) -> String {
+        let watched =
+            self.monitors.iter().filter_map(AppliedMonitor::target).find_map(|target| targets.get(target.key()));
+        let (Some(proxies), Some(watched)) = (&self.proxies, watched) else { return self.reason.to_string() };
+        let prober = watched.probed_by.as_deref();
+        let prober = proxies.sites.iter().find(|proxy| prober == Some(proxy.site.as_str()));
+        match prober {
+            Some(HealthProxy { name, .. }) => format!("{}; {name} probes it for all sites", self.reason),
+            None if watched.stands_in => {
+                let names: Vec<&str> = proxies.sites.iter().map(|proxy| proxy.name.as_str()).collect();
+                let names = names.join(", ");
+                format!(
+                    "{}; {names} probes it for all sites and is not heard: probed here meanwhile, where failures count \
+                     only after a pass",
+                    self.reason
+                )
+            }
+            None => self.reason.to_string(),
+        }
+    }
+
     /// Combines what the monitors say with what the control plane does.
     pub(super) fn verdict(&self, targets: &Targets, control_plane: Option<State>) -> Verdict {
         let monitors: Vec<MonitorInput<'_>> = self.monitors.iter().map(|monitor| monitor.input(targets)).collect();
@@ -290,6 +315,15 @@ impl MemberEntry {
             control_plane_awaited: self.control_plane_awaited,
         })
     }
+}
+
+/// Sites that probe a member in place of the site `own`, or behind which that does; `None` where each site probes it, or
+/// `own` does before all.
+fn proxies_of(member: &GslbMember, own: &str) -> Option<Arc<Proxies>> {
+    let before_own = member.proxies.iter().take_while(|proxy| proxy.site != own);
+    let sites: Vec<HealthProxy> = before_own.cloned().collect();
+    let is_own = sites.len() < member.proxies.len();
+    (!sites.is_empty()).then(|| Arc::new(Proxies { sites, is_own }))
 }
 
 fn applied(

@@ -111,8 +111,20 @@ static GSLB_SITE_DNS_VS: MessageSchema = MessageSchema {
 
 static GSLB_HEALTH_MONITOR_PROXY: MessageSchema = MessageSchema {
     name: "GslbHealthMonitorProxy",
-    // The prefix of the proxy types is not public, so the value is kept as sent.
-    fields: &[Field::text("site_uuid"), Field::text("proxy_type")],
+    fields: &[
+        Field::text("site_uuid").required(),
+        Field::one_of(
+            "proxy_type",
+            &[
+                "GSLB_HEALTH_MONITOR_PROXY_PRIVATE_MEMBERS",
+                "GSLB_HEALTH_MONITOR_PROXY_ALL_MEMBERS",
+                // As people say it.
+                "PRIVATE_MEMBERS",
+                "ALL_MEMBERS",
+            ],
+        )
+        .or_str("GSLB_HEALTH_MONITOR_PROXY_PRIVATE_MEMBERS"),
+    ],
     keep_unknown: false,
 };
 

@@ -120,6 +120,39 @@ fn check_sites(body: &Map<String, Value>) -> Result<(), WriteError> {
         let words = "three active sites are needed: of two, neither alone is a majority";
         return Err(WriteError::invalid("leader_election", words));
     }
+    for list in ["sites", "third_party_sites"] {
+        for (index, site) in elements(body, list).iter().enumerate() {
+            let at = format!("{list}[{index}].hm_proxies");
+            let proxies = site.get("hm_proxies").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+            if active(&site) && !proxies.is_empty() {
+                let words = "an active site probes by itself: proxies are for passive and third-party sites";
+                return Err(WriteError::invalid(at, words));
+            }
+            check_proxies(&at, proxies, sites.iter().filter(active))?;
+        }
+    }
+    Ok(())
+}
+
+/// Each is another active site (avi-api 5.5).
+fn check_proxies<'v>(
+    at: &str,
+    proxies: &[Value],
+    active: impl Iterator<Item = &'v Value> + Clone,
+) -> Result<(), WriteError> {
+    let named = || proxies.iter().map(|proxy| proxy.get("site_uuid").and_then(Value::as_str).unwrap_or_default());
+    for (index, uuid) in named().enumerate() {
+        let at = format!("{at}[{index}].site_uuid");
+        if !active.clone().any(|site| site.get("cluster_uuid").and_then(Value::as_str) == Some(uuid)) {
+            return Err(WriteError::invalid(
+                at,
+                format!("'{uuid}' is no active site of this Gslb, by its cluster_uuid"),
+            ));
+        }
+        if named().take(index).any(|before| before == uuid) {
+            return Err(WriteError::invalid(at, format!("'{uuid}' is listed before: list each site once")));
+        }
+    }
     Ok(())
 }
 

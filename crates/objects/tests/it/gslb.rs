@@ -205,6 +205,48 @@ fn an_election_goes_on_when_the_gslb_is_written_by_who_knows_nothing_of_it() {
 }
 
 #[test]
+fn members_of_a_site_are_probed_for_the_others_by_an_active_site_of_the_gslb() {
+    let mut world = World::with_gslb();
+    let uuid = gslb_uuid(&world);
+    let mut good = world.get("gslb", &uuid, false);
+    good.as_object_mut().unwrap().shift_remove("_last_modified");
+    let own = world.cluster_uuid();
+    let mut passive = good["sites"][0].clone();
+    passive.as_object_mut().unwrap().shift_remove("dns_vses");
+    for (field, value) in [("name", "passive"), ("cluster_uuid", "cluster-2"), ("member_type", "GSLB_PASSIVE_MEMBER")] {
+        passive[field] = value.into();
+    }
+    passive["ip_addresses"][0]["addr"] = "192.0.2.2".into();
+    passive["password"] = "secret".into();
+    passive["hm_proxies"] = json!([{"site_uuid": own}]);
+    good["sites"].as_array_mut().unwrap().push(passive);
+    let all = "GSLB_HEALTH_MONITOR_PROXY_ALL_MEMBERS";
+    good["third_party_sites"][0]["hm_proxies"] = json!([{"site_uuid": own, "proxy_type": all}]);
+    let written = world.replace("gslb", &uuid, good.clone());
+    let private = "GSLB_HEALTH_MONITOR_PROXY_PRIVATE_MEMBERS";
+    assert_eq!(written["sites"][1]["hm_proxies"], json!([{"site_uuid": own, "proxy_type": private}]));
+    assert_eq!(written["third_party_sites"][0]["hm_proxies"][0]["proxy_type"], all);
+
+    let refused = |change: &dyn Fn(&mut Value), text: &str| {
+        let mut body = good.clone();
+        change(&mut body);
+        check_refused(&world, &Verb::Replace("gslb", &uuid, body), text);
+    };
+    let at = "sites[1].hm_proxies[0]";
+    refused(&|b| b["sites"][1]["hm_proxies"] = json!([{}]), &format!("{at}.site_uuid: Required field missing"));
+    refused(
+        &|b| b["sites"][1]["hm_proxies"] = json!([{"site_uuid": "cluster-3"}]),
+        &format!("{at}.site_uuid: 'cluster-3' is no active site of this Gslb"),
+    );
+    let its_own = |b: &mut Value| b["third_party_sites"][0]["hm_proxies"][0]["site_uuid"] = "cluster-2".into();
+    refused(&its_own, "third_party_sites[0].hm_proxies[0].site_uuid: 'cluster-2' is no active site");
+    refused(&|b| b["sites"][1]["hm_proxies"][0]["proxy_type"] = "SOME".into(), &format!("{at}.proxy_type: 'SOME'"));
+    let twice = json!([{"site_uuid": own}, {"site_uuid": own}]);
+    refused(&|b| b["sites"][1]["hm_proxies"] = twice.clone(), "sites[1].hm_proxies[1].site_uuid: ");
+    refused(&|b| b["sites"][0]["hm_proxies"] = twice.clone(), "sites[0].hm_proxies: an active site probes by itself");
+}
+
+#[test]
 fn a_gslb_goes_after_its_services() {
     let mut world = World::with_gslb();
     let service = world.create("gslbservice", gslb_service("app.avi.iberia.local", &["192.0.2.1"]));

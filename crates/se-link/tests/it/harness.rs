@@ -60,6 +60,7 @@ fn service(number: u32) -> GslbService {
         vs_uuid: Some(format!("virtualservice-{number}-{last}")),
         hostname: None,
         preference_order: 1,
+        proxies: Vec::new(),
     };
     GslbService {
         uuid: format!("gslbservice-{number:06}"),

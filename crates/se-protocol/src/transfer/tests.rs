@@ -8,8 +8,8 @@ use model::{
         ClientMatch, DnsAction, DnsProfile, DnsRule, DnsVirtualService, ErrorResponse, LocationMatch, NameMatch, Zone,
     },
     gslb::{
-        ClientGroup, DownResponse, GslbMember, GslbPool, GslbService, MemberAlgorithm, MemberLocation, MonitorScope,
-        PoolAlgorithm, SiteQuorum,
+        ClientGroup, DownResponse, GslbMember, GslbPool, GslbService, HealthProxy, MemberAlgorithm, MemberLocation,
+        MonitorScope, PoolAlgorithm, SiteQuorum,
     },
     http::{IpMatch, Membership, StringCriterion},
     monitor::{Check, HealthMonitor, HttpCheck, StatusClass},
@@ -48,6 +48,7 @@ fn service(number: u16, seed: u8) -> GslbService {
         vs_uuid: (last > 4).then(|| format!("virtualservice-{last}")),
         hostname: None,
         preference_order: last % 128 + 1,
+        proxies: (last > 5).then(|| HealthProxy { site: "cluster-2".into(), name: "two".into() }).into_iter().collect(),
     };
     GslbService {
         uuid: format!("gslbservice-{number:05}"),

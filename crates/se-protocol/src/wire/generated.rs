@@ -480,6 +480,17 @@ pub struct GslbMember {
     /// Absent: where its address is.
     #[prost(message, optional, tag = "10")]
     pub location: ::core::option::Option<Location>,
+    /// Sites that probe it for all others, the first that is heard.
+    #[prost(message, repeated, tag = "11")]
+    pub proxies: ::prost::alloc::vec::Vec<HealthProxy>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HealthProxy {
+    /// Cluster uuid.
+    #[prost(string, tag = "1")]
+    pub site: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
 }
 /// Degrees.
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
@@ -1254,6 +1265,9 @@ pub struct MemberStatesPart {
     /// Engines that split the probes of members, all of them; with the part that closes.
     #[prost(message, repeated, tag = "6")]
     pub probing: ::prost::alloc::vec::Vec<ProbingEngine>,
+    /// Cluster uuids of sites that are heard and probe members for this one, all of them; with the part that closes.
+    #[prost(string, repeated, tag = "7")]
+    pub proxies: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// What others see of the members of a GSLB service.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1277,9 +1291,10 @@ pub struct SiteVoice {
     #[prost(enumeration = "State", tag = "4")]
     pub state: i32,
 }
-/// What another engine's probes of a member say.
+/// What probes of another engine, or of another site, say of a member.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SharedResult {
+    /// Uuid of the engine, or cluster uuid of the site.
     #[prost(string, tag = "1")]
     pub engine: ::prost::alloc::string::String,
     #[prost(string, tag = "2")]

@@ -3,9 +3,9 @@
 use model::{PoolPriority, Ttl, Weight, gslb};
 
 use super::{
-    ConvertError, DownResponse, FallbackIp, GslbMember, GslbPool, GslbService, Location, MemberAlgorithm, MonitorScope,
-    Nothing, PoolAlgorithm, SiteQuorum, all, down_response::Kind, ip_from_bytes, ip_to_bytes, name_from_text,
-    names_from_text, names_to_text, narrow, required, v4_from_bytes, v6_from_bytes,
+    ConvertError, DownResponse, FallbackIp, GslbMember, GslbPool, GslbService, HealthProxy, Location, MemberAlgorithm,
+    MonitorScope, Nothing, PoolAlgorithm, SiteQuorum, all, down_response::Kind, ip_from_bytes, ip_to_bytes,
+    name_from_text, names_from_text, names_to_text, narrow, required, v4_from_bytes, v6_from_bytes,
 };
 
 impl From<&gslb::GslbService> for GslbService {
@@ -175,6 +175,7 @@ impl From<&gslb::GslbMember> for GslbMember {
             vs_uuid,
             hostname,
             preference_order,
+            proxies,
         } = member;
         Self {
             ip: ip_to_bytes(ip),
@@ -190,6 +191,7 @@ impl From<&gslb::GslbMember> for GslbMember {
                 gslb::MemberLocation::OfAddress => None,
                 gslb::MemberLocation::At(at) => Some(Location { latitude: at.latitude(), longitude: at.longitude() }),
             },
+            proxies: proxies.iter().map(HealthProxy::from).collect(),
         }
     }
 }
@@ -208,6 +210,7 @@ impl TryFrom<GslbMember> for gslb::GslbMember {
             public_ip,
             fqdn,
             location,
+            proxies,
         } = message;
         let at = |Location { latitude, longitude }| {
             model::Location::new(latitude, longitude).map_err(|_| ConvertError::Encoding("location"))
@@ -223,7 +226,20 @@ impl TryFrom<GslbMember> for gslb::GslbMember {
             public_ip: public_ip.as_ref().map(ip_from_bytes).transpose()?,
             fqdn: fqdn.map(name_from_text).transpose()?,
             location: location.map(at).transpose()?.map_or(gslb::MemberLocation::OfAddress, gslb::MemberLocation::At),
+            proxies: proxies.into_iter().map(gslb::HealthProxy::from).collect(),
         })
+    }
+}
+
+impl From<&gslb::HealthProxy> for HealthProxy {
+    fn from(gslb::HealthProxy { site, name }: &gslb::HealthProxy) -> Self {
+        Self { site: site.clone(), name: name.clone() }
+    }
+}
+
+impl From<HealthProxy> for gslb::HealthProxy {
+    fn from(HealthProxy { site, name }: HealthProxy) -> Self {
+        Self { site, name }
     }
 }
 

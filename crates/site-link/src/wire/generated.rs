@@ -305,7 +305,7 @@ pub struct GslbMembers {
     #[prost(message, repeated, tag = "2")]
     pub members: ::prost::alloc::vec::Vec<GslbMember>,
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GslbMember {
     #[prost(string, tag = "1")]
     pub pool: ::prost::alloc::string::String,
@@ -316,6 +316,19 @@ pub struct GslbMember {
     pub state: i32,
     #[prost(enumeration = "OperState", tag = "4")]
     pub datapath: i32,
+    /// Where this site probes the member for others.
+    #[prost(message, repeated, tag = "5")]
+    pub monitors: ::prost::alloc::vec::Vec<GslbMonitor>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GslbMonitor {
+    /// Of the health monitor.
+    #[prost(string, tag = "1")]
+    pub uuid: ::prost::alloc::string::String,
+    #[prost(enumeration = "OperState", tag = "2")]
+    pub state: i32,
+    #[prost(string, optional, tag = "3")]
+    pub last_failure: ::core::option::Option<::prost::alloc::string::String>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Request {

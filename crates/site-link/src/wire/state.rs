@@ -7,7 +7,7 @@ use se_protocol::State;
 
 use super::Garbage;
 use super::record::Kind;
-use crate::state::{MemberTold, Told, VirtualServiceTold};
+use crate::state::{MemberTold, MonitorTold, Told, VirtualServiceTold};
 use crate::wire;
 
 /// The head, and the records that follow it.
@@ -72,12 +72,22 @@ fn from_member(member: MemberTold) -> wire::GslbMember {
         ip: from_address(member.ip),
         state: from_state(member.state).into(),
         datapath: from_state(member.datapath).into(),
+        monitors: member.monitors.into_iter().map(from_monitor).collect(),
     }
+}
+
+fn from_monitor(MonitorTold { uuid, state, last_failure }: MonitorTold) -> wire::GslbMonitor {
+    wire::GslbMonitor { uuid, state: from_state(state).into(), last_failure }
+}
+
+fn to_monitor(monitor: wire::GslbMonitor) -> MonitorTold {
+    MonitorTold { state: to_state(monitor.state()), uuid: monitor.uuid, last_failure: monitor.last_failure }
 }
 
 fn to_member(member: wire::GslbMember) -> Result<MemberTold, Garbage> {
     let (state, datapath) = (to_state(member.state()), to_state(member.datapath()));
-    Ok(MemberTold { ip: to_address(&member.ip)?, pool: member.pool, state, datapath })
+    let monitors = member.monitors.into_iter().map(to_monitor).collect();
+    Ok(MemberTold { ip: to_address(&member.ip)?, pool: member.pool, state, datapath, monitors })
 }
 
 fn from_state(state: State) -> wire::OperState {

@@ -24,7 +24,7 @@ fn told(services: u32, engines_connected: u32) -> SiteState {
         dns_services: [("virtualservice-dns".to_owned(), service(0))].into(),
         gslb_members: [(
             "gslbservice-1".to_owned(),
-            vec![MemberTold { pool, ip, state: Oper::Unknown, datapath: Oper::Disabled }],
+            vec![MemberTold { pool, ip, state: Oper::Unknown, datapath: Oper::Disabled, monitors: Vec::new() }],
         )]
         .into(),
         controller: "1.2.3".into(),

@@ -21,6 +21,7 @@ mod first_ingress;
 mod geo;
 mod groups;
 mod health;
+mod health_proxies;
 mod in_cluster;
 mod kill;
 mod load;

@@ -133,7 +133,15 @@ fn gslb_member(member: &Value, state: Option<&MemberState>, service: &Object, si
     let datapath = status(state.datapath, "", None);
     put("datapath_status", json!([{"site_uuid": sites.own, "oper_status": datapath}]));
     if !state.monitors.is_empty() {
-        put("health_monitor_info", monitors(&state.monitors));
+        let mut shown = monitors(&state.monitors);
+        for monitor in shown.as_array_mut().into_iter().flatten() {
+            // An engine of this site, or another site.
+            let prober = monitor.get("probed_by").and_then(Value::as_str);
+            if let Some(name) = prober.and_then(|uuid| sites.name(uuid)) {
+                monitor["probed_by_site"] = json!(name);
+            }
+        }
+        put("health_monitor_info", shown);
     }
     Value::Object(out)
 }

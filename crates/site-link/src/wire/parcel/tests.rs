@@ -9,7 +9,7 @@ use se_protocol::State as Oper;
 use site_replication::{Change, Entry, Held, Mark, Message, Object, Revision, SiteId, State, Stored, Term};
 
 use super::*;
-use crate::state::{MemberTold, SiteState, VirtualServiceTold};
+use crate::state::{MemberTold, MonitorTold, SiteState, VirtualServiceTold};
 
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![Just(String::new()), "[a-z0-9-]{1,8}", any::<String>()]
@@ -112,12 +112,11 @@ fn service() -> impl Strategy<Value = VirtualServiceTold> {
 }
 
 fn site() -> impl Strategy<Value = SiteState> {
-    let member = (text(), any::<IpAddr>(), oper(), oper()).prop_map(|(pool, ip, state, datapath)| MemberTold {
-        pool,
-        ip,
-        state,
-        datapath,
-    });
+    let monitor = (text(), oper(), option::of(text()));
+    let monitor = monitor.prop_map(|(uuid, state, last_failure)| MonitorTold { uuid, state, last_failure });
+    let member = (text(), any::<IpAddr>(), oper(), oper(), vec(monitor, 0..3));
+    let member =
+        member.prop_map(|(pool, ip, state, datapath, monitors)| MemberTold { pool, ip, state, datapath, monitors });
     // Few keys, so that two states have some in common.
     let services = || btree_map("[a-e]", service(), 0..5);
     (services(), services(), btree_map("[a-e]", vec(member, 0..3), 0..5), text(), any::<u32>()).prop_map(

@@ -86,6 +86,46 @@ impl World {
         Some(world)
     }
 
+    /// The same with neither AMKO nor clusters.
+    pub(crate) fn start_bare_sites() -> Option<Self> {
+        let mut world = Self::begin_empty(Turn::take(), "true")?;
+        world.net = Some(Net::build(&world.holder));
+        world.start_site_parts();
+        Some(world)
+    }
+
+    /// Something that answers HTTP at a site, at an address that it alone reaches.
+    pub(crate) fn start_private_backend(&mut self, site: &Site, address: &str) {
+        let add = self.at(site.controller, "ip").args(["addr", "replace", address, "dev", "lo"]).status();
+        assert!(add.unwrap().success(), "{address} at {}", site.name);
+        let mut backend = self.at(site.controller, &binary());
+        let listen = format!("{address}:80");
+        self.backends.push(backend.args(["backend", "--listen", &listen, "--message", site.name]).spawn().unwrap());
+    }
+
+    /// Ends what was started last behind an address.
+    pub(crate) fn stop_last_backend(&mut self) {
+        let mut backend = self.backends.pop().unwrap();
+        backend.kill().unwrap();
+        backend.wait().unwrap();
+    }
+
+    /// The first member of a GSLB service, as a site sees it.
+    pub(crate) fn first_member_at(&self, site: &Site, service: &str) -> Value {
+        self.ask_at(site.controller, || {
+            let (_, runtime) = self.rest("GET", &format!("/api/gslbservice/{service}/runtime/"), None);
+            runtime.pointer("/groups/0/members/0").cloned().unwrap_or_default()
+        })
+    }
+
+    /// What an engine of a site would answer to a name, and why.
+    pub(crate) fn explain_at(&self, site: &Site, name: &str) -> String {
+        let (status, body) =
+            self.ask_at(site.controller, || self.rest("GET", &format!("/api/explain/dns?name={name}"), None));
+        assert_eq!(status, 200, "{body}");
+        body.to_string()
+    }
+
     /// Controllers, which become one GSLB, and an engine for each.
     fn start_site_parts(&mut self) {
         for Site { controller, .. } in SITES {
