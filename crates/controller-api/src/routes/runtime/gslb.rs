@@ -10,7 +10,7 @@ use se_protocol::{GslbServiceState, MemberState, PoolState, State};
 use serde_json::{Map, Value, json};
 
 use super::{View, is_enabled, list, monitors, status, virtual_service};
-use crate::sites::{SiteStanding, Standing, asks_for_quorum};
+use crate::sites::{MemberStanding, SiteStanding, Standing, asks_for_quorum};
 
 /// How long another site may take to dial this one, once this one has reached it.
 const DIALS_WITHIN: Duration = Duration::from_secs(10);
@@ -58,14 +58,17 @@ fn gslb_pool(
             let state = state.or_else(|| if has_name(member) { by_name.next() } else { None });
             let mut shown = gslb_member(member, state, service, sites);
             let ip = state.map(|state| state.ip).or(configured);
-            let elsewhere = ip.into_iter().flat_map(|ip| datapath_elsewhere(standing, &service.uuid, name, ip));
-            let elsewhere: Vec<Value> = elsewhere.collect();
+            let elsewhere = ip.map(|ip| told_elsewhere(standing, &service.uuid, name, ip)).unwrap_or_default();
             if !elsewhere.is_empty() {
                 let own = shown.get("datapath_status").and_then(Value::as_array).cloned().unwrap_or_default();
-                shown["datapath_status"] = Value::Array(own.into_iter().chain(elsewhere).collect());
+                let others = elsewhere.iter().map(|(uuid, told)| {
+                    let state = told.map_or(State::Unknown, |told| told.datapath);
+                    json!({"site_uuid": uuid, "oper_status": status(state, "", None)})
+                });
+                shown["datapath_status"] = Value::Array(own.into_iter().chain(others).collect());
             }
-            if let (Some(ip), Some(state), true) = (ip, state, asks_for_quorum(&service.body)) {
-                shown["perceptions"] = perceptions(state, sites, standing, &service.uuid, name, ip);
+            if let (Some(state), true) = (state, asks_for_quorum(&service.body)) {
+                shown["perceptions"] = perceptions(state, &elsewhere, sites);
             }
             shown
         })
@@ -285,29 +288,24 @@ fn dns_vs_elsewhere(listed: &Value, site: &SiteStanding) -> Value {
     json!({"uuid": uuid, "name": name, "oper_status": status(state, reason, None), "valid_dns_vs": found.is_some()})
 }
 
-/// What the other sites say of a member.
-fn datapath_elsewhere(standing: &Standing, service: &str, pool: &str, ip: IpAddr) -> impl Iterator<Item = Value> {
-    standing.sites.iter().filter_map(move |(uuid, site)| {
+/// What each other site tells of a member, with its uuid; `None` where it cannot be heard.
+fn told_elsewhere<'a>(
+    standing: &'a Standing,
+    service: &'a str,
+    pool: &'a str,
+    ip: IpAddr,
+) -> Vec<(&'a str, Option<&'a MemberStanding>)> {
+    let told = standing.sites.iter().filter_map(|(uuid, site)| {
         let told = site.members.get(service)?.iter().find(|member| member.ip == ip && member.pool == pool)?;
-        let state = if site.is_connected { told.datapath } else { State::Unknown };
-        Some(json!({"site_uuid": uuid, "oper_status": status(state, "", None)}))
-    })
+        Some((uuid.as_str(), site.is_connected.then_some(told)))
+    });
+    told.collect()
 }
 
 /// How each site perceives a member whose service asks for a quorum of them, the own site first; `oper_status` is what
 /// follows, with the reason.
-fn perceptions(
-    own: &MemberState,
-    sites: &Sites<'_>,
-    standing: &Standing,
-    service: &str,
-    pool: &str,
-    ip: IpAddr,
-) -> Value {
-    let elsewhere = standing.sites.iter().filter_map(|(uuid, site)| {
-        let told = site.members.get(service)?.iter().find(|member| member.ip == ip && member.pool == pool)?;
-        Some((uuid.as_str(), if site.is_connected { told.perceived } else { State::Unknown }))
-    });
+fn perceptions(own: &MemberState, elsewhere: &[(&str, Option<&MemberStanding>)], sites: &Sites<'_>) -> Value {
+    let elsewhere = elsewhere.iter().map(|(uuid, told)| (*uuid, told.map_or(State::Unknown, |told| told.perceived)));
     let all = std::iter::once((sites.own, own.perceived)).chain(elsewhere);
     let shown = all.map(|(uuid, state)| {
         json!({"site_uuid": uuid, "site_name": sites.name(uuid), "oper_status": status(state, "", None)})
