@@ -111,6 +111,9 @@ impl Part<'_> {
             }
             None => Command::new(self.meridian),
         };
+        if name == "amko" {
+            command.env("MIMALLOC_PURGE_DELAY", "0"); // as its chart starts it
+        }
         command.arg(name).args(args).args(["--admin-listen", &admin.to_string()]);
         command.stdin(Stdio::null()).stdout(Stdio::null());
         command.stderr(log.with_context(|| format!("opening the log of {name}"))?);

@@ -146,6 +146,7 @@ fn drop_unidentified(selection: &mut Selection, policy: &Policy) {
         .map(|candidate| (candidate.tenant.clone(), candidate.host.clone()))
         .collect();
     let candidates = std::mem::take(&mut selection.accepted);
+    selection.accepted.reserve_exact(candidates.len());
     for candidate in candidates {
         if is_identified(&candidate) || served.insert((candidate.tenant.clone(), candidate.host.clone())) {
             selection.accepted.push(candidate);
@@ -254,7 +255,11 @@ fn pools(candidates: &[&Candidate], policy: &Policy, rule: Option<&HostRule>) ->
             }),
         });
     }
-    pools.into_iter().rev().map(|(priority, members)| Pool { priority, members }).collect()
+    let exact = |mut members: Vec<Member>| {
+        members.shrink_to_fit();
+        members
+    };
+    pools.into_iter().rev().map(|(priority, members)| Pool { priority, members: exact(members) }).collect()
 }
 
 /// Monitors that are made for a service (amko 6.1): one per path when any member has paths, else one for a port.

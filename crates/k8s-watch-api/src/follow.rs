@@ -21,6 +21,8 @@ use crate::trouble::{Trouble, Verb, is_gone};
 
 /// Objects in one page of a list: bounds what a page costs in memory, here and at the API server.
 const PAGE: u32 = 500;
+/// Objects for which room is made because the server says that they follow.
+const RESERVED_MAX: usize = 50_000;
 /// The server is asked to end a watch after this; it goes on where it ended.
 const WATCH: Duration = Duration::from_secs(50);
 /// A watch that outlives its end by this has lost its server.
@@ -213,7 +215,12 @@ impl Follower {
                 })
                 .await?;
             match metadata.continue_.filter(|token| !token.is_empty()) {
-                Some(token) => params = params.continue_token(&token),
+                Some(token) => {
+                    // Objects are large, and a list that grows by doubling is held twice meanwhile.
+                    let remaining = metadata.remaining_item_count.and_then(|count| usize::try_from(count).ok());
+                    objects.reserve_exact(remaining.unwrap_or_default().min(RESERVED_MAX));
+                    params = params.continue_token(&token);
+                }
                 None => {
                     if is_optional(self.kind) {
                         self.tell(News::Served(self.kind, true)).await?;

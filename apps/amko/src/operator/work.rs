@@ -18,6 +18,9 @@ use crate::writer::{Failure, Job};
 /// Units that are written at the same time.
 const IN_FLIGHT_MAX: usize = 8;
 
+/// Steps of most units: a monitor and its service.
+const STEPS_USUAL: usize = 2;
+
 /// Tries after which a conflict counts as one that lasts.
 const SETTLING_TRIES: u32 = 3;
 
@@ -58,7 +61,7 @@ impl Work {
         for step in plan.steps {
             let steps = units.entry(step.unit.clone()).or_insert_with(|| {
                 order.push(step.unit.clone());
-                Vec::new()
+                Vec::with_capacity(STEPS_USUAL)
             });
             steps.push(step);
         }
@@ -84,7 +87,8 @@ impl Work {
             (!is_shared(&unit.service), !(moves || writes_service(steps, is_changed)))
         });
         for unit in order {
-            let Some(steps) = units.remove(&unit) else { continue };
+            let Some(mut steps) = units.remove(&unit) else { continue };
+            steps.shrink_to_fit();
             let waits = self.failed.get(&unit).is_some_and(|failed| failed.until > now && failed.steps == steps)
                 && !self.is_name_held(&unit, &steps);
             if !waits && !self.in_flight.contains_key(&unit) {
