@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures::future::join_all;
 use objects::{Change, Effect, Guard, Object, Projection, Write, WriteError, federated};
 use store::{Compare, Op, Outcome, Revision, Store, StoreError, Txn};
 use tokio::sync::Mutex;
@@ -95,16 +96,27 @@ impl Committer {
         }
     }
 
-    /// Writes keys without a condition; returns when readers see them. For those who alone write such keys.
+    /// Writes keys without a condition, each element in one transaction, all of which are handed to the store together, so
+    /// that they may wait for the disk together. Returns when readers see them. For those who alone write such keys.
     ///
     /// # Errors
-    /// [`CommitError::Seal`], [`CommitError::Store`], [`CommitError::Behind`].
-    pub async fn put(&self, effects: Vec<Effect>) -> Result<Revision, CommitError> {
-        let ops = operations(&effects, self.live.seal()).map_err(CommitError::Seal)?;
-        let outcome = self.store.txn(Txn { compares: Vec::new(), ops }).await.map_err(CommitError::Store)?;
-        let Outcome::Committed(revision) = outcome else { return Err(CommitError::Contended) };
-        self.catch_up(revision).await?;
-        Ok(revision)
+    /// Place of the first that failed, with [`CommitError::Seal`], [`CommitError::Store`], [`CommitError::Behind`]. Those
+    /// after it may have happened.
+    pub async fn put(&self, transactions: &[&[Effect]]) -> Result<Revision, (usize, CommitError)> {
+        let commit = async |effects: &[Effect]| {
+            let ops = operations(effects, self.live.seal()).map_err(CommitError::Seal)?;
+            match self.store.txn(Txn { compares: Vec::new(), ops }).await.map_err(CommitError::Store)? {
+                Outcome::Committed(revision) => Ok(revision),
+                Outcome::Conflict(_) => Err(CommitError::Contended),
+            }
+        };
+        let outcomes = join_all(transactions.iter().map(|effects| commit(effects))).await;
+        let last = outcomes.iter().filter_map(|outcome| outcome.as_ref().ok()).copied().max().unwrap_or_default();
+        self.catch_up(last).await.map_err(|error| (0, error))?;
+        match outcomes.into_iter().enumerate().find_map(|(place, outcome)| Some((place, outcome.err()?))) {
+            Some(failed) => Err(failed),
+            None => Ok(last),
+        }
     }
 
     /// A rule goes by the leader that the Gslb names; whether that one leads at this moment is for the sites to say.

@@ -3,6 +3,8 @@
 //! Objects keep uuid, name and `_last_modified` on all sites (avi-api 5.3). What they refer to that each site has for
 //! itself, its tenants and system objects, has other uuids elsewhere: it travels by name.
 
+use std::collections::{HashMap, HashSet, hash_map::Entry};
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -136,31 +138,71 @@ pub fn unpack(projection: &Projection, packed: &[u8], last_modified_us: i64) -> 
     Object::from_bytes(projection.types(), &bytes, 0).map_err(TravelError::Object)
 }
 
-/// The keys to write so that this site has what came, for as many of `copies` as one transaction carries, at least one;
-/// and how many those are.
+/// What one transaction takes over.
+#[derive(Debug, Default)]
+pub struct Adoption {
+    /// The keys to write, each once.
+    pub effects: Vec<Effect>,
+    /// How many of the copies these are.
+    pub taken: usize,
+}
+
+/// The keys to write so that this site has what came: of `copies`, from the first on, what up to `transactions_max`
+/// transactions carry, each at least one copy. These may happen at the same time: no two write the same object, or give and
+/// take the same name. In another order than this, what refers is there before what it refers to, for a moment.
 ///
 /// Nothing is judged: the leader did. A name that an object of this site alone holds goes over to the federated one.
 #[must_use]
-pub fn adopt(projection: &Projection, copies: &[Copied]) -> (Vec<Effect>, usize) {
+pub fn adopt(projection: &Projection, copies: &[Copied], transactions_max: usize) -> Vec<Adoption> {
     let mut scratch = projection.clone();
-    let mut effects: Vec<Effect> = Vec::new();
-    for (taken, copy) in copies.iter().enumerate() {
-        let new = one(&scratch, copy);
-        let keys = effects.iter().filter(|old| !new.iter().any(|new| new.key() == old.key())).count() + new.len();
-        if taken > 0 && keys > KEYS_MAX {
-            return (effects, taken);
+    let (mut adoptions, mut written) = (Vec::new(), HashSet::new());
+    let mut left = copies;
+    while !left.is_empty() && adoptions.len() < transactions_max {
+        let adoption = adopt_some(&mut scratch, left);
+        let keys = adoption.effects.iter().map(Effect::key).filter(|key| !is_turn(key));
+        let keys: Vec<String> = keys.map(str::to_owned).collect();
+        if keys.iter().any(|key| written.contains(key)) {
+            break;
         }
-        for effect in &new {
+        written.extend(keys);
+        left = left.get(adoption.taken..).unwrap_or_default();
+        adoptions.push(adoption);
+    }
+    adoptions
+}
+
+/// Whether all that counts of a key is that it was written.
+fn is_turn(key: &str) -> bool {
+    [key::REFS_PREFIX, key::DELETES_PREFIX].iter().any(|prefix| key.starts_with(prefix))
+}
+
+/// As much as one transaction carries; `projection` has it then.
+fn adopt_some(projection: &mut Projection, copies: &[Copied]) -> Adoption {
+    let mut adoption = Adoption::default();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for copy in copies {
+        let new = one(projection, copy);
+        let more = new.iter().filter(|effect| !places.contains_key(effect.key())).count();
+        if adoption.taken > 0 && places.len() + more > KEYS_MAX {
+            break;
+        }
+        for effect in new {
             // What does not decode was not made by `unpack`.
-            match effect {
-                Effect::Put(key, value) => drop(scratch.apply_put(key, value, 0)),
-                Effect::Delete(key) => drop(scratch.apply_delete(key)),
+            match &effect {
+                Effect::Put(key, value) => drop(projection.apply_put(key, value, 0)),
+                Effect::Delete(key) => drop(projection.apply_delete(key)),
+            }
+            match places.entry(effect.key().to_owned()) {
+                Entry::Occupied(place) => adoption.effects[*place.get()] = effect,
+                Entry::Vacant(place) => {
+                    place.insert(adoption.effects.len());
+                    adoption.effects.push(effect);
+                }
             }
         }
-        effects.retain(|old| !new.iter().any(|new| new.key() == old.key()));
-        effects.extend(new);
+        adoption.taken += 1;
     }
-    (effects, copies.len())
+    adoption
 }
 
 fn one(projection: &Projection, copy: &Copied) -> Vec<Effect> {

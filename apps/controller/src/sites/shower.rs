@@ -13,7 +13,7 @@ use std::{
 
 use controller_api::{CommitError, Committer, LiveProjection, SitesError};
 use objects::{
-    Origin, Visibility, WriteContext,
+    Effect, Origin, Visibility, WriteContext,
     federated::{self, Copied, TravelError},
 };
 use serde_json::json;
@@ -28,6 +28,8 @@ const RETRY_MIN: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(5);
 /// Steps taken from the queue at once.
 const BATCH: usize = 1_024;
+/// Transactions of the object store, of as many keys as it takes in one, that wait for the disk together.
+const TRANSACTIONS_MAX: usize = 16;
 
 /// One step.
 pub(super) enum Show {
@@ -175,33 +177,81 @@ impl Shower {
     async fn write(&self, mut copies: Vec<Copied>) {
         let mut pause = RETRY_MIN;
         while !copies.is_empty() {
-            let (effects, taken) = self.live.read(|live| federated::adopt(&live.projection, &copies));
-            let written = if effects.is_empty() { Ok(0) } else { self.committer.put(effects).await };
-            match written {
-                Ok(_) => {
-                    copies.drain(..taken);
-                    pause = RETRY_MIN;
-                }
-                Err(error) => {
-                    let reason = anyhow::Error::from(error);
-                    tracing::warn!(reason = format!("{reason:#}"), "federated objects cannot be shown; trying again");
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(RETRY_MAX);
-                }
+            // A copy, which is cheap: no commit waits while it is looked at.
+            let projection = self.live.read(|live| live.projection.clone());
+            let adoptions = federated::adopt(&projection, &copies, TRANSACTIONS_MAX);
+            let effects: Vec<&[Effect]> = adoptions.iter().map(|adoption| adoption.effects.as_slice()).collect();
+            let (done, error) = match self.committer.put(&effects).await {
+                Ok(_) => (adoptions.len(), None),
+                Err((place, error)) => (place, Some(error)),
+            };
+            let taken: usize = adoptions.iter().take(done).map(|adoption| adoption.taken).sum();
+            copies.drain(..taken);
+            if done > 0 {
+                pause = RETRY_MIN;
             }
+            let Some(error) = error else { continue };
+            let reason = anyhow::Error::from(error);
+            tracing::warn!(reason = format!("{reason:#}"), "federated objects cannot be shown; trying again");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(RETRY_MAX);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use async_trait::async_trait;
     use controller_api::{SystemClock, first_objects};
     use objects::Types;
     use serde_json::Value;
     use site_replication::Stored;
+    use store::{MemoryStore, Op, Outcome, Store, StoreError, Txn, Watch};
     use store_embedded::SqliteStore;
 
     use super::*;
+
+    /// Transactions after which the disk is never full again.
+    const FULL_FOR: usize = 8;
+
+    /// A store whose disk is full now and then in the beginning.
+    struct Moody {
+        store: MemoryStore,
+        /// Transactions that hold GSLB services.
+        written: AtomicUsize,
+    }
+
+    #[async_trait]
+    impl Store for Moody {
+        fn incarnation(&self) -> &str {
+            self.store.incarnation()
+        }
+
+        async fn revision(&self) -> Result<Revision, StoreError> {
+            self.store.revision().await
+        }
+
+        async fn get(&self, key: &str) -> Result<Option<store::Entry>, StoreError> {
+            self.store.get(key).await
+        }
+
+        async fn range(&self, p: &str, a: Option<&str>, l: usize) -> Result<(Vec<store::Entry>, Revision), StoreError> {
+            self.store.range(p, a, l).await
+        }
+
+        async fn txn(&self, txn: Txn) -> Result<Outcome, StoreError> {
+            let is_of_services = txn.ops.iter().map(Op::key).any(|key| key.starts_with("/object/gslbservice/"));
+            let written = if is_of_services { self.written.fetch_add(1, Ordering::Relaxed) } else { 0 };
+            if written % 3 == 1 && written < FULL_FOR {
+                return Err(StoreError::Full { doing: "committing", source: "the disk is full".into() });
+            }
+            self.store.txn(txn).await
+        }
+
+        async fn watch(&self, after: Revision) -> Result<Watch, StoreError> {
+            self.store.watch(after).await
+        }
+    }
 
     fn object(body: Vec<u8>) -> Stored {
         let object = Object {
@@ -247,6 +297,53 @@ mod tests {
             "version": 1, "body": {"type": "HEALTH_MONITOR_TCP", "is_federated": true}
         }});
         assert_eq!(shown(State::new([object(body.to_string().into_bytes())], 1)).await, (0, true));
+        drop(steps);
+        showing.await.unwrap();
+        feed.abort();
+    }
+
+    fn service(number: u64, ttl: u64) -> Stored {
+        let uuid = format!("gslbservice-{number:04}");
+        let name = format!("app{number}");
+        let body = json!({"tenant": "admin", "object": {
+            "path": "gslbservice", "uuid": uuid, "name": name, "tenant": "admin", "last_modified_us": ttl, "version": 1,
+            "body": {"domain_names": [format!("{name}.example.com")], "is_federated": true, "ttl": ttl}
+        }});
+        let body = body.to_string().into_bytes().into();
+        let object = Object { uuid, kind: "gslbservice".into(), claims: Vec::new(), last_modified_us: ttl, body };
+        Stored { object: Arc::new(object), revision: site_replication::Revision(ttl) }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_did_not_fit_on_the_disk_is_written_again_and_the_newest_stays() {
+        let moody = Moody { store: MemoryStore::new(), written: AtomicUsize::default() };
+        let store = Arc::new(moody);
+        let live = LiveProjection::new(store.clone(), Types::new(avi_schema::TYPES.iter().copied()));
+        live.load().await.unwrap();
+        let feed = tokio::spawn({
+            let live = live.clone();
+            async move { live.run().await }
+        });
+        let committer = Committer::new(store.clone(), live.clone());
+        first_objects::complete(&live, &committer, &SystemClock::start()).await.unwrap();
+        let shower = Shower { live: live.clone(), committer, now_us: Arc::new(|| 1), skipped: Arc::default() };
+        let (steps, queue) = mpsc::unbounded_channel();
+        let showing = tokio::spawn(shower.run(queue));
+        let _ = steps.send(Show::All(Box::new(State::new((0..150).map(|number| service(number, 1)), 1))));
+        for number in (0..150).chain(0..3) {
+            let Stored { object, revision } = service(number, if number < 3 { 3 } else { 2 });
+            let term = site_replication::Term { view: 1, leader: "a".into() };
+            let _ = steps.send(Show::Entry(Arc::new(Entry { revision, term, change: Change::Put(object) })));
+        }
+        let (sender, receiver) = oneshot::channel();
+        let _ = steps.send(Show::Reply(sender));
+        receiver.await.unwrap().unwrap();
+        let ttls: Vec<u64> = live.read(|state| {
+            let services = state.projection.objects_by_uuid("gslbservice");
+            services.filter_map(|service| service.body.get("ttl").and_then(Value::as_u64)).collect()
+        });
+        assert_eq!(ttls, [[3; 3].as_slice(), &[2; 147]].concat());
+        assert!(store.written.load(Ordering::Relaxed) > FULL_FOR, "the disk was full several times");
         drop(steps);
         showing.await.unwrap();
         feed.abort();

@@ -28,15 +28,28 @@ pub(super) type Peers = BTreeMap<SiteId, PeerState>;
 pub(super) struct Basis {
     connected: usize,
     reports: Vec<Arc<Report>>,
+    /// Of the virtual services, whose names are told.
     revision: store::Revision,
 }
 
 impl Basis {
     fn is_same(&self, other: &Self) -> bool {
-        let same_reports = || self.reports.iter().zip(&other.reports).all(|(own, other)| Arc::ptr_eq(own, other));
+        let same_reports = || self.reports.iter().zip(&other.reports).all(|(own, other)| say_the_same(own, other));
         (self.connected, self.reports.len(), self.revision) == (other.connected, other.reports.len(), other.revision)
             && same_reports()
     }
+}
+
+/// Whether two reports tell the same of what a site tells others. An engine reports each snapshot that it runs, and hands on
+/// what did not change as it is.
+fn say_the_same(one: &Arc<Report>, other: &Arc<Report>) -> bool {
+    fn are_same<T>(one: &[Arc<T>], other: &[Arc<T>]) -> bool {
+        one.len() == other.len() && one.iter().zip(other).all(|(one, other)| Arc::ptr_eq(one, other))
+    }
+    Arc::ptr_eq(one, other)
+        || one.dns_services == other.dns_services
+            && are_same(&one.gslb_services, &other.gslb_services)
+            && are_same(&one.http_services, &other.http_services)
 }
 
 impl Shared {
@@ -95,7 +108,7 @@ impl Shared {
         let engines: Vec<_> = self.engine.engines().into_iter().filter(|engine| engine.connected).collect();
         let connected = engines.len();
         let reports: Vec<_> = engines.into_iter().filter_map(|engine| engine.report).collect();
-        let basis = Basis { connected, reports, revision: self.live.read(|live| live.revision) };
+        let basis = Basis { connected, reports, revision: self.live.read(|live| live.changed(&["virtualservice"])) };
         if before.is_some_and(|before| before.is_same(&basis)) {
             return None;
         }
@@ -259,5 +272,38 @@ pub(super) fn standing_of(peer: &PeerState, now: Instant) -> SiteStanding {
         virtual_services: peer.state.as_deref().map(|state| services(&state.virtual_services)).unwrap_or_default(),
         members: peer.state.as_deref().map(members).unwrap_or_default(),
         held: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Revision, Version};
+    use se_protocol::GslbServiceState;
+
+    use super::*;
+
+    fn report(revision: u64, services: &[&Arc<GslbServiceState>]) -> Arc<Report> {
+        Arc::new(Report {
+            version: Version { incarnation: "a".into(), term: 0, revision: Revision(revision) },
+            dns_services: Vec::new(),
+            gslb_services: services.iter().map(|service| Arc::clone(service)).collect(),
+            http_services: Vec::new(),
+            http_pools: Vec::new(),
+        })
+    }
+
+    #[test]
+    fn a_report_of_another_snapshot_that_says_the_same_is_nothing_to_tell_others() {
+        let service = |uuid: &str| {
+            let (uuid, reason) = (uuid.to_owned(), String::new());
+            Arc::new(GslbServiceState { uuid, state: State::Up, reason, since_us: 1, pools: Vec::new() })
+        };
+        let (first, second) = (service("gslbservice-1"), service("gslbservice-2"));
+        let basis = |report: Arc<Report>, revision| Basis { connected: 1, reports: vec![report], revision };
+        let before = basis(report(1, &[&first]), 7);
+        assert!(before.is_same(&basis(report(2, &[&first]), 7)));
+        assert!(!before.is_same(&basis(report(2, &[&first]), 8)), "a virtual service has another name");
+        assert!(!before.is_same(&basis(report(2, &[&second]), 7)), "another state");
+        assert!(!before.is_same(&basis(report(2, &[&first, &second]), 7)), "one more");
     }
 }

@@ -4,6 +4,8 @@ mod gslb;
 mod pool;
 pub(super) mod virtual_service;
 
+use std::{cell::OnceCell, ops::Deref};
+
 use avi_schema::TypeSchema;
 use axum::response::{IntoResponse, Response};
 use objects::{Object, Projection};
@@ -28,6 +30,20 @@ pub(crate) enum Part {
     ServersDetail,
 }
 
+/// How the other sites stand, as it was when the first looked at it.
+pub(super) struct AskedStanding<'a> {
+    asked: &'a dyn crate::Sites,
+    known: OnceCell<Standing>,
+}
+
+impl Deref for AskedStanding<'_> {
+    type Target = Standing;
+
+    fn deref(&self) -> &Standing {
+        self.known.get_or_init(|| self.asked.standing())
+    }
+}
+
 /// What the state of an object is derived from.
 #[derive(Clone, Copy)]
 pub(super) struct View<'a> {
@@ -35,8 +51,8 @@ pub(super) struct View<'a> {
     pub(super) engines: &'a [EngineInfo],
     /// Of the engines that are connected.
     pub(super) reports: &'a Reports,
-    /// How the other sites stand.
-    pub(super) standing: &'a Standing,
+    /// How the other sites stand; put together when the first looks at it, as it names every member of every service.
+    pub(super) standing: &'a AskedStanding<'a>,
     /// Scheme and host that urls start with.
     pub(super) base_url: &'a str,
 }
@@ -111,7 +127,7 @@ fn with_engines<T>(request: &Request<'_>, projection: &Projection, look: impl Fn
     let engines = request.api.engine.engines();
     let connected = engines.iter().filter(|engine| engine.connected);
     let reports: Reports = connected.filter_map(|engine| engine.report.clone()).collect();
-    let standing = request.api.sites.standing();
+    let standing = AskedStanding { asked: &*request.api.sites, known: OnceCell::new() };
     let base_url = &request.call.base_url;
     look(&View { projection, engines: &engines, reports: &reports, standing: &standing, base_url })
 }

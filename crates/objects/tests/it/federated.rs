@@ -1,7 +1,7 @@
 //! Federated objects from one site to another (avi-api 5.3).
 
 use objects::federated::{self, Copied};
-use objects::{Guard, Object, Write};
+use objects::{Effect, Guard, Object, Write};
 use serde_json::{Value, json};
 
 use crate::world::{Verb, World, federated_monitor, gslb_service, tcp_monitor, uuid_of};
@@ -10,16 +10,22 @@ use crate::world::{Verb, World, federated_monitor, gslb_service, tcp_monitor, uu
 fn adopt(world: &mut World, mut copies: Vec<Copied>) -> usize {
     let mut transactions = 0;
     while !copies.is_empty() {
-        let (effects, taken) = federated::adopt(&world.projection, &copies);
-        assert!(effects.len() <= objects::write::KEYS_MAX, "{}", effects.len());
-        let any = world.object("cluster", &world.cluster_uuid());
-        let change = objects::Change::Deleted(any);
-        let write = Write { change, others: Vec::new(), warnings: Vec::new(), guards: Vec::<Guard>::new(), effects };
-        world.commit(&write).unwrap();
-        copies.drain(..taken);
-        transactions += 1;
+        for adoption in federated::adopt(&world.projection, &copies, 4) {
+            assert!(adoption.effects.len() <= objects::write::KEYS_MAX, "{}", adoption.effects.len());
+            assert!(adoption.taken > 0);
+            commit(world, adoption.effects);
+            copies.drain(..adoption.taken);
+            transactions += 1;
+        }
     }
     transactions
+}
+
+fn commit(world: &mut World, effects: Vec<Effect>) {
+    let any = world.object("cluster", &world.cluster_uuid());
+    let change = objects::Change::Deleted(any);
+    let write = Write { change, others: Vec::new(), warnings: Vec::new(), guards: Vec::<Guard>::new(), effects };
+    world.commit(&write).unwrap();
 }
 
 fn travel(from: &World, to: &World, path: &str, uuid: &str) -> Object {
@@ -117,6 +123,42 @@ fn many_objects_come_in_transactions_that_the_store_takes() {
     let transactions = adopt(&mut follower, copies);
     assert!((2..=20).contains(&transactions), "{transactions}");
     assert_eq!(follower.projection.objects("gslbservice").count(), 200);
+}
+
+#[test]
+fn transactions_that_may_happen_at_once_end_the_same_in_any_order() {
+    let (mut leader, mut follower) = two_sites();
+    let mut copies = Vec::new();
+    for n in 0..150 {
+        let service = leader.create("gslbservice", gslb_service(&format!("app{n}.avi.iberia.local"), &["192.0.2.1"]));
+        copies.push(put(travel(&leader, &follower, "gslbservice", uuid_of(&service))));
+    }
+    // The first is written again, and its name goes over to another in the end.
+    let Some(Copied::Put(first)) = copies.first().cloned() else { panic!("no copy") };
+    let uuid = first.uuid.clone();
+    let mut again = first.clone();
+    again.body.insert("ttl".into(), json!(17));
+    copies.push(Copied::Put(again));
+    copies.push(Copied::Delete { path: "gslbservice".into(), uuid: uuid.clone() });
+    leader.write(&Verb::Delete("gslbservice", &uuid)).unwrap();
+    let heir = leader.create("gslbservice", gslb_service("app0.avi.iberia.local", &["192.0.2.9"]));
+    let heir = uuid_of(&heir).to_owned();
+    copies.push(put(travel(&leader, &follower, "gslbservice", &heir)));
+    let mut together = 0;
+    while !copies.is_empty() {
+        let adoptions = federated::adopt(&follower.projection, &copies, 8);
+        together = together.max(adoptions.len());
+        copies.drain(..adoptions.iter().map(|adoption| adoption.taken).sum::<usize>());
+        for adoption in adoptions.into_iter().rev() {
+            commit(&mut follower, adoption.effects);
+        }
+    }
+    assert!(together > 1, "none at once");
+    assert_eq!(follower.projection.objects("gslbservice").count(), 150);
+    assert!(follower.projection.get("gslbservice", &uuid).is_none(), "the one that went");
+    assert_eq!(follower.projection.gslb_service_of("app0.avi.iberia.local").unwrap().uuid, heir);
+    let taken = String::from_utf8(follower.keys["/fqdn/app0.avi.iberia.local"].0.clone()).unwrap();
+    assert_eq!(taken, heir, "the name is held by its heir");
 }
 
 #[test]

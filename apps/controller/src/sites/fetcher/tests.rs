@@ -85,9 +85,10 @@ impl Site {
             body.as_object().unwrap().clone(),
             1,
         );
-        let (effects, _) =
-            live.read(|state| objects::federated::adopt(&state.projection, &[Copied::Put(Box::new(object))]));
-        Committer::new(store, live.clone()).put(effects).await.unwrap();
+        let copies = [Copied::Put(Box::new(object))];
+        let adoptions = live.read(|state| objects::federated::adopt(&state.projection, &copies, 1));
+        let effects: Vec<_> = adoptions.iter().map(|adoption| adoption.effects.as_slice()).collect();
+        Committer::new(store, live.clone()).put(&effects).await.map_err(|(_, error)| error).unwrap();
         let others = Others(others.iter().map(|other| Arc::clone(other)).collect());
         let fetcher = Fetcher {
             live,
