@@ -190,6 +190,10 @@ impl Run {
             counts.http = http;
             counts.probe_targets = probed;
         });
+        // A probe may have settled who probes from now on.
+        if let Some((come, gone)) = self.targets.changes() {
+            self.prober.change(come, gone).await;
+        }
         self.unreported |= self.http.retry(now_us()).await;
         if let Some(compiled) = &self.compiled {
             self.unreported |= self.listeners.retry(&compiled.snapshot);

@@ -53,8 +53,11 @@ pub(crate) struct Watched {
     pub(crate) latency_us: Option<u64>,
     /// The engine, or the site, that probes it in place of this one.
     pub(crate) probed_by: Option<Arc<str>>,
-    /// Another site is to probe it, and is not heard.
+    /// Another site is to probe it, and is not heard, or contested.
     pub(crate) stands_in: bool,
+    /// A site that is to probe it and is heard again, while it is up by probes from here: until that one finds it up, too,
+    /// or it fails here, it is probed from here. Who was cut off has found much down that is not.
+    pub(crate) contested: Option<Arc<str>>,
     target: Target,
     /// The monitor that the prober was told; `None` while it does not probe the target.
     told: Option<Arc<HealthMonitor>>,
@@ -131,13 +134,13 @@ impl Targets {
         self.others = others;
         let mut news = Vec::new();
         for (key, watched) in &mut self.watched {
-            let stood_in = watched.stands_in;
+            let (stood_in, contested) = (watched.stands_in, watched.contested.clone());
             watched.assign(&self.others);
             self.touched.insert(key.clone());
-            if stood_in != watched.stands_in {
-                if watched.stands_in {
-                    (watched.health, watched.failure, watched.latency_us) = (Health::NEW, None, None);
-                }
+            if watched.stands_in && !stood_in {
+                (watched.health, watched.failure, watched.latency_us) = (Health::NEW, None, None);
+            }
+            if (stood_in, contested) != (watched.stands_in, watched.contested.clone()) {
                 news.extend(watched.members());
             }
         }
@@ -153,7 +156,13 @@ impl Targets {
         let mut news = Vec::new();
         for (target, result) in results {
             let Some(watched) = self.watched.get_mut(target.key()) else { continue };
-            if watched.probed_by.as_deref() == Some(result.engine.as_str()) && watched.take_over(result) {
+            let agrees = result.state == State::Up && watched.contested.as_deref() == Some(result.engine.as_str());
+            if agrees {
+                watched.hand_over();
+                self.touched.insert(target.key().clone());
+            }
+            let is_told = watched.probed_by.as_deref() == Some(result.engine.as_str());
+            if is_told && watched.take_over(result) || agrees {
                 news.extend(watched.members());
             }
         }
@@ -179,6 +188,10 @@ impl Targets {
         };
         let is_news = (health, &failure) != (watched.health, &watched.failure);
         (watched.health, watched.failure) = (health, failure);
+        if watched.contested.is_some() && health.state() != State::Up {
+            watched.hand_over();
+            self.touched.insert(key.clone());
+        }
         Observed { watchers: watched.watchers.clone(), is_news }
     }
 
@@ -222,6 +235,7 @@ impl Watched {
             latency_us: None,
             probed_by: None,
             stands_in: false,
+            contested: None,
             target: target.clone(),
             told: None,
             watchers: Vec::new(),
@@ -230,15 +244,19 @@ impl Watched {
 
     /// Says who probes it. Servers of pools are probed by each engine that balances load to them.
     fn assign(&mut self, others: &Others) {
-        (self.probed_by, self.stands_in) = (None, false);
+        let is_own = self.stands_in || self.probed_by.is_none() && self.told.is_some();
+        let is_up_from_here = is_own && self.health.state() == State::Up;
+        (self.probed_by, self.stands_in, self.contested) = (None, false, None);
         if self.watchers.iter().any(|watcher| matches!(watcher, Watcher::Server { .. })) {
             return;
         }
         if let Some(proxies) = self.proxies() {
             let heard = proxies.sites.iter().find(|proxy| others.sites.contains(&proxy.site));
             if let Some(proxy) = heard {
-                self.probed_by = Some(Arc::from(proxy.site.as_str()));
-                return;
+                self.contested = Some(Arc::from(proxy.site.as_str()));
+                if !is_up_from_here {
+                    return self.hand_over();
+                }
             }
             self.stands_in = !proxies.is_own;
         }
@@ -249,6 +267,11 @@ impl Watched {
         let TargetKey { monitor, address, host } = self.target.key();
         let prober = prober_of(&sharers, monitor, *address, host).filter(|prober| *prober != others.own);
         self.probed_by = prober.map(Arc::from);
+    }
+
+    /// Leaves it to the site that is to probe it.
+    fn hand_over(&mut self) {
+        (self.probed_by, self.stands_in) = (self.contested.take(), false);
     }
 
     /// The sites that probe it for all others; `None` where somebody counts on it for whom they do not.

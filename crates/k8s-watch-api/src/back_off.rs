@@ -19,6 +19,11 @@ impl BackOff {
         self.failures = 0;
     }
 
+    /// How often in a row it failed.
+    pub(crate) fn failures(&self) -> u32 {
+        self.failures
+    }
+
     /// It failed. Half of the pause is by `draw`, so that the kinds of many clusters do not come back as one.
     pub(crate) fn next(&mut self, draw: u64) -> Duration {
         let whole = FIRST.saturating_mul(1 << self.failures.min(10)).min(LONGEST);

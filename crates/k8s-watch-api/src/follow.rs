@@ -79,6 +79,9 @@ struct Position {
     is_doubtful: bool,
 }
 
+/// So many times in a row a server may ask for a moment, some three seconds in all, before that is told.
+const BUSY_UNTOLD: u32 = 5;
+
 /// Kinds that a cluster may do without: their definition came later than the others, or is another product's.
 fn is_optional(kind: Kind) -> bool {
     matches!(
@@ -124,7 +127,9 @@ impl Follower {
                 _ => position.is_doubtful = true,
             }
             tracing::debug!(cluster = %self.cluster, kind = %self.kind, reason = ?trouble, "watch interrupted");
+            let is_for_a_moment = trouble.is_busy() && back_off.failures() < BUSY_UNTOLD;
             if let Some(problem) = trouble.problem(&self.cluster, self.kind)
+                && !is_for_a_moment
                 && self.tell(News::Trouble(self.kind, Some(problem))).await.is_err()
             {
                 return;

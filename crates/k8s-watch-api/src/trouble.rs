@@ -59,6 +59,11 @@ impl Trouble {
         matches!(self, Self::Call(_, Error::Api(status)) if status.code == 403)
     }
 
+    /// Whether the server asks for a moment: the kind was defined just now, or many ask at once.
+    pub(crate) fn is_busy(&self) -> bool {
+        matches!(self, Self::Call(_, Error::Api(status)) if status.code == 429)
+    }
+
     /// Whether another client might help: the server is not there, or does not know us.
     pub(crate) fn wants_new_client(&self) -> bool {
         match self {

@@ -105,14 +105,11 @@ impl Sites {
         proxies.iter().filter(|proxy| is_private || !proxy.private_only).map(|proxy| proxy.by.clone()).collect()
     }
 
-    /// Names come once all sites are known. Who does not perceive members probes none either.
+    /// Names come once all sites are known. One that is switched off or suspended stays named: it is not heard, and that
+    /// takes no member down.
     fn name_proxies(&mut self) {
-        let names: BTreeMap<String, String> = self
-            .0
-            .iter()
-            .filter(|(_, site)| site.has_voice)
-            .map(|(uuid, site)| (uuid.clone(), site.name.clone()))
-            .collect();
+        let names: BTreeMap<String, String> =
+            self.0.iter().map(|(uuid, site)| (uuid.clone(), site.name.clone())).collect();
         for site in self.0.values_mut() {
             site.proxies.retain_mut(|proxy| match names.get(&proxy.by.site) {
                 Some(name) => {

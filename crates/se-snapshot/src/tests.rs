@@ -269,10 +269,9 @@ fn members_of_a_site_that_is_off_are_off() {
 
 #[test]
 fn members_are_probed_by_the_proxies_of_their_site() {
-    let proxies = |kind: &str, public: bool, active: bool| {
+    let proxies = |kind: &str, public: bool, suspended: bool| {
         let (snapshot, problems) = world(|w| {
-            let kinds = if active { "GSLB_ACTIVE_MEMBER" } else { "GSLB_PASSIVE_MEMBER" };
-            w["gslb"]["sites"][0]["member_type"] = json!(kinds);
+            w["gslb"]["sites"][0]["suspend_mode"] = json!(suspended);
             w["gslb"]["sites"][1]["hm_proxies"] = json!([{"site_uuid": "cluster-1", "proxy_type": kind}]);
             if public {
                 let public_ip = json!({"ip": {"addr": "192.0.2.7", "type": "V4"}});
@@ -285,11 +284,11 @@ fn members_are_probed_by_the_proxies_of_their_site() {
         members[1].proxies.iter().map(|proxy| format!("{} {}", proxy.site, proxy.name)).collect::<Vec<_>>()
     };
     let (private, all) = ("GSLB_HEALTH_MONITOR_PROXY_PRIVATE_MEMBERS", "GSLB_HEALTH_MONITOR_PROXY_ALL_MEMBERS");
-    assert_eq!(proxies(private, true, true), ["cluster-1 site1"]);
-    assert_eq!(proxies(private, false, true), [""; 0], "no public address beside its own");
-    assert_eq!(proxies(all, false, true), ["cluster-1 site1"]);
-    assert_eq!(proxies("ALL_MEMBERS", false, true), ["cluster-1 site1"]);
-    assert_eq!(proxies(all, true, false), [""; 0], "a site that perceives no members probes none");
+    assert_eq!(proxies(private, true, false), ["cluster-1 site1"]);
+    assert_eq!(proxies(private, false, false), [""; 0], "no public address beside its own");
+    assert_eq!(proxies(all, false, false), ["cluster-1 site1"]);
+    assert_eq!(proxies("ALL_MEMBERS", false, false), ["cluster-1 site1"]);
+    assert_eq!(proxies(all, true, true), ["cluster-1 site1"], "it is named, and not heard");
 }
 
 #[test]

@@ -286,9 +286,14 @@ impl MemberEntry {
         let watched =
             self.monitors.iter().filter_map(AppliedMonitor::target).find_map(|target| targets.get(target.key()));
         let (Some(proxies), Some(watched)) = (&self.proxies, watched) else { return self.reason.to_string() };
-        let prober = watched.probed_by.as_deref();
-        let prober = proxies.sites.iter().find(|proxy| prober == Some(proxy.site.as_str()));
-        match prober {
+        let named = |site: Option<&str>| proxies.sites.iter().find(|proxy| site == Some(proxy.site.as_str()));
+        if let Some(HealthProxy { name, .. }) = named(watched.contested.as_deref()) {
+            return format!(
+                "{}; {name} probes it for all sites and has not found it up: probed here as well",
+                self.reason
+            );
+        }
+        match named(watched.probed_by.as_deref()) {
             Some(HealthProxy { name, .. }) => format!("{}; {name} probes it for all sites", self.reason),
             None if watched.stands_in => {
                 let names: Vec<&str> = proxies.sites.iter().map(|proxy| proxy.name.as_str()).collect();

@@ -94,6 +94,39 @@ fn a_site_that_is_not_heard_any_more_takes_nothing_down_nor_do_failures_from_her
 }
 
 #[test]
+fn a_site_that_was_cut_off_takes_nothing_down_that_passes_here_until_it_finds_it_up_or_it_fails_here() {
+    let (mut members, slots) = proxied(&["cluster-2"]);
+    members.hear(told(&["cluster-2"], Some(State::Up)), LATER);
+    members.hear(told(&[], None), LATER);
+    pass(&mut members, IP);
+    // It is heard again, and tells what it found while it was alone.
+    members.hear(told(&["cluster-2"], Some(State::Down)), LATER);
+    assert!(slots.is_up(0) && is_probed(&members));
+    let state = reported(&mut members);
+    assert!(
+        state.reason.ends_with("the cluster-2 probes it for all sites and has not found it up: probed here as well")
+    );
+    assert_eq!((state.state, state.monitors[0].probed_by.as_deref()), (State::Up, None));
+    members.hear(told(&["cluster-2"], Some(State::Up)), LATER);
+    assert!(slots.is_up(0) && !is_probed(&members), "both agree");
+    members.hear(told(&["cluster-2"], Some(State::Down)), LATER);
+    assert!(!slots.is_up(0), "and now it counts");
+
+    let (mut members, slots) = proxied(&["cluster-2"]);
+    members.hear(told(&[], None), LATER);
+    pass(&mut members, IP);
+    members.hear(told(&["cluster-2"], Some(State::Down)), LATER);
+    for count in 0..3 {
+        assert_eq!((slots.is_up(0), is_probed(&members)), (true, true), "{count} {:?}", reported(&mut members));
+        fail(&mut members, IP);
+    }
+    members.tick();
+    assert!(!slots.is_up(0) && !is_probed(&members), "what it said is true");
+    members.hear(told(&["cluster-2"], Some(State::Up)), LATER);
+    assert!(slots.is_up(0) && !is_probed(&members));
+}
+
+#[test]
 fn what_was_down_becomes_unknown_when_the_site_is_not_heard_and_up_by_a_pass_from_here() {
     let (mut members, slots) = proxied(&["cluster-2"]);
     members.hear(told(&["cluster-2"], Some(State::Down)), LATER);

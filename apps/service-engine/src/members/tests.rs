@@ -82,6 +82,11 @@ impl Watching {
         self.probed.keys()
     }
 
+    /// Tells the prober what came of probes.
+    pub(super) fn tick(&mut self) {
+        self.probed.follow(&mut self.targets);
+    }
+
     pub(super) fn hear(&mut self, states: ToldStates, now_us: i64) -> Vec<Change> {
         let changes = self.members.hear(states, &mut self.targets, now_us);
         self.probed.follow(&mut self.targets);

@@ -215,6 +215,28 @@ async fn a_cluster_without_the_definition_of_rules_has_none_until_it_comes() {
     assert_eq!(reader.served, [(Kind::GslbHostRule, false), (Kind::GslbHostRule, true)]);
 }
 
+/// What an API server says of a kind that was defined just now.
+#[tokio::test]
+async fn a_server_that_asks_for_a_moment_is_told_only_where_it_goes_on() {
+    for (moments, is_told) in [(2, false), (7, true)] {
+        let asked = AtomicUsize::new(0);
+        let busy =
+            json!({"kind": "Status", "status": "Failure", "message": "storage is (re)initializing", "code": 429});
+        let server = Scripted::start(move |target| match is_watch(target) {
+            true => silence(),
+            false if asked.fetch_add(1, Ordering::SeqCst) < moments => Answer::Whole(429, busy.to_string()),
+            false => list(&[service("x", 1)], 1, None),
+        })
+        .await;
+        let mut reader = Reader::start("s1az1", server.access(), &[Kind::Service]);
+        if is_told {
+            reader.until(|reader| reader.has_problem("storage is (re)initializing (429)")).await;
+        }
+        reader.until_reset().await;
+        assert!(is_told || reader.problems.is_empty(), "{:?}", reader.problems);
+    }
+}
+
 /// A role that does not name a kind forbids it whether or not it is served.
 #[tokio::test]
 async fn a_forbidden_kind_is_a_missing_right_only_where_it_is_served() {

@@ -59,7 +59,7 @@ impl TypeRules for Gslb {
         check_sites(body)?;
         // Who takes the lead in a disaster may lead without DNS of its own.
         if let Some(before) = draft.before.filter(|_| led.is_some() && led != body.get("leader_cluster_uuid")) {
-            return check_promotion(&before.body, body);
+            return check_promotion(before, &draft.object);
         }
         check_own_site(projection, body)?;
         check_addresses(projection, body)
@@ -157,10 +157,14 @@ fn check_proxies<'v>(
 }
 
 /// A site is made the leader by what it has of the Gslb: what else a write says would be lost.
-fn check_promotion(before: &Map<String, Value>, after: &Map<String, Value>) -> Result<(), WriteError> {
+fn check_promotion(before: &Object, after: &Object) -> Result<(), WriteError> {
+    let words = "a site is made the leader alone: change this once it leads";
+    if before.name != after.name {
+        return Err(WriteError::invalid("name", words));
+    }
+    let (before, after) = (&before.body, &after.body);
     let fields = before.keys().chain(after.keys()).filter(|field| before.get(*field) != after.get(*field));
     let mut others = fields.filter(|field| !["leader_cluster_uuid", "view_id"].contains(&field.as_str()));
-    let words = "a site is made the leader alone: change this once it leads";
     others.next().map_or(Ok(()), |field| Err(WriteError::invalid(field.as_str(), words)))
 }
 

@@ -137,6 +137,8 @@ fn a_follower_becomes_leader_by_naming_itself() {
     let (gslb, own) = (gslb_uuid(&world), world.cluster_uuid());
     let more = Verb::Patch("gslb", &gslb, json!({"replace": {"leader_cluster_uuid": own, "send_interval": 20}}));
     check_refused(&world, &more, "send_interval: a site is made the leader alone: change this once it leads");
+    let renamed = Verb::Patch("gslb", &gslb, json!({"replace": {"leader_cluster_uuid": own, "name": "Other"}}));
+    check_refused(&world, &renamed, "name: a site is made the leader alone");
     let changed = world.patch("gslb", &gslb, json!({"replace": {"leader_cluster_uuid": own}}));
     assert_eq!(changed["view_id"], 1);
     world.create("gslbservice", gslb_service("b.avi.iberia.local", &["192.0.2.1"]));

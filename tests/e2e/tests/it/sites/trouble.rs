@@ -40,6 +40,12 @@ fn while_nobody_leads_writes_are_refused_for_now_and_in_words() {
         sites.rest(site, "POST", "/api/gslbservice", Some(&service(name, &["10.10.25.46"])))
     };
     let all = ["leader", "site1", "site2"];
+    // So that any two of them can elect, whatever the log has told them yet.
+    for (site, others) in [("site1", ["leader", "site2"]), ("site2", ["leader", "site1"])] {
+        let known = sites.lone.enter("cat").arg(sites.lone.path(&format!("{site}/sites.json"))).output().unwrap();
+        let known: Value = serde_json::from_slice(&known.stdout).unwrap();
+        assert!(others.iter().all(|other| known[sites.cluster(other)].is_object()), "{site}: {known}");
+    }
     sites.wait("a leader", || all.iter().any(|site| write(&sites, site, NAME).0 == 201));
     sites.wait("the service at site1", || !sites.named("site1", "gslbservice", NAME).is_null());
     sites.kill("leader");
