@@ -215,12 +215,10 @@ impl Sites for LinkedSites {
             sites.insert(guest.id.to_string(), met.clone());
             self.ask(|reply| Command::Meet(BTreeMap::from([(guest.id.to_string(), met)]), reply)).await?;
         }
-        // Those who do not read the log hear of new sites only so; and those who were asked before others joined can link
-        // with them, and elect, also when this site dies before the log tells them.
-        let earlier = guests.split_last().map_or(&[][..], |(_, earlier)| earlier);
-        for guest in earlier.iter().chain(kept.iter().filter(|guest| !guest.member.is_active)) {
+        // Those who do not read the log hear of new sites only so.
+        for guest in kept.iter().filter(|guest| !guest.member.is_active) {
             if let Err(error) = invite::ask(guest, after, own, &sites).await {
-                tracing::warn!(site = guest.member.name, reason = %error, "a site was not told of all that join");
+                tracing::warn!(site = guest.member.name, reason = %error, "a passive site was not told of the new sites");
             }
         }
         Ok(())

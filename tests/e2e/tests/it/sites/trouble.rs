@@ -40,14 +40,16 @@ fn while_nobody_leads_writes_are_refused_for_now_and_in_words() {
         sites.rest(site, "POST", "/api/gslbservice", Some(&service(name, &["10.10.25.46"])))
     };
     let all = ["leader", "site1", "site2"];
-    // So that any two of them can elect, whatever the log has told them yet.
-    for (site, others) in [("site1", ["leader", "site2"]), ("site2", ["leader", "site1"])] {
-        let known = sites.lone.enter("cat").arg(sites.lone.path(&format!("{site}/sites.json"))).output().unwrap();
-        let known: Value = serde_json::from_slice(&known.stdout).unwrap();
-        assert!(others.iter().all(|other| known[sites.cluster(other)].is_object()), "{site}: {known}");
-    }
     sites.wait("a leader", || all.iter().any(|site| write(&sites, site, NAME).0 == 201));
     sites.wait("the service at site1", || !sites.named("site1", "gslbservice", NAME).is_null());
+    // Sites that joined together hear of each other by the log; until then neither can vote for the other.
+    for (site, other) in [("site1", "site2"), ("site2", "site1")] {
+        let cluster = sites.cluster(other);
+        sites.wait("the followers to know each other", || {
+            let known = sites.lone.enter("cat").arg(sites.lone.path(&format!("{site}/sites.json"))).output().unwrap();
+            serde_json::from_slice::<Value>(&known.stdout).is_ok_and(|known| known[cluster.as_str()].is_object())
+        });
+    }
     sites.kill("leader");
     sites.kill("site2");
     sites.wait("the one that is left to know that nobody leads", || {
